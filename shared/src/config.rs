@@ -1,0 +1,133 @@
+//! Settings, one struct per concern. `clap` reads them from flags and from the environment, so
+//! `--help`, the variables and the documents cannot disagree. Read once in `main`, passed down.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::phone::Region;
+
+/// A setting that cannot be used; names the variable and the cure.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable}: {problem}")]
+pub struct ConfigError {
+    /// The environment variable.
+    pub variable: &'static str,
+    /// What is wrong, and what to do.
+    pub problem: String,
+}
+
+impl ConfigError {
+    /// `variable` is at fault because of `problem`.
+    pub fn new(variable: &'static str, problem: impl Into<String>) -> Self {
+        Self { variable, problem: problem.into() }
+    }
+}
+
+/// Where the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Environment {
+    /// Real messages; the sandbox and its inbox do not exist.
+    Production,
+    /// A developer's machine.
+    Development,
+}
+
+/// Where the messages are kept.
+#[derive(Clone, Debug, Args)]
+pub struct DatabaseConfig {
+    /// Postgres, for example postgres://user:password@host/smsgw
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<SecretString>,
+    /// File that holds DATABASE_URL
+    #[arg(long, env = "DATABASE_URL_FILE")]
+    pub database_url_file: Option<String>,
+}
+
+impl DatabaseConfig {
+    /// The URL, wherever it was given.
+    ///
+    /// # Errors
+    /// When neither variable is set, or the file cannot be read.
+    pub fn url(&self) -> Result<SecretString, ConfigError> {
+        secret("DATABASE_URL", self.database_url.as_ref(), self.database_url_file.as_deref())?
+            .ok_or_else(|| ConfigError::new("DATABASE_URL", "is not set; give a postgres:// URL"))
+    }
+}
+
+/// The key that guards codes, API keys and provider credentials.
+#[derive(Clone, Debug, Args)]
+pub struct SecretsConfig {
+    /// base64 of 32 random bytes, kept outside the database (make one: openssl rand -base64 32)
+    #[arg(long, env = "SMSGW_MASTER_KEY", hide_env_values = true)]
+    pub master_key: Option<SecretString>,
+    /// File that holds SMSGW_MASTER_KEY
+    #[arg(long, env = "SMSGW_MASTER_KEY_FILE")]
+    pub master_key_file: Option<String>,
+    /// The key before the last change; still opens what it sealed
+    #[arg(long, env = "SMSGW_MASTER_KEY_PREVIOUS", hide_env_values = true)]
+    pub master_key_previous: Option<SecretString>,
+}
+
+impl SecretsConfig {
+    /// The keys derived from the master key.
+    ///
+    /// # Errors
+    /// When the key is missing or is not base64 of 32 bytes.
+    pub fn keyring(&self) -> Result<crate::seal::Keyring, ConfigError> {
+        const VARIABLE: &str = "SMSGW_MASTER_KEY";
+        let current = secret(VARIABLE, self.master_key.as_ref(), self.master_key_file.as_deref())?.ok_or_else(|| {
+            ConfigError::new(VARIABLE, "is not set; make one with: openssl rand -base64 32")
+        })?;
+        let parse = |variable, key: &SecretString| {
+            crate::seal::MasterKey::from_str(key.expose_secret())
+                .map_err(|error| ConfigError::new(variable, error.to_string()))
+        };
+        let previous = match &self.master_key_previous {
+            Some(key) => vec![parse("SMSGW_MASTER_KEY_PREVIOUS", key)?],
+            None => Vec::new(),
+        };
+        Ok(crate::seal::Keyring::new(&parse(VARIABLE, &current)?, &previous))
+    }
+}
+
+/// How requests are taken.
+#[derive(Clone, Debug, Args)]
+pub struct ApiConfig {
+    /// Address the API listens on
+    #[arg(long, env = "SMSGW_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Public URL of this gateway; providers send receipts there
+    #[arg(long, env = "SMSGW_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// production or development
+    #[arg(long = "env", env = "SMSGW_ENV", default_value = "production")]
+    pub environment: Environment,
+    /// Country whose numbers may be written without country code, for example IN
+    #[arg(long, env = "SMSGW_DEFAULT_REGION")]
+    pub default_region: Option<Region>,
+    /// Countries that may be texted, for example IN,US (unset: all)
+    #[arg(long, env = "SMSGW_COUNTRIES", value_delimiter = ',')]
+    pub countries: Option<Vec<Region>>,
+}
+
+/// A secret from its variable or from the file that the `…_FILE` variable names.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn secret(
+    variable: &'static str,
+    value: Option<&SecretString>,
+    file: Option<&str>,
+) -> Result<Option<SecretString>, ConfigError> {
+    if let Some(value) = value {
+        return Ok(Some(value.clone()));
+    }
+    let Some(file) = file else { return Ok(None) };
+    let text = std::fs::read_to_string(Path::new(file))
+        .map_err(|error| ConfigError::new(variable, format!("cannot read {file}: {error}")))?;
+    Ok(Some(SecretString::from(text.trim())))
+}

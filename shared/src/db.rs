@@ -1,0 +1,135 @@
+//! Connections to Postgres, with the rights and settings each use needs.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+/// All schema changes, built into the binary.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// Where the database is and how to become the gateway's role there.
+#[derive(Clone, Debug)]
+pub struct Database {
+    options: PgConnectOptions,
+}
+
+/// What a dedicated connection is for; sets its name in `pg_stat_activity` and its planner.
+#[derive(Clone, Copy, Debug)]
+pub enum Use {
+    /// Claims and acknowledgements: always the index, one plan for ever.
+    Queue(&'static str),
+    /// Anything else that lives long: presence, listening, intake.
+    Service(&'static str),
+}
+
+impl Database {
+    /// Reads a `postgres://` URL.
+    ///
+    /// # Errors
+    /// When the URL cannot be read.
+    pub fn new(url: &str) -> sqlx::Result<Self> {
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("smsgw")
+            .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(2))
+            .log_statements(tracing::log::LevelFilter::Trace);
+        Ok(Self { options })
+    }
+
+    /// A pool of connections that have only the gateway's rights.
+    pub fn pool(&self, max_connections: u32) -> PgPool {
+        PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(Duration::from_secs(3))
+            .after_connect(|connection, _| Box::pin(become_gateway(connection)))
+            .connect_lazy_with(self.options.clone())
+    }
+
+    /// One connection of its own for `purpose`.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses.
+    pub async fn connect(&self, purpose: Use) -> sqlx::Result<PgConnection> {
+        let name = match purpose {
+            Use::Queue(name) | Use::Service(name) => name,
+        };
+        let options = self.options.clone().application_name(name);
+        let connecting = PgConnection::connect_with(&options);
+        let mut connection = tokio::time::timeout(Duration::from_secs(3), connecting)
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)??;
+        become_gateway(&mut connection).await?;
+        if let Use::Queue(_) = purpose {
+            sqlx::raw_sql(QUEUE_PLANNER).execute(&mut connection).await?;
+        }
+        Ok(connection)
+    }
+
+    /// Connection options with the owner's rights, for migrations and listening.
+    pub fn options(&self) -> &PgConnectOptions {
+        &self.options
+    }
+
+    /// Brings the schema up to date. Waits at most a second for each lock and tries again, so a
+    /// busy gateway is never stopped by a waiting migration.
+    ///
+    /// # Errors
+    /// When a migration fails for another reason than a busy table, or is busy for a minute.
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
+        const TRIES: u32 = 60;
+        for _ in 1..TRIES {
+            match self.migrate_once().await {
+                Err(error) if lock_is_busy(&error) => tokio::time::sleep(Duration::from_secs(1)).await,
+                done => return done,
+            }
+        }
+        self.migrate_once().await
+    }
+
+    async fn migrate_once(&self) -> Result<(), MigrateError> {
+        let mut owner = PgConnection::connect_with(&self.options).await?;
+        sqlx::raw_sql("set client_min_messages = warning; set lock_timeout = '1s'").execute(&mut owner).await?;
+        let done = MIGRATIONS.run(&mut owner).await;
+        owner.close().await?;
+        done
+    }
+}
+
+/// Statistics lag behind a queue that fills and empties in seconds; a plan made for an empty table
+/// would scan a full one. So nothing but the index is offered, and plans are not made anew.
+const QUEUE_PLANNER: &str = "set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; \
+    set enable_mergejoin = off; set jit = off; set plan_cache_mode = force_generic_plan";
+
+async fn become_gateway(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql("set role smsgw_app").execute(connection).await?;
+    Ok(())
+}
+
+fn lock_is_busy(error: &MigrateError) -> bool {
+    let cause = match error {
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => cause,
+        _ => return false,
+    };
+    let code = cause.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    // lock_not_available, deadlock_detected
+    matches!(code.as_deref(), Some("55P03" | "40P01"))
+}
+
+/// Whether an error means that the database is away rather than that it said no.
+pub fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // Class 57P: shutting down, crashed, cannot connect now. 53300: too many connections.
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "53300")
+        }
+        _ => false,
+    }
+}

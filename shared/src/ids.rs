@@ -1,0 +1,131 @@
+//! Typed ids, so that an OTP session never passes for a message.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+        #[serde(transparent)]
+        #[sqlx(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                text.parse().map(Self)
+            }
+        }
+    };
+}
+
+macro_rules! number_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+        #[serde(transparent)]
+        #[sqlx(transparent)]
+        pub struct $name(pub i32);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A message: uuid v7, made from the database's time when the request was accepted.
+    MessageId
+);
+uuid_id!(
+    /// One OTP challenge: random, since holding it proves to have started the challenge.
+    SessionId
+);
+uuid_id!(
+    /// What one `POST /sms/send-batch` accepted together.
+    BatchId
+);
+uuid_id!(
+    /// A bulk send.
+    CampaignId
+);
+uuid_id!(
+    /// One call to one provider: uuid v7.
+    AttemptId
+);
+number_id!(
+    /// A worker process in one boot; also the number of its advisory lock.
+    WorkerId
+);
+number_id!(
+    /// An API key.
+    ApiKeyId
+);
+
+impl MessageId {
+    /// A new id made at `now`, which is the database's time.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self(uuid_v7(now))
+    }
+
+    /// When the message was accepted, to the millisecond.
+    pub fn created_at(self) -> DateTime<Utc> {
+        let millis = self.0.as_u128() >> 80;
+        i64::try_from(millis)
+            .ok()
+            .and_then(DateTime::from_timestamp_millis)
+            .unwrap_or_default()
+    }
+}
+
+impl AttemptId {
+    /// A new id made at `now`, which is the database's time.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self(uuid_v7(now))
+    }
+}
+
+impl BatchId {
+    /// A new id made at `now`, which is the database's time.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self(uuid_v7(now))
+    }
+}
+
+impl SessionId {
+    /// A new random id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+fn uuid_v7(now: DateTime<Utc>) -> Uuid {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    let at = uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.timestamp_subsec_nanos());
+    Uuid::new_v7(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_id_remembers_its_time_to_the_millisecond() {
+        let now = DateTime::from_timestamp_millis(1_790_000_000_123).unwrap();
+        assert_eq!(MessageId::new(now).created_at(), now);
+    }
+}

@@ -1,0 +1,34 @@
+//! What both programs know: the words of the gateway, its pure rules, its providers and its SQL.
+//!
+//! No routes (they are in `api`) and no job runner (that is `worker`).
+
+// The words.
+pub mod ids;
+pub mod lane;
+pub mod message;
+pub mod phone;
+pub mod segments;
+pub mod text;
+
+// The pure rules: no I/O, no clock.
+pub mod backoff;
+pub mod breaker;
+pub mod otp_code;
+pub mod routing;
+pub mod template;
+
+// Secrets.
+pub mod seal;
+
+// Providers: the trait, and one adapter a file.
+pub mod provider;
+
+// Postgres: connections, time, wake-ups, and all SQL by table.
+pub mod clock;
+pub mod db;
+pub mod store;
+pub mod wake;
+
+// Programs.
+pub mod config;
+pub mod telemetry;

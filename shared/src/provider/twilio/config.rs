@@ -1,0 +1,110 @@
+//! Settings of a Twilio account, from a row or from the environment.
+
+use secrecy::SecretString;
+
+use crate::provider::catalogue::InvalidSetting;
+use crate::provider::catalogue::setting::{given, given_secret, is_sid};
+use crate::provider::http::BaseUrl;
+use crate::text::SenderId;
+
+const BASE_URL: &str = "https://api.twilio.com";
+
+/// One Twilio account, checked.
+#[derive(Clone, Debug)]
+pub struct TwilioConfig {
+    pub(super) account_sid: String,
+    pub(super) login: Login,
+    pub(super) messaging_service_sid: Option<String>,
+    pub(super) base_url: BaseUrl,
+}
+
+/// A user name and password for Basic authentication.
+#[derive(Clone, Debug)]
+pub(super) struct Login {
+    pub(super) user: String,
+    pub(super) password: SecretString,
+}
+
+/// A Twilio account as it was given.
+#[derive(Clone, Debug, Default)]
+pub struct TwilioFields {
+    /// `AC…`
+    pub account_sid: Option<String>,
+    /// The account's own secret.
+    pub auth_token: Option<SecretString>,
+    /// `SK…`; used instead of the auth token.
+    pub api_key_sid: Option<String>,
+    /// The API key's secret.
+    pub api_key_secret: Option<SecretString>,
+    /// `MG…`; picks the sender of messages that name none.
+    pub messaging_service_sid: Option<String>,
+    /// Unless it is Twilio itself.
+    pub base_url: Option<String>,
+}
+
+impl TwilioConfig {
+    /// Checks an account whose messages come from `sender` if they do not say.
+    ///
+    /// # Errors
+    /// [`InvalidSetting`] names the field.
+    pub fn parse(fields: &TwilioFields, sender: Option<&SenderId>) -> Result<Self, InvalidSetting> {
+        let account_sid =
+            sid("credentials.account_sid", "AC", fields.account_sid.as_deref())?.ok_or_else(|| {
+                InvalidSetting::new(
+                    "credentials.account_sid",
+                    "is missing: Twilio's console shows it, AC and 32 digits",
+                )
+            })?;
+        let messaging_service_sid =
+            sid("settings.messaging_service_sid", "MG", fields.messaging_service_sid.as_deref())?;
+        if messaging_service_sid.is_none() && sender.is_none() {
+            return Err(InvalidSetting::new(
+                "sender",
+                "is missing: give a number, or a messaging service SID",
+            ));
+        }
+        let base_url = given(fields.base_url.as_deref()).unwrap_or_else(|| BASE_URL.to_owned());
+        Ok(Self {
+            login: Login::parse(&account_sid, fields)?,
+            account_sid,
+            messaging_service_sid,
+            base_url: base_url
+                .parse()
+                .map_err(|error| InvalidSetting::new("settings.base_url", format!("{error}")))?,
+        })
+    }
+}
+
+impl Login {
+    fn parse(account_sid: &str, fields: &TwilioFields) -> Result<Self, InvalidSetting> {
+        let key_sid = sid("credentials.api_key_sid", "SK", fields.api_key_sid.as_deref())?;
+        let key_secret = given_secret(fields.api_key_secret.as_ref());
+        let auth_token = given_secret(fields.auth_token.as_ref());
+        match (key_sid, key_secret, auth_token) {
+            (Some(user), Some(password), _) => Ok(Self { user, password }),
+            (Some(_), None, _) => Err(InvalidSetting::new(
+                "credentials.api_key_secret",
+                "is missing, though an API key SID is set",
+            )),
+            (None, Some(_), _) => Err(InvalidSetting::new(
+                "credentials.api_key_sid",
+                "is missing, though an API key secret is set",
+            )),
+            (None, None, Some(password)) => Ok(Self { user: account_sid.to_owned(), password }),
+            (None, None, None) => Err(InvalidSetting::new(
+                "credentials.auth_token",
+                "is missing: give the auth token, or an API key's SID and secret",
+            )),
+        }
+    }
+}
+
+fn sid(field: &'static str, prefix: &str, text: Option<&str>) -> Result<Option<String>, InvalidSetting> {
+    let text = given(text);
+    match &text {
+        Some(text) if !is_sid(text, prefix) => {
+            Err(InvalidSetting::new(field, format!("is not {prefix} followed by 32 hexadecimal digits")))
+        }
+        _ => Ok(text),
+    }
+}

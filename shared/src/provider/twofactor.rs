@@ -1,0 +1,117 @@
+//! 2Factor.in: codes we made (`/SMS/{phone}/{otp}`), and texts by templates registered in India (TSMS, PSMS for
+//! promotion). There is no machine-readable contract; shapes are those of providers.md §2 and §3.
+//!
+//! The API key stands in every URL, so no URL may reach a log or an error.
+
+use async_trait::async_trait;
+use reqwest::header::CONTENT_LENGTH;
+use reqwest::{Client, RequestBuilder, Url};
+use secrecy::ExposeSecret as _;
+
+use super::catalogue::{BuildContext, ProviderSettings};
+use super::{OutgoingSms, Provider, ProviderReference, SendError, VendorAnswer, http};
+use crate::lane::Lane;
+
+mod answer;
+mod config;
+
+use config::is_header;
+pub use config::{TwoFactorConfig, TwoFactorFields};
+
+/// `VAR1` to `VAR5`.
+const MOST_VARIABLES: usize = 5;
+
+/// One 2Factor.in account.
+pub struct TwoFactor {
+    client: Client,
+    config: TwoFactorConfig,
+    sender: Option<String>,
+}
+
+impl TwoFactor {
+    /// The account of `settings`.
+    pub fn new(settings: &ProviderSettings, config: &TwoFactorConfig, context: &BuildContext) -> Self {
+        Self {
+            client: context.client.clone(),
+            config: config.clone(),
+            sender: settings.sender.as_ref().map(|sender| sender.as_str().to_owned()),
+        }
+    }
+
+    fn request(&self, sms: &OutgoingSms) -> Result<RequestBuilder, SendError> {
+        match &sms.code {
+            Some(code) => Ok(self.code_request(sms, code)),
+            None => self.text_request(sms),
+        }
+    }
+
+    /// POST, not GET: nobody on the way repeats a POST.
+    fn code_request(&self, sms: &OutgoingSms, code: &str) -> RequestBuilder {
+        let own = sms.template.as_ref().map(|template| template.name.as_str());
+        let template = own.or(self.config.template.as_deref());
+        let path = ["SMS", phone(sms), code].into_iter().chain(template);
+        // hyper sends no length for an absent body; some servers then answer 411.
+        self.client.post(self.url(path)).header(CONTENT_LENGTH, 0)
+    }
+
+    fn text_request(&self, sms: &OutgoingSms) -> Result<RequestBuilder, SendError> {
+        let Some(sender) = self.header(sms) else { return Err(cannot("needs_sender")) };
+        let mut form = vec![("From", sender), ("To", phone(sms))];
+        match &sms.template {
+            Some(template) => {
+                if template.values.len() > MOST_VARIABLES {
+                    return Err(cannot("too_many_variables"));
+                }
+                form.push(("TemplateName", &template.name));
+                form.extend(VARIABLES.into_iter().zip(template.values.iter().map(String::as_str)));
+            }
+            None if self.takes_plain_text(sms.lane) => form.push(("Msg", &sms.text)),
+            None => return Err(cannot("needs_template")),
+        }
+        let service = match sms.lane {
+            Lane::Promo => "PSMS",
+            Lane::Otp | Lane::Transactional => "TSMS",
+        };
+        Ok(self.client.post(self.url(["ADDON_SERVICES", "SEND", service])).form(&form))
+    }
+
+    /// The message's sender if it can be one here: a number or longer name that suits other vendors never is.
+    fn header<'a>(&'a self, sms: &'a OutgoingSms) -> Option<&'a str> {
+        sms.sender.as_deref().filter(|sender| is_header(sender)).or(self.sender.as_deref())
+    }
+
+    fn url<'a>(&'a self, path: impl IntoIterator<Item = &'a str>) -> Url {
+        let key = ["API", "V1", self.config.api_key.expose_secret()];
+        self.config.base_url.join(key.into_iter().chain(path))
+    }
+}
+
+const VARIABLES: [&str; MOST_VARIABLES] = ["VAR1", "VAR2", "VAR3", "VAR4", "VAR5"];
+
+/// With country code and without `+`: the one spelling that is right for India and elsewhere, for codes and texts.
+fn phone(sms: &OutgoingSms) -> &str {
+    sms.to.digits()
+}
+
+/// No call is made for what the vendor would surely refuse.
+fn cannot(reason: &'static str) -> SendError {
+    SendError::Refused { answer: VendorAnswer { reason, ..VendorAnswer::default() } }
+}
+
+#[async_trait]
+impl Provider for TwoFactor {
+    /// A code's text is the vendor's own; other texts only where the account allows it.
+    fn takes_plain_text(&self, lane: Lane) -> bool {
+        match lane {
+            Lane::Otp => true,
+            Lane::Transactional | Lane::Promo => self.config.plain_text,
+        }
+    }
+
+    async fn send(&self, sms: &OutgoingSms) -> Result<ProviderReference, SendError> {
+        answer::read(&http::call(self.request(sms)?, sms).await?, &sms.to)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+//! All SQL, one file per table or per statement that spans several.
+
+// The queue.
+pub mod acks;
+pub mod intake;
+pub mod log;
+pub mod outbox;
+pub mod pauses;
+pub mod provider_state;
+pub mod upkeep;
+pub mod workers;
+
+// What applications and operators set and ask for.
+pub mod api_keys;
+pub mod contact_settings;
+pub mod idempotency;
+pub mod integrations;
+pub mod messages;
+pub mod opt_outs;
+pub mod otp_sessions;
+pub mod sandbox_inbox;
+pub mod schema;
+pub mod templates;

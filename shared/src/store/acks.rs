@@ -1,0 +1,297 @@
+//! Acknowledgements: what became of claimed messages, written in groups.
+//!
+//! Each function is one statement, so a group stands or falls whole in one round trip. Ids make
+//! every repetition harmless: a row that was acknowledged before is no longer there, and an
+//! attempt that is already written is left alone.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::ids::{AttemptId, MessageId, WorkerId};
+use crate::message::Status;
+use crate::provider::Outcome;
+
+/// One provider call.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// Whose call.
+    pub message_id: MessageId,
+    /// To whom.
+    pub provider: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, in our words.
+    pub reason: Option<&'static str>,
+    /// The vendor's code.
+    pub code: Option<String>,
+    /// HTTP status.
+    pub status_code: Option<i32>,
+    /// The vendor's message id.
+    pub provider_message_id: Option<String>,
+    /// An earlier call may already have sent the message.
+    pub possible_duplicate: bool,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// How long it took.
+    pub response_time_ms: i32,
+}
+
+/// The end of a message.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Which message.
+    pub id: MessageId,
+    /// Its final status.
+    pub status: Status,
+    /// Why, if it was not simply sent.
+    pub reason: Option<&'static str>,
+    /// Masked text of an otp; of other lanes the text is already in the row.
+    pub masked_text: Option<String>,
+    /// Further calls that may have sent it.
+    pub copies: i16,
+    /// The calls made under this claim.
+    pub attempts: Vec<Attempt>,
+}
+
+/// A message that goes on waiting.
+#[derive(Clone, Debug)]
+pub struct Rescheduled {
+    /// Which message.
+    pub id: MessageId,
+    /// Until when.
+    pub due_at: DateTime<Utc>,
+    /// What it waits for.
+    pub reason: &'static str,
+    /// Providers of the tries counted under this claim.
+    pub tried: Vec<String>,
+    /// Further calls that may have sent it.
+    pub copies: i16,
+    /// It was taken from a dead worker.
+    pub taken_over: bool,
+    /// The calls made under this claim.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Attempts as columns, for `unnest`.
+#[derive(Default)]
+struct AttemptColumns {
+    ids: Vec<Uuid>,
+    message_ids: Vec<Uuid>,
+    providers: Vec<String>,
+    outcomes: Vec<&'static str>,
+    reasons: Vec<Option<&'static str>>,
+    codes: Vec<Option<String>>,
+    status_codes: Vec<Option<i32>>,
+    references: Vec<Option<String>>,
+    duplicates: Vec<bool>,
+    started: Vec<DateTime<Utc>>,
+    times: Vec<i32>,
+}
+
+impl AttemptColumns {
+    fn of<'a>(attempts: impl Iterator<Item = &'a Attempt>) -> Self {
+        let mut columns = Self::default();
+        for attempt in attempts {
+            columns.ids.push(attempt.id.0);
+            columns.message_ids.push(attempt.message_id.0);
+            columns.providers.push(attempt.provider.clone());
+            columns.outcomes.push(attempt.outcome.as_str());
+            columns.reasons.push(attempt.reason);
+            columns.codes.push(attempt.code.clone());
+            columns.status_codes.push(attempt.status_code);
+            columns.references.push(attempt.provider_message_id.clone());
+            columns.duplicates.push(attempt.possible_duplicate);
+            columns.started.push(attempt.started_at);
+            columns.times.push(attempt.response_time_ms);
+        }
+        columns
+    }
+}
+
+/// Moves finished messages from the outbox to the log and appends their attempts.
+///
+/// Returns the messages that were still `worker`'s; for the others only the attempts are written
+/// (see [`settle`]).
+pub async fn finish(
+    db: impl PgExecutor<'_>,
+    worker: WorkerId,
+    group: &[Finished],
+) -> sqlx::Result<Vec<MessageId>> {
+    let attempts = AttemptColumns::of(group.iter().flat_map(|one| &one.attempts));
+    let last = |one: &Finished| one.attempts.last().cloned();
+    sqlx::query_scalar!(
+        r#"with input as (
+               select * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::smallint[],
+                                    $8::text[], $9::text[], $10::integer[], $11::integer[])
+                   as i (id, status, reason, masked_text, copies, attempts,
+                         provider_name, provider_message_id, status_code, response_time_ms)
+           ),
+           tried as (
+               insert into smsgw.sms_attempts (id, message_id, provider_name, outcome, reason, code, status_code,
+                                               provider_message_id, possible_duplicate, started_at, response_time_ms)
+               select * from unnest($12::uuid[], $13::uuid[], $14::text[], $15::text[], $16::text[], $17::text[],
+                                    $18::integer[], $19::text[], $20::boolean[], $21::timestamptz[], $22::integer[])
+               on conflict do nothing
+           ),
+           done as (
+               delete from smsgw.sms_outbox o using input i
+               where o.id = i.id and o.worker_id = $1
+               returning o.id, o.user_id, o."to", o.lane, coalesce(i.masked_text, o.body) as text, i.provider_name,
+                         i.provider_message_id, i.status, i.reason, i.status_code,
+                         i.response_time_ms, o.segments, o.attempts + i.attempts as attempts,
+                         o.copies + i.copies as copies, o.sender, o.template, o.api_key_id, o.session_id,
+                         o.batch_id, o.campaign_id, o.trace
+           ),
+           session as (
+               update public.sms_otp_sessions s
+               set status = case when d.status in ('sent', 'unknown') then 'sent' else 'send_failed' end,
+                   provider_name = d.provider_name
+               from done d
+               where s.id = d.session_id and s.status = 'pending'
+           )
+           insert into public.sms_messages_log (id, user_id, "to", type, text, provider_name, provider_message_id,
+                   status, reason, status_code, response_time_ms, segments, attempts, copies, sender, template,
+                   api_key_id, session_id, batch_id, campaign_id, trace, created_at)
+           select id, user_id, "to", lane, text, provider_name, provider_message_id, status, reason, status_code,
+                  response_time_ms, segments, attempts, copies, sender, template, api_key_id, session_id, batch_id,
+                  campaign_id, trace, smsgw.uuid_time(id)
+           from done
+           returning id as "id: MessageId""#,
+        worker as WorkerId,
+        &group.iter().map(|one| one.id.0).collect::<Vec<_>>(),
+        &group.iter().map(|one| one.status.as_str()).collect::<Vec<_>>() as &[&str],
+        &group.iter().map(|one| one.reason).collect::<Vec<_>>() as &[Option<&str>],
+        &group.iter().map(|one| one.masked_text.clone()).collect::<Vec<_>>() as &[Option<String>],
+        &group.iter().map(|one| one.copies).collect::<Vec<_>>(),
+        &group.iter().map(|one| count(&one.attempts)).collect::<Vec<_>>(),
+        &group.iter().map(|one| last(one).map(|a| a.provider)).collect::<Vec<_>>() as &[Option<String>],
+        &group.iter().map(|one| last(one).and_then(|a| a.provider_message_id)).collect::<Vec<_>>()
+            as &[Option<String>],
+        &group.iter().map(|one| last(one).and_then(|a| a.status_code)).collect::<Vec<_>>() as &[Option<i32>],
+        &group.iter().map(|one| last(one).map(|a| a.response_time_ms)).collect::<Vec<_>>() as &[Option<i32>],
+        &attempts.ids,
+        &attempts.message_ids,
+        &attempts.providers,
+        &attempts.outcomes as &[&str],
+        &attempts.reasons as &[Option<&str>],
+        &attempts.codes as &[Option<String>],
+        &attempts.status_codes as &[Option<i32>],
+        &attempts.references as &[Option<String>],
+        &attempts.duplicates,
+        &attempts.started,
+        &attempts.times,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Puts messages back into the queue with what was learnt and appends their attempts.
+///
+/// Returns the messages that were still `worker`'s.
+pub async fn reschedule(
+    db: impl PgExecutor<'_>,
+    worker: WorkerId,
+    group: &[Rescheduled],
+) -> sqlx::Result<Vec<MessageId>> {
+    let attempts = AttemptColumns::of(group.iter().flat_map(|one| &one.attempts));
+    sqlx::query_scalar!(
+        r#"with input as (
+               select * from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::smallint[],
+                                    $7::smallint[], $8::boolean[])
+                   as i (id, due_at, reason, tried, copies, attempts, taken_over)
+           ),
+           tried as (
+               insert into smsgw.sms_attempts (id, message_id, provider_name, outcome, reason, code, status_code,
+                                               provider_message_id, possible_duplicate, started_at, response_time_ms)
+               select * from unnest($9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[],
+                                    $15::integer[], $16::text[], $17::boolean[], $18::timestamptz[], $19::integer[])
+               on conflict do nothing
+           )
+           update smsgw.sms_outbox o
+           set worker_id = null,
+               due_at    = greatest(i.due_at, clock_timestamp()),
+               reason    = i.reason,
+               tried     = case when i.tried = '' then o.tried else o.tried || string_to_array(i.tried, ',') end,
+               copies    = o.copies + i.copies,
+               attempts  = o.attempts + i.attempts,
+               takeovers = o.takeovers + i.taken_over::integer
+           from input i
+           where o.id = i.id and o.worker_id = $1
+           returning o.id as "id: MessageId""#,
+        worker as WorkerId,
+        &group.iter().map(|one| one.id.0).collect::<Vec<_>>(),
+        &group.iter().map(|one| one.due_at).collect::<Vec<_>>(),
+        &group.iter().map(|one| one.reason).collect::<Vec<_>>() as &[&str],
+        // Arrays of arrays have no ragged form in SQL; a provider's name has no comma.
+        &group.iter().map(|one| one.tried.join(",")).collect::<Vec<_>>(),
+        &group.iter().map(|one| one.copies).collect::<Vec<_>>(),
+        &group.iter().map(|one| count(&one.attempts)).collect::<Vec<_>>(),
+        &group.iter().map(|one| one.taken_over).collect::<Vec<_>>(),
+        &attempts.ids,
+        &attempts.message_ids,
+        &attempts.providers,
+        &attempts.outcomes as &[&str],
+        &attempts.reasons as &[Option<&str>],
+        &attempts.codes as &[Option<String>],
+        &attempts.status_codes as &[Option<i32>],
+        &attempts.references as &[Option<String>],
+        &attempts.duplicates,
+        &attempts.started,
+        &attempts.times,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// A "yes" that came after its message had been taken from its worker settles the doubt: a copy
+/// that waits to be sent again is finished, an end in doubt becomes `sent`.
+pub async fn settle(db: impl PgExecutor<'_>, accepted: &Attempt, masked_text: Option<&str>) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"with waiting as (
+               delete from smsgw.sms_outbox o where o.id = $1 and o.worker_id is null and o.copies > 0
+               returning o.*
+           ),
+           logged as (
+               insert into public.sms_messages_log (id, user_id, "to", type, text, provider_name,
+                       provider_message_id, status, reason, status_code, response_time_ms, segments, attempts,
+                       copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace, created_at)
+               select id, user_id, "to", lane, coalesce($6, body), $2, $3, 'sent', 'settled_late', $4, $5, segments,
+                      attempts + 1, copies - 1, sender, template, api_key_id, session_id, batch_id, campaign_id,
+                      trace, smsgw.uuid_time(id)
+               from waiting
+           )
+           update public.sms_messages_log
+           set status = 'sent', reason = 'settled_late', provider_name = $2, provider_message_id = $3,
+               status_code = $4, response_time_ms = $5, attempts = attempts + 1, copies = copies - 1
+           where id = $1 and status = 'unknown' and copies > 0"#,
+        accepted.message_id.0,
+        accepted.provider,
+        accepted.provider_message_id,
+        accepted.status_code,
+        accepted.response_time_ms,
+        masked_text,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+impl Finished {
+    /// An end without any call.
+    pub const fn without_call(id: MessageId, status: Status, reason: &'static str) -> Self {
+        Self { id, status, reason: Some(reason), masked_text: None, copies: 0, attempts: Vec::new() }
+    }
+
+    /// The end of a message whose time ran out, after `copies` calls that may have sent it.
+    pub const fn expired(id: MessageId, copies: i16) -> Self {
+        let status = if copies > 0 { Status::Unknown } else { Status::Expired };
+        Self::without_call(id, status, "expired")
+    }
+}
+
+fn count(attempts: &[Attempt]) -> i16 {
+    i16::try_from(attempts.len()).unwrap_or(i16::MAX)
+}

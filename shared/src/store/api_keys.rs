@@ -1,0 +1,188 @@
+//! API keys: who may call, and what they may ask for.
+//!
+//! A key is `sk_` and 32 random bytes. It is shown once; the table holds an HMAC of it, whose key is
+//! not in the database.
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use sqlx::PgExecutor;
+
+use crate::ids::ApiKeyId;
+use crate::seal::{Mac, fill_random};
+
+/// How every key of a server starts.
+pub const KEY_PREFIX: &str = "sk_";
+const SECRET_BYTES: usize = 32;
+/// Characters of a key that lists show, the prefix included.
+const SHOWN: usize = 9;
+
+/// What a key may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Scope {
+    /// Send messages, and record what their readers want.
+    Send,
+    /// Start and check codes.
+    Otp,
+    /// Look at messages, settings and metrics.
+    Read,
+    /// Everything, settings included.
+    Admin,
+}
+
+impl Scope {
+    /// All scopes.
+    pub const ALL: [Self; 4] = [Self::Send, Self::Otp, Self::Read, Self::Admin];
+
+    /// The word used in JSON, tables and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Otp => "otp",
+            Self::Read => "read",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// A word that is no scope.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown scope: use send, otp, read or admin")]
+pub struct UnknownScope;
+
+impl std::str::FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+    }
+}
+
+/// A key that may be used.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    /// Its number.
+    pub id: ApiKeyId,
+    /// What it may ask for.
+    pub scopes: Vec<Scope>,
+}
+
+/// A key as a list shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListedKey {
+    /// Its number.
+    pub id: ApiKeyId,
+    /// What its owner called it.
+    pub name: String,
+    /// Its first characters.
+    pub prefix: String,
+    /// What it may ask for.
+    pub scopes: Vec<Scope>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// Since when it is refused.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// Why a key cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// Another name is needed, or the old key must be revoked first.
+    #[error("a key of this name is in use: revoke it or take another name")]
+    NameTaken,
+    /// A key must be good for something.
+    #[error("a key needs at least one scope: send, otp, read or admin")]
+    NoScope,
+    /// The database said no.
+    #[error("the key could not be stored")]
+    Store(#[source] sqlx::Error),
+}
+
+/// Makes a key and returns it; it cannot be shown again.
+pub async fn create(
+    db: impl PgExecutor<'_>,
+    mac: &Mac,
+    name: &str,
+    scopes: &[Scope],
+) -> Result<SecretString, CreateError> {
+    let mut secret = [0; SECRET_BYTES];
+    fill_random(&mut secret);
+    let key = SecretString::from(format!("{KEY_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(secret)));
+    insert(db, mac, name, scopes, &key).await?;
+    Ok(key)
+}
+
+/// Stores a key that was made elsewhere, such as the stable key of a developer's machine.
+pub async fn insert(
+    db: impl PgExecutor<'_>,
+    mac: &Mac,
+    name: &str,
+    scopes: &[Scope],
+    key: &SecretString,
+) -> Result<ApiKeyId, CreateError> {
+    if scopes.is_empty() {
+        return Err(CreateError::NoScope);
+    }
+    let key = key.expose_secret();
+    sqlx::query_scalar!(
+        r#"insert into smsgw.api_keys (name, prefix, mac, scopes) values ($1, $2, $3, $4)
+           returning id as "id: ApiKeyId""#,
+        name,
+        key.get(..SHOWN).unwrap_or(KEY_PREFIX),
+        mac.tag(&[key.as_bytes()]),
+        scopes as &[Scope],
+    )
+    .fetch_one(db)
+    .await
+    .map_err(|error| match error.as_database_error().and_then(|e| e.constraint()) {
+        Some("api_keys_name_live") => CreateError::NameTaken,
+        _ => CreateError::Store(error),
+    })
+}
+
+/// Finds the key that has one of `tags` and is not revoked, and notes, at most once a minute, that
+/// it is in use.
+pub async fn find_live(db: impl PgExecutor<'_>, tags: &[Vec<u8>]) -> sqlx::Result<Option<ApiKey>> {
+    sqlx::query_as!(
+        ApiKey,
+        r#"with used as (
+               update smsgw.api_keys set last_used_at = clock_timestamp()
+               where mac = any($1) and revoked_at is null
+                 and (last_used_at is null or last_used_at < clock_timestamp() - interval '1 minute')
+           )
+           select id as "id: ApiKeyId", scopes as "scopes: Vec<Scope>"
+           from smsgw.api_keys where mac = any($1) and revoked_at is null"#,
+        tags,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Lists all keys, revoked ones too, oldest first.
+pub async fn list(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<ListedKey>> {
+    sqlx::query_as!(
+        ListedKey,
+        r#"select id as "id: ApiKeyId", name, prefix, scopes as "scopes: Vec<Scope>",
+                  created_at, last_used_at, revoked_at
+           from smsgw.api_keys order by id"#
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Revokes the live key called `name`; `false` if there is none. Running gateways hear of it within
+/// two seconds.
+pub async fn revoke(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update smsgw.api_keys set revoked_at = clock_timestamp() where name = $1 and revoked_at is null",
+        name,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}

@@ -1,0 +1,269 @@
+//! Intake: writing accepted messages into the outbox, many in one statement.
+//!
+//! Single requests that arrive together share one insert and one commit, which is what makes
+//! intake fast: a commit waits for the disk, and the wait is the same for one row and for 500.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use crate::ids::MessageId;
+use crate::message::{Body, NewMessage};
+use crate::store::otp_sessions::NewSession;
+
+/// An OTP session and the message that carries its code: both are stored or neither is.
+#[derive(Clone, Debug)]
+pub struct NewOtp {
+    /// The challenge.
+    pub session: NewSession,
+    /// Its message.
+    pub message: NewMessage,
+}
+
+/// Messages as columns, for `unnest`.
+#[derive(Default)]
+struct Columns<'a> {
+    ids: Vec<Uuid>,
+    lanes: Vec<&'static str>,
+    due: Vec<Option<DateTime<Utc>>>,
+    expires: Vec<DateTime<Utc>>,
+    to: Vec<&'a str>,
+    bodies: Vec<Option<&'a str>>,
+    sealed: Vec<Option<&'a [u8]>>,
+    segments: Vec<i16>,
+    senders: Vec<Option<&'a str>>,
+    templates: Vec<Option<&'a str>>,
+    variables: Vec<Option<&'a serde_json::Value>>,
+    hints: Vec<Option<&'a str>>,
+    preferred: Vec<Option<&'a str>>,
+    at_most_once: Vec<bool>,
+    users: Vec<Option<&'a str>>,
+    keys: Vec<Option<i32>>,
+    sessions: Vec<Option<Uuid>>,
+    batches: Vec<Option<Uuid>>,
+    campaigns: Vec<Option<Uuid>>,
+    traces: Vec<Option<&'a str>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(messages: impl Iterator<Item = &'a NewMessage>) -> Self {
+        let mut columns = Self::default();
+        for message in messages {
+            columns.push(message);
+        }
+        columns
+    }
+
+    fn push(&mut self, message: &'a NewMessage) {
+        let (body, sealed) = match &message.body {
+            Body::Clear(text) => (Some(text.as_str()), None),
+            Body::Sealed(blob) => (None, Some(blob.as_slice())),
+        };
+        self.ids.push(message.id.0);
+        self.lanes.push(message.lane.as_str());
+        self.due.push(message.due_at);
+        self.expires.push(message.expires_at);
+        self.to.push(&message.to);
+        self.bodies.push(body);
+        self.sealed.push(sealed);
+        self.segments.push(message.segments);
+        self.senders.push(message.sender.as_deref());
+        self.templates.push(message.template.as_deref());
+        self.variables.push(message.variables.as_ref());
+        self.hints.push(message.hint.as_deref());
+        self.preferred.push(message.preferred.as_deref());
+        self.at_most_once.push(message.at_most_once);
+        self.users.push(message.user_id.as_deref());
+        self.keys.push(message.api_key_id.map(|id| id.0));
+        self.sessions.push(message.session_id.map(|id| id.0));
+        self.batches.push(message.batch_id.map(|id| id.0));
+        self.campaigns.push(message.campaign_id.map(|id| id.0));
+        self.traces.push(message.trace.as_deref());
+    }
+}
+
+/// The insert that both first tries and repetitions use; the tail says what to do about rows that may
+/// be there already. A user's own preferred provider is filled in unless the caller named one.
+macro_rules! insert_messages {
+    ($db:expr, $columns:expr, $($tail:tt)*) => {
+        sqlx::query!(
+            r#"insert into smsgw.sms_outbox (id, lane, due_at, expires_at, "to", body, segments, sender, template,
+                   variables, hint, preferred, at_most_once, user_id, api_key_id, batch_id, campaign_id, trace)
+               select m.id, m.lane, greatest(m.due_at, clock_timestamp()), m.expires_at, m."to", m.body, m.segments,
+                      m.sender, m.template, m.variables, m.hint,
+                      coalesce(m.preferred, (select s.preferred_provider from public.user_contact_settings s
+                                             where s.user_id = m.user_id)),
+                      m.at_most_once, m.user_id, m.api_key_id, m.batch_id, m.campaign_id, m.trace
+               from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[],
+                           $7::smallint[], $8::text[], $9::text[], $10::jsonb[], $11::text[], $12::text[],
+                           $13::boolean[], $14::text[], $15::integer[], $16::uuid[], $17::uuid[], $18::text[])
+                   as m (id, lane, due_at, expires_at, "to", body, segments, sender, template, variables, hint,
+                         preferred, at_most_once, user_id, api_key_id, batch_id, campaign_id, trace) "# $($tail)*,
+            &$columns.ids,
+            &$columns.lanes as &[&str],
+            &$columns.due as &[Option<DateTime<Utc>>],
+            &$columns.expires,
+            &$columns.to as &[&str],
+            &$columns.bodies as &[Option<&str>],
+            &$columns.segments,
+            &$columns.senders as &[Option<&str>],
+            &$columns.templates as &[Option<&str>],
+            &$columns.variables as &[Option<&serde_json::Value>],
+            &$columns.hints as &[Option<&str>],
+            &$columns.preferred as &[Option<&str>],
+            &$columns.at_most_once,
+            &$columns.users as &[Option<&str>],
+            &$columns.keys as &[Option<i32>],
+            &$columns.batches as &[Option<Uuid>],
+            &$columns.campaigns as &[Option<Uuid>],
+            &$columns.traces as &[Option<&str>],
+        )
+        .execute($db)
+    };
+}
+
+/// Stores messages that were never stored before, all or none.
+pub async fn insert(db: impl PgExecutor<'_>, messages: &[&NewMessage]) -> sqlx::Result<()> {
+    let m = Columns::of(messages.iter().copied());
+    insert_messages!(db, m, + "").await?;
+    Ok(())
+}
+
+/// Repeats an insert whose answer was lost. Messages that are stored already are left alone, also
+/// those that a worker has finished since: nothing is stored twice, so nothing is sent twice.
+pub async fn insert_again(db: &mut PgConnection, messages: &[&NewMessage]) -> sqlx::Result<()> {
+    let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+    // First the outbox, then the log, each with a snapshot of its own: a message that moves from
+    // one to the other in between is seen in the second.
+    let waiting = sqlx::query_scalar!(
+        r#"select id as "id: MessageId" from smsgw.sms_outbox where id = any($1)"#,
+        &ids as &[MessageId],
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let m = Columns::of(messages.iter().copied().filter(|message| !waiting.contains(&message.id)));
+    insert_messages!(
+        &mut *db,
+        m,
+        + "where not exists (select from public.sms_messages_log l where l.id = m.id)
+           on conflict (id) do nothing"
+    )
+    .await?;
+    Ok(())
+}
+
+/// Sessions as columns, for `unnest`.
+#[derive(Default)]
+struct SessionColumns<'a> {
+    ids: Vec<Uuid>,
+    users: Vec<Option<&'a str>>,
+    phones: Vec<&'a str>,
+    purposes: Vec<&'static str>,
+    max_attempts: Vec<i16>,
+    macs: Vec<&'a [u8]>,
+    locales: Vec<Option<&'a str>>,
+    hints: Vec<Option<&'a str>>,
+    keys: Vec<i32>,
+    resend: Vec<DateTime<Utc>>,
+    expires: Vec<DateTime<Utc>>,
+}
+
+impl<'a> SessionColumns<'a> {
+    fn of(starts: &[&'a NewOtp]) -> Self {
+        let mut columns = Self::default();
+        for NewOtp { session, .. } in starts {
+            columns.ids.push(session.id.0);
+            columns.users.push(session.user_id.as_deref());
+            columns.phones.push(&session.phone);
+            columns.purposes.push(session.purpose);
+            columns.max_attempts.push(session.max_attempts);
+            columns.macs.push(&session.code_mac);
+            columns.locales.push(session.locale.as_deref());
+            columns.hints.push(session.hint.as_deref());
+            columns.keys.push(session.api_key_id.0);
+            columns.resend.push(session.resend_at);
+            columns.expires.push(session.expires_at);
+        }
+        columns
+    }
+}
+
+/// Stores sessions with their messages, all or none. May be repeated when its answer was lost: a
+/// message is stored only together with its session, and sessions stay.
+pub async fn start_sessions(db: impl PgExecutor<'_>, starts: &[&NewOtp]) -> sqlx::Result<()> {
+    let s = SessionColumns::of(starts);
+    let m = Columns::of(starts.iter().map(|start| &start.message));
+    sqlx::query!(
+        r#"with session as (
+               insert into public.sms_otp_sessions (id, user_id, phone, purpose, max_attempts, code_mac, locale, hint,
+                                                    api_key_id, resend_at, expires_at)
+               select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::bytea[],
+                                    $7::text[], $8::text[], $9::integer[], $10::timestamptz[], $11::timestamptz[])
+               on conflict (id) do nothing
+               returning id, user_id, hint, api_key_id
+           )
+           insert into smsgw.sms_outbox (id, lane, due_at, expires_at, "to", sealed_body, segments, sender, template,
+                   hint, preferred, user_id, api_key_id, session_id, trace)
+           select m.id, 'otp', clock_timestamp(), m.expires_at, m."to", m.sealed_body, m.segments, m.sender, m.template,
+                  s.hint, (select u.preferred_provider from public.user_contact_settings u where u.user_id = s.user_id),
+                  s.user_id, s.api_key_id, m.session_id, m.trace
+           from unnest($12::uuid[], $13::timestamptz[], $14::text[], $15::bytea[], $16::smallint[], $17::text[],
+                       $18::text[], $19::uuid[], $20::text[])
+               as m (id, expires_at, "to", sealed_body, segments, sender, template, session_id, trace)
+           join session s on s.id = m.session_id"#,
+        &s.ids,
+        &s.users as &[Option<&str>],
+        &s.phones as &[&str],
+        &s.purposes as &[&str],
+        &s.max_attempts,
+        &s.macs as &[&[u8]],
+        &s.locales as &[Option<&str>],
+        &s.hints as &[Option<&str>],
+        &s.keys,
+        &s.resend,
+        &s.expires,
+        &m.ids,
+        &m.expires,
+        &m.to as &[&str],
+        &m.sealed as &[Option<&[u8]>],
+        &m.segments,
+        &m.senders as &[Option<&str>],
+        &m.templates as &[Option<&str>],
+        &m.sessions as &[Option<Uuid>],
+        &m.traces as &[Option<&str>],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Stores the message that carries a running session's next code.
+pub async fn insert_code(db: impl PgExecutor<'_>, message: &NewMessage) -> sqlx::Result<()> {
+    let m = Columns::of(std::iter::once(message));
+    sqlx::query!(
+        r#"insert into smsgw.sms_outbox (id, lane, due_at, expires_at, "to", sealed_body, segments, sender, template,
+                   hint, preferred, user_id, api_key_id, session_id, trace)
+           select m.id, 'otp', clock_timestamp(), m.expires_at, m."to", m.sealed_body, m.segments, m.sender, m.template,
+                  m.hint, (select u.preferred_provider from public.user_contact_settings u where u.user_id = m.user_id),
+                  m.user_id, m.api_key_id, m.session_id, m.trace
+           from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::bytea[], $5::smallint[], $6::text[],
+                       $7::text[], $8::text[], $9::text[], $10::integer[], $11::uuid[], $12::text[])
+               as m (id, expires_at, "to", sealed_body, segments, sender, template, hint, user_id, api_key_id,
+                     session_id, trace)"#,
+        &m.ids,
+        &m.expires,
+        &m.to as &[&str],
+        &m.sealed as &[Option<&[u8]>],
+        &m.segments,
+        &m.senders as &[Option<&str>],
+        &m.templates as &[Option<&str>],
+        &m.hints as &[Option<&str>],
+        &m.users as &[Option<&str>],
+        &m.keys as &[Option<i32>],
+        &m.sessions as &[Option<Uuid>],
+        &m.traces as &[Option<&str>],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

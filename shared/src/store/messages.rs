@@ -1,0 +1,212 @@
+//! Outbox and log seen as one: looking at messages, and withdrawing those that still wait.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use crate::ids::{BatchId, CampaignId, MessageId, SessionId};
+use crate::lane::Lane;
+use crate::message::Status;
+
+/// A message wherever it stands.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its id; also says when it was accepted.
+    pub id: MessageId,
+    /// Whose message it is.
+    pub user_id: Option<String>,
+    /// E.164.
+    pub to: String,
+    /// Its lane.
+    pub lane: Lane,
+    /// Its text; of an otp masked, or absent while it waits.
+    pub text: Option<String>,
+    /// The provider of the last call.
+    pub provider_name: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+    /// Why it waits or how it ended.
+    pub reason: Option<String>,
+    /// Segments of its text.
+    pub segments: i16,
+    /// Provider calls made.
+    pub attempts: i16,
+    /// Calls that may have sent it without an answer.
+    pub copies: i16,
+    /// Sender asked for.
+    pub sender: Option<String>,
+    /// Template it was rendered from.
+    pub template: Option<String>,
+    /// The OTP session whose code it carries.
+    pub session_id: Option<SessionId>,
+    /// The batch it came with.
+    pub batch_id: Option<BatchId>,
+    /// The campaign it belongs to.
+    pub campaign_id: Option<CampaignId>,
+    /// When it is due, while it waits.
+    pub due_at: Option<DateTime<Utc>>,
+    /// When it is given up, while it waits.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// One provider call as a reader sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListedAttempt {
+    /// To whom.
+    pub provider_name: String,
+    /// How it ended: accepted, throttled, not_sent, rejected, in_doubt.
+    pub outcome: String,
+    /// Why, in our words.
+    pub reason: Option<String>,
+    /// The vendor's own code.
+    pub code: Option<String>,
+    /// HTTP status.
+    pub status_code: Option<i32>,
+    /// The vendor's message id.
+    pub provider_message_id: Option<String>,
+    /// An earlier call may already have sent the message.
+    pub possible_duplicate: bool,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// How long it took.
+    pub response_time_ms: i32,
+}
+
+/// Which messages to list; `None` lets all pass.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// In this state.
+    pub status: Option<Status>,
+    /// In this lane.
+    pub lane: Option<Lane>,
+    /// To this number.
+    pub to: Option<String>,
+    /// Of this user.
+    pub user_id: Option<String>,
+}
+
+/// Finds one message.
+pub async fn find(db: impl PgExecutor<'_>, id: MessageId) -> sqlx::Result<Option<Message>> {
+    sqlx::query_as!(
+        Message,
+        r#"select id as "id!: MessageId", user_id, "to" as "to!", type as "lane!: Lane", text, provider_name,
+                  status as "status!: Status", reason, segments as "segments!", attempts as "attempts!",
+                  copies as "copies!", sender, template, session_id as "session_id: SessionId",
+                  batch_id as "batch_id: BatchId", campaign_id as "campaign_id: CampaignId",
+                  due_at, expires_at, finished_at
+           from public.sms_messages where id = $1"#,
+        id as MessageId,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Lists up to `limit` messages accepted before the message `before`, newest first.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &Filter,
+    before: Option<MessageId>,
+    limit: i64,
+) -> sqlx::Result<Vec<Message>> {
+    // Always a bound, never "or null": so every part of the view is read backwards along its key.
+    let before = before.unwrap_or(MessageId(Uuid::max()));
+    sqlx::query_as!(
+        Message,
+        r#"select id as "id!: MessageId", user_id, "to" as "to!", type as "lane!: Lane", text, provider_name,
+                  status as "status!: Status", reason, segments as "segments!", attempts as "attempts!",
+                  copies as "copies!", sender, template, session_id as "session_id: SessionId",
+                  batch_id as "batch_id: BatchId", campaign_id as "campaign_id: CampaignId",
+                  due_at, expires_at, finished_at
+           from public.sms_messages
+           where id < $1
+             and ($2::text is null or status = $2)
+             and ($3::text is null or type = $3)
+             and ($4::text is null or "to" = $4)
+             and ($5::text is null or user_id = $5)
+           order by id desc
+           limit $6"#,
+        before as MessageId,
+        filter.status as Option<Status>,
+        filter.lane as Option<Lane>,
+        filter.to.as_deref(),
+        filter.user_id.as_deref(),
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Lists the calls made for a message, oldest first.
+pub async fn list_attempts(db: impl PgExecutor<'_>, id: MessageId) -> sqlx::Result<Vec<ListedAttempt>> {
+    sqlx::query_as!(
+        ListedAttempt,
+        r#"select provider_name, outcome, reason, code, status_code, provider_message_id, possible_duplicate,
+                  started_at, response_time_ms
+           from smsgw.sms_attempts where message_id = $1 order by id"#,
+        id as MessageId,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// What became of the wish to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancel {
+    /// It will not be sent.
+    Done,
+    /// Too late: it stands here.
+    Refused(Status),
+    /// There is no such message.
+    Unknown,
+}
+
+/// Cancels a message that still waits. When this returns [`Cancel::Done`], no worker will send it.
+pub async fn cancel(db: &mut PgConnection, id: MessageId) -> sqlx::Result<Cancel> {
+    // A claim holds the row's lock until it commits; the delete waits for it and then finds the
+    // row claimed.
+    let done = sqlx::query!(
+        r#"with gone as (
+               delete from smsgw.sms_outbox where id = $1 and worker_id is null returning *
+           )
+           insert into public.sms_messages_log (id, user_id, "to", type, text, status, reason, segments, attempts,
+                   copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace, created_at)
+           select id, user_id, "to", lane, body, 'cancelled', 'cancelled', segments, attempts,
+                  copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace,
+                  smsgw.uuid_time(id)
+           from gone"#,
+        id as MessageId,
+    )
+    .execute(&mut *db)
+    .await?;
+    if done.rows_affected() > 0 {
+        return Ok(Cancel::Done);
+    }
+    Ok(find(db, id).await?.map_or(Cancel::Unknown, |message| Cancel::Refused(message.status)))
+}
+
+/// Withdraws the messages of an OTP session that still wait, because of `reason`; says how many.
+pub async fn withdraw(
+    db: impl PgExecutor<'_>,
+    session: SessionId,
+    reason: &'static str,
+) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"with gone as (
+               delete from smsgw.sms_outbox where session_id = $1 and worker_id is null returning *
+           )
+           insert into public.sms_messages_log (id, user_id, "to", type, text, status, reason, segments, attempts,
+                   copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace, created_at)
+           select id, user_id, "to", lane, body, 'cancelled', $2, segments, attempts,
+                  copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace,
+                  smsgw.uuid_time(id)
+           from gone"#,
+        session as SessionId,
+        reason,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,340 @@
+//! The queue itself: claiming due messages and handing them back.
+
+use chrono::{DateTime, Utc};
+use sqlx::{Connection, PgConnection, PgExecutor};
+
+use crate::ids::{MessageId, SessionId, WorkerId};
+use crate::lane::Lane;
+use crate::message::OutboxMessage;
+use crate::store::acks::{self, Finished};
+use crate::store::opt_outs::CONSENT_LOCK;
+
+/// A place in the order `(due_at, seq)` of a lane; claims look behind it only.
+///
+/// Rows before it are claimed or gone. Starting here and not at the front of the index is what
+/// keeps a claim's cost flat: it does not step over the dead entries of earlier messages, which
+/// vacuum cannot remove while any old snapshot is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Watermark {
+    /// Due time of the last row before it.
+    pub due_at: DateTime<Utc>,
+    /// Its sequence number.
+    pub seq: i64,
+}
+
+impl Watermark {
+    /// Before every row.
+    pub const START: Self = Self { due_at: DateTime::UNIX_EPOCH, seq: i64::MIN };
+
+    /// Before every row that is due at `time` or later.
+    pub const fn at(time: DateTime<Utc>) -> Self {
+        Self { due_at: time, seq: i64::MIN }
+    }
+}
+
+/// A claimed message, and whether its person has said stop.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The row.
+    pub message: OutboxMessage,
+    /// An opt-out applies: it must be finished as suppressed, not sent.
+    pub opted_out: bool,
+    /// The database's time at the claim.
+    pub now: DateTime<Utc>,
+}
+
+/// Claims up to `limit` due messages of `lane` behind `after` for `worker`, oldest first.
+///
+/// Once this is committed the messages may leave: the claim is the intent.
+///
+/// # Errors
+/// When the database is away or the transaction fails; then nothing is claimed, or, if only the
+/// answer was lost, the rows are in doubt like those of a dead worker.
+pub async fn claim(
+    db: &mut PgConnection,
+    worker: WorkerId,
+    lane: Lane,
+    after: Watermark,
+    limit: i64,
+) -> sqlx::Result<Vec<Claimed>> {
+    let mut claimed = match lane {
+        // A code its owner asked for is not subject to consent: one statement is enough.
+        Lane::Otp => claim_rows(&mut *db, worker, lane, after, limit).await?,
+        Lane::Transactional | Lane::Promo => {
+            let mut tx = db.begin().await?;
+            // STOP, pause and cancel take this lock exclusively: once they have answered, no
+            // claim that did not see them can commit.
+            sqlx::query!("select pg_advisory_xact_lock_shared($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+            let rows = claim_rows(&mut *tx, worker, lane, after, limit).await?;
+            tx.commit().await?;
+            rows
+        }
+    };
+    claimed.sort_unstable_by_key(|row| (row.message.due_at, row.message.seq));
+    Ok(claimed)
+}
+
+/// The claim statement, for one way to pick the rows. One plan each: an order chosen by a parameter
+/// could not use the index.
+macro_rules! claim_statement {
+    ($db:expr, $worker:expr, $picked:tt, $($argument:expr),+) => {{
+        let rows = sqlx::query!(
+            "with due as (" + $picked + " for update skip locked)
+             update smsgw.sms_outbox o set worker_id = $1
+             from due where o.id = due.id
+             returning o.id as \"id: MessageId\", o.seq, o.lane as \"lane: Lane\", o.due_at, o.expires_at, o.\"to\",
+                       o.body, o.sealed_body, o.sender, o.template, o.variables, o.hint, o.preferred,
+                       o.at_most_once, o.tried, o.attempts, o.copies, o.takeovers,
+                       o.session_id as \"session_id: SessionId\", o.trace,
+                       clock_timestamp() as \"now!\",
+                       exists (select from smsgw.sms_opt_outs p
+                               where p.phone = o.\"to\"
+                                 and (o.lane = 'promo' or (o.lane = 'transactional' and p.scope = 'all'))
+                              ) as \"opted_out!\"",
+            $worker as WorkerId,
+            $($argument),+
+        )
+        .fetch_all($db)
+        .await?;
+        let claimed = rows.into_iter().map(|row| Claimed {
+            opted_out: row.opted_out,
+            now: row.now,
+            message: OutboxMessage {
+                id: row.id,
+                seq: row.seq,
+                lane: row.lane,
+                due_at: row.due_at,
+                expires_at: row.expires_at,
+                to: row.to,
+                body: row.body,
+                sealed_body: row.sealed_body,
+                sender: row.sender,
+                template: row.template,
+                variables: row.variables,
+                hint: row.hint,
+                preferred: row.preferred,
+                at_most_once: row.at_most_once,
+                tried: row.tried,
+                attempts: row.attempts,
+                copies: row.copies,
+                takeovers: row.takeovers,
+                session_id: row.session_id,
+                trace: row.trace,
+            },
+        });
+        Ok(claimed.collect())
+    }};
+}
+
+async fn claim_rows(
+    db: impl PgExecutor<'_>,
+    worker: WorkerId,
+    lane: Lane,
+    after: Watermark,
+    limit: i64,
+) -> sqlx::Result<Vec<Claimed>> {
+    claim_statement!(
+        db,
+        worker,
+        "select id from smsgw.sms_outbox
+         where lane = $2 and worker_id is null
+           and (due_at, seq) > ($3, $4) and due_at <= clock_timestamp()
+           and not exists (select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = $2))
+         order by due_at, seq limit $5",
+        lane as Lane,
+        after.due_at,
+        after.seq,
+        limit
+    )
+}
+
+/// Claims up to `limit` due codes, the newest first: when the oldest have waited so long that
+/// nobody may be waiting for them any more.
+///
+/// # Errors
+/// As [`claim`].
+pub async fn claim_newest_codes(
+    db: impl PgExecutor<'_>,
+    worker: WorkerId,
+    limit: i64,
+) -> sqlx::Result<Vec<Claimed>> {
+    claim_statement!(
+        db,
+        worker,
+        "select id from smsgw.sms_outbox
+         where lane = 'otp' and worker_id is null and due_at <= clock_timestamp()
+           and not exists (select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = 'otp'))
+         order by due_at desc, seq desc limit $2",
+        limit
+    )
+}
+
+/// Lists the workers that rows are claimed by though they are struck off.
+pub async fn list_ownerless(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<WorkerId>> {
+    sqlx::query_scalar!(
+        r#"select distinct worker_id as "worker_id!: WorkerId" from smsgw.sms_outbox o
+           where worker_id is not null and not exists (select from smsgw.sms_workers w where w.id = o.worker_id)"#
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Claims messages of `lane` whose time has run out and finishes them at once, for a lane that is
+/// not claimed otherwise because no provider is open for it. Says how many.
+pub async fn end_expired(
+    db: &mut PgConnection,
+    worker: WorkerId,
+    lane: Lane,
+    limit: i64,
+) -> sqlx::Result<usize> {
+    let mut tx = db.begin().await?;
+    let late = sqlx::query!(
+        r#"with late as (
+               select id from smsgw.sms_outbox
+               where lane = $1 and worker_id is null and expires_at <= clock_timestamp()
+               order by due_at, seq
+               limit $2
+               for update skip locked
+           )
+           update smsgw.sms_outbox o set worker_id = $3
+           from late where o.id = late.id
+           returning o.id as "id: MessageId", o.copies"#,
+        lane as Lane,
+        limit,
+        worker as WorkerId,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let ends: Vec<_> = late.iter().map(|row| Finished::expired(row.id, row.copies)).collect();
+    if !ends.is_empty() {
+        acks::finish(&mut *tx, worker, &ends).await?;
+    }
+    tx.commit().await?;
+    Ok(ends.len())
+}
+
+/// What one look for late rows saw.
+#[derive(Clone, Copy, Debug)]
+pub struct Late {
+    /// The first queued row at or after `floor` and not behind the watermark.
+    pub first: Option<Watermark>,
+    /// The oldest transaction that still runs; every older one has ended.
+    pub oldest_running: i64,
+    /// The next transaction id: whatever starts later is at or above it.
+    pub next: i64,
+    /// The database's time.
+    pub now: DateTime<Utc>,
+}
+
+/// Looks for rows that were committed late, behind a claim that had already passed their time.
+pub async fn find_late(
+    db: impl PgExecutor<'_>,
+    lane: Lane,
+    floor: Watermark,
+    watermark: Watermark,
+) -> sqlx::Result<Late> {
+    let row = sqlx::query!(
+        r#"select first.due_at as "due_at?", first.seq as "seq?",
+                  pg_snapshot_xmin(pg_current_snapshot())::text::bigint as "oldest_running!",
+                  pg_snapshot_xmax(pg_current_snapshot())::text::bigint as "next!",
+                  clock_timestamp() as "now!"
+           from (select) one
+           left join lateral (
+               select due_at, seq from smsgw.sms_outbox
+               where lane = $1 and worker_id is null
+                 and (due_at, seq) >= ($2, $3) and (due_at, seq) <= ($4, $5)
+               order by due_at, seq
+               limit 1
+           ) first on true"#,
+        lane as Lane,
+        floor.due_at,
+        floor.seq,
+        watermark.due_at,
+        watermark.seq,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Late {
+        first: row.due_at.zip(row.seq).map(|(due_at, seq)| Watermark { due_at, seq }),
+        oldest_running: row.oldest_running,
+        next: row.next,
+        now: row.now,
+    })
+}
+
+/// Gives back, due at once, the messages of `lane` that carry `worker`'s name without its knowing:
+/// those of a claim whose answer was lost. Says how many.
+pub async fn hand_back_unknown(
+    db: impl PgExecutor<'_>,
+    worker: WorkerId,
+    lane: Lane,
+    known: &[MessageId],
+) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"update smsgw.sms_outbox set worker_id = null, due_at = greatest(due_at, clock_timestamp())
+           where worker_id = $1 and lane = $2 and id <> all($3)"#,
+        worker as WorkerId,
+        lane as Lane,
+        known as &[MessageId],
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// The rows of a dead worker, locked for the rest of the transaction.
+pub async fn list_claimed_by(db: impl PgExecutor<'_>, worker: WorkerId) -> sqlx::Result<Vec<Orphan>> {
+    sqlx::query_as!(
+        Orphan,
+        r#"select id as "id: MessageId", lane as "lane: Lane", at_most_once, copies, takeovers
+           from smsgw.sms_outbox where worker_id = $1 for update"#,
+        worker as WorkerId,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// What a takeover needs to know of a dead worker's message.
+#[derive(Clone, Copy, Debug)]
+pub struct Orphan {
+    /// Its id.
+    pub id: MessageId,
+    /// Its lane.
+    pub lane: Lane,
+    /// Rather lost than doubled.
+    pub at_most_once: bool,
+    /// Calls that may have sent it before.
+    pub copies: i16,
+    /// Workers that died holding it before.
+    pub takeovers: i16,
+}
+
+/// One lane as an operator sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneDepth {
+    /// Which lane.
+    pub lane: Lane,
+    /// How many of its messages wait or are being sent, counted up to a limit.
+    pub messages: i64,
+    /// How long the oldest due message has waited, in seconds.
+    pub oldest_due_seconds: f64,
+}
+
+/// How full each lane is. Counts at most `limit` rows a lane, so that asking stays cheap.
+pub async fn list_depths(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<LaneDepth>> {
+    sqlx::query_as!(
+        LaneDepth,
+        r#"select lane as "lane!: Lane",
+                  (select count(*) from (select from smsgw.sms_outbox o where o.lane = l.lane limit $1) as some_rows)
+                      as "messages!",
+                  coalesce(extract(epoch from clock_timestamp() - (
+                      select due_at from smsgw.sms_outbox o
+                      where o.lane = l.lane and worker_id is null and due_at <= clock_timestamp()
+                      order by due_at, seq limit 1
+                  )), 0)::float8 as "oldest_due_seconds!"
+           from unnest('{otp,transactional,promo}'::text[]) l (lane)"#,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}

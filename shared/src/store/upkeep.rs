@@ -1,0 +1,51 @@
+//! Standing duties of the database: partitions ahead, old rows out.
+
+use sqlx::PgExecutor;
+
+/// Makes the partitions of the next four weeks; says how many were missing.
+///
+/// # Errors
+/// Also when a lock was not free for a second: the duty simply comes again.
+pub async fn create_partitions(db: impl PgExecutor<'_>) -> sqlx::Result<i32> {
+    sqlx::query_scalar!(
+        r#"select smsgw.create_partitions(clock_timestamp() - interval '7 days', interval '28 days') as "created!""#
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Drops the partitions whose messages are all older than `days`; says how many.
+///
+/// # Errors
+/// As [`create_partitions`]; and when `days` is below 35, since a message may be planned 30 days ahead.
+pub async fn drop_partitions(db: impl PgExecutor<'_>, days: i32) -> sqlx::Result<i32> {
+    sqlx::query_scalar!(r#"select smsgw.drop_partitions(make_interval(days => $1)) as "dropped!""#, days)
+        .fetch_one(db)
+        .await
+}
+
+/// Forgets answers to idempotent requests after 24 hours; at most 10,000 a call.
+pub async fn purge_idempotency(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"delete from smsgw.idempotency_keys where (api_key_id, key) in (
+               select api_key_id, key from smsgw.idempotency_keys
+               where created_at < clock_timestamp() - interval '24 hours' limit 10000
+           )"#
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Ends OTP sessions whose time has run out; at most 10,000 a call.
+pub async fn expire_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"update public.sms_otp_sessions set status = 'expired' where id in (
+               select id from public.sms_otp_sessions
+               where status in ('pending', 'sent') and expires_at < clock_timestamp() limit 10000
+           )"#
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
