@@ -1,0 +1,254 @@
+//! Claiming: takes due messages for one lane, no more than can leave at once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use shared::db::Use;
+use shared::ids::WorkerId;
+use shared::lane::Lane;
+use shared::message::Status;
+use shared::store::acks::Finished;
+use shared::store::outbox::{self, Claimed, Watermark};
+use sqlx::PgConnection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::ack::{Acks, Verdict};
+use crate::held::Held;
+use crate::lane::LaneParts;
+use crate::queue::{Claim, Job};
+
+/// An idle lane asks this often, should a wake-up be lost.
+const POLL: Duration = Duration::from_millis(25);
+/// A closed lane, or a worker without standing, looks again this often.
+const CLOSED_POLL: Duration = Duration::from_millis(50);
+/// Bulk waits this long for a claim of a useful size …
+const SLOTS_PATIENCE: Duration = Duration::from_millis(2);
+/// … which is this many rows.
+const USEFUL: usize = 32;
+/// At most this many rows a claim.
+const LARGEST: usize = 500;
+/// When the oldest code has waited this long, half of the claims begin at the newest.
+const STALE_CODE: Duration = Duration::from_secs(5);
+/// How often claimed rows that nobody here holds are handed back.
+const RECOVER_EVERY: Duration = Duration::from_secs(5);
+/// How often the expired of a closed lane are ended.
+const EXPIRE_EVERY: Duration = Duration::from_secs(1);
+
+/// Fills one lane's queue.
+pub(crate) struct Claimer {
+    parts: LaneParts,
+    jobs: mpsc::Sender<Job>,
+    acks: Acks,
+    slots: Arc<Semaphore>,
+    held: Arc<Held>,
+    number: u64,
+    newest_next: bool,
+    recover_due: Instant,
+    expire_due: Instant,
+}
+
+/// Whether there may be more to claim at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// As many as asked for.
+    Plenty,
+    /// Fewer: the lane is empty for now.
+    Few,
+}
+
+impl Claimer {
+    pub(crate) fn new(
+        parts: LaneParts,
+        jobs: mpsc::Sender<Job>,
+        acks: Acks,
+        slots: Arc<Semaphore>,
+        held: Arc<Held>,
+    ) -> Self {
+        let now = Instant::now();
+        Self { parts, jobs, acks, slots, held, number: 0, newest_next: false, recover_due: now, expire_due: now }
+    }
+
+    /// Claims until told to stop.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut trouble = false;
+        while !stop.is_cancelled() {
+            let connected = self.parts.database.connect(Use::Queue("smsgw claim")).await;
+            let ended = match connected {
+                Ok(mut db) => {
+                    trouble = false;
+                    self.claim_until(&mut db, &stop).await
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = ended {
+                if !std::mem::replace(&mut trouble, true) {
+                    tracing::warn!(%error, lane = %self.parts.lane, "claiming pauses until the database is back");
+                }
+                self.recover_due = Instant::now();
+                let pause = tokio::time::sleep(Duration::from_millis(200));
+                tokio::select! { () = pause => (), () = stop.cancelled() => () }
+            }
+        }
+    }
+
+    async fn claim_until(&mut self, db: &mut PgConnection, stop: &CancellationToken) -> sqlx::Result<()> {
+        while !stop.is_cancelled() {
+            let Some(worker) = self.parts.presence.standing() else {
+                self.rest(CLOSED_POLL, stop).await;
+                continue;
+            };
+            self.recover(db, worker).await?;
+            if !self.parts.roster.is_open(self.parts.lane) {
+                self.expire(db, worker).await?;
+                self.rest(CLOSED_POLL, stop).await;
+                continue;
+            }
+            let slots = tokio::select! { slots = self.free_slots() => slots, () = stop.cancelled() => break };
+            if slots.is_empty() {
+                self.rest(Duration::from_millis(10), stop).await;
+                continue;
+            }
+            if self.claim(db, worker, slots).await? == Found::Few {
+                let woken = self.parts.wake.notified(self.parts.lane);
+                tokio::select! {
+                    () = woken => (),
+                    () = tokio::time::sleep(POLL) => (),
+                    () = stop.cancelled() => (),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn rest(&self, time: Duration, stop: &CancellationToken) {
+        tokio::select! { () = tokio::time::sleep(time) => (), () = stop.cancelled() => () }
+    }
+
+    /// Takes the slots that are free, waiting for the first one, and no more than the providers
+    /// will let go soon.
+    async fn free_slots(&self) -> Vec<OwnedSemaphorePermit> {
+        let mut slots = Vec::with_capacity(USEFUL);
+        let releasable = self.parts.roster.releasable(self.parts.lane).min(LARGEST).min(self.allowance());
+        if releasable == 0 {
+            return slots;
+        }
+        if let Ok(first) = self.slots.clone().acquire_owned().await {
+            slots.push(first);
+        }
+        if self.parts.lane != Lane::Otp && self.slots.available_permits() + 1 < USEFUL.min(releasable) {
+            tokio::time::sleep(SLOTS_PATIENCE).await;
+        }
+        while slots.len() < releasable {
+            let Ok(slot) = self.slots.clone().try_acquire_owned() else { break };
+            slots.push(slot);
+        }
+        slots
+    }
+
+    /// What the lane may take on besides what it has under way; only promo ever steps back.
+    fn allowance(&self) -> usize {
+        if self.parts.lane != Lane::Promo {
+            return usize::MAX;
+        }
+        let under_way = self.parts.slots - self.slots.available_permits();
+        self.parts.congestion.allowed(self.parts.slots, Instant::now()).saturating_sub(under_way)
+    }
+
+    async fn claim(
+        &mut self,
+        db: &mut PgConnection,
+        worker: WorkerId,
+        slots: Vec<OwnedSemaphorePermit>,
+    ) -> sqlx::Result<Found> {
+        let began = Instant::now();
+        let limit = i64::try_from(slots.len()).unwrap_or(i64::MAX);
+        let newest_first = std::mem::take(&mut self.newest_next);
+        let rows = if newest_first {
+            outbox::claim_newest_codes(db, worker, limit).await?
+        } else {
+            let (watermark, rewinds) = self.parts.mark.read();
+            let after = looking_back(self.parts.lane, watermark);
+            let rows = outbox::claim(db, worker, self.parts.lane, after, limit).await?;
+            if let Some(last) = rows.last() {
+                let last = Watermark { due_at: last.message.due_at, seq: last.message.seq };
+                self.parts.mark.advance(rewinds, last);
+            }
+            rows
+        };
+        if let Some(head) = rows.first() {
+            self.parts.clock.observe(head.now, began);
+            self.learn_from_wait(head, newest_first);
+        }
+        let found = if rows.len() == slots.len() { Found::Plenty } else { Found::Few };
+        self.hand_out(rows, worker, began, slots).await;
+        Ok(found)
+    }
+
+    /// Codes that wait make promo step back; if the oldest is probably useless already, every other
+    /// claim takes the newest, which somebody is still looking at the screen for.
+    fn learn_from_wait(&mut self, head: &Claimed, newest_first: bool) {
+        if self.parts.lane == Lane::Otp {
+            let waited = (head.now - head.message.due_at).to_std().unwrap_or_default();
+            self.parts.congestion.observe(waited, Instant::now());
+            self.newest_next = !newest_first && waited > STALE_CODE;
+        }
+    }
+
+    async fn hand_out(
+        &mut self,
+        rows: Vec<Claimed>,
+        worker: WorkerId,
+        began: Instant,
+        slots: Vec<OwnedSemaphorePermit>,
+    ) {
+        self.number += 1;
+        metrics::histogram!("smsgw_claim_size", "lane" => self.parts.lane.as_str()).record(rows.len() as f64);
+        for (row, slot) in rows.into_iter().zip(slots) {
+            let id = row.message.id;
+            self.held.insert(id, self.number);
+            let claim = Arc::new(Claim { message: row.message, worker, began, number: self.number, _slot: slot });
+            if row.opted_out {
+                let verdict = Verdict::Finish(Finished::without_call(id, Status::Suppressed, "opted_out"));
+                self.acks.send(&claim, verdict).await;
+            } else if self.jobs.send(claim).await.is_err() {
+                tracing::error!(message.id = %id, "the queue closed before its claimer");
+            }
+        }
+    }
+
+    /// Hands back rows that carry our name but are not held here: a claim whose answer was lost.
+    async fn recover(&mut self, db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {
+        if self.recover_due > Instant::now() {
+            return Ok(());
+        }
+        self.recover_due = Instant::now() + RECOVER_EVERY;
+        let back = outbox::hand_back_unknown(db, worker, self.parts.lane, &self.held.ids()).await?;
+        if back > 0 {
+            tracing::warn!(messages = back, "messages of a lost claim were handed back unsent");
+        }
+        Ok(())
+    }
+
+    /// Ends what expires while the lane is closed.
+    async fn expire(&mut self, db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {
+        if self.expire_due > Instant::now() {
+            return Ok(());
+        }
+        self.expire_due = Instant::now() + EXPIRE_EVERY;
+        let ended = outbox::end_expired(db, worker, self.parts.lane, i64::try_from(LARGEST).unwrap_or(i64::MAX)).await?;
+        if ended > 0 {
+            tracing::info!(messages = ended, lane = %self.parts.lane, "messages expired while no provider was open");
+        }
+        Ok(())
+    }
+}
+
+/// Where a claim begins: at the mark, or for codes a little before it, so that two that were
+/// committed in the other order need not wait for the sweep. Bulk would walk too many dead rows.
+fn looking_back(lane: Lane, watermark: Watermark) -> Watermark {
+    match lane {
+        Lane::Otp if watermark > Watermark::START => Watermark::at(watermark.due_at - Duration::from_millis(100)),
+        Lane::Otp | Lane::Transactional | Lane::Promo => watermark,
+    }
+}

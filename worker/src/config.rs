@@ -1,0 +1,39 @@
+//! Settings of a worker.
+
+use clap::Args;
+use shared::lane::Lane;
+
+/// How much a worker does at once.
+#[derive(Clone, Debug, Args)]
+pub struct WorkerConfig {
+    /// Codes sent at once
+    #[arg(long, env = "SMSGW_OTP_SLOTS", default_value_t = 64)]
+    pub otp_slots: u16,
+    /// Transactional texts sent at once
+    #[arg(long, env = "SMSGW_TRANSACTIONAL_SLOTS", default_value_t = 128)]
+    pub transactional_slots: u16,
+    /// Promo texts sent at once
+    #[arg(long, env = "SMSGW_PROMO_SLOTS", default_value_t = 256)]
+    pub promo_slots: u16,
+    /// Days that finished messages are kept (at least 35)
+    #[arg(long, env = "SMSGW_LOG_DAYS", default_value_t = 90)]
+    pub log_days: u16,
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self { otp_slots: 64, transactional_slots: 128, promo_slots: 256, log_days: 90 }
+    }
+}
+
+impl WorkerConfig {
+    /// Messages of `lane` sent at once; at least one.
+    pub fn slots(&self, lane: Lane) -> usize {
+        let slots = match lane {
+            Lane::Otp => self.otp_slots,
+            Lane::Transactional => self.transactional_slots,
+            Lane::Promo => self.promo_slots,
+        };
+        usize::from(slots.max(1))
+    }
+}

@@ -1,0 +1,95 @@
+//! Codes first: when they wait for the database or the processor, promo does less at once.
+//!
+//! Additive increase, multiplicative decrease, on the time from due to claimed. Pure.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A code should not wait longer than this to be claimed.
+const TARGET: Duration = Duration::from_millis(25);
+/// At most one decrease in this time: its effect must show first.
+const SETTLING: Duration = Duration::from_millis(100);
+const DECREASE: f64 = 0.7;
+const INCREASE_PER_SECOND: f64 = 0.1;
+/// Promo never stops altogether.
+const LEAST: f64 = 0.05;
+
+/// How much of its slots promo may use.
+#[derive(Debug)]
+pub(crate) struct Congestion {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    share: f64,
+    changed: Instant,
+}
+
+impl Default for Congestion {
+    fn default() -> Self {
+        Self { state: Mutex::new(State { share: 1.0, changed: Instant::now() }) }
+    }
+}
+
+impl Congestion {
+    /// A code has waited this long to be claimed.
+    pub(crate) fn observe(&self, waited: Duration, now: Instant) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.recover(now);
+        if waited > TARGET && now.duration_since(state.changed) >= SETTLING {
+            state.share = (state.share * DECREASE).max(LEAST);
+            state.changed = now;
+            metrics::gauge!("smsgw_promo_share").set(state.share);
+        }
+    }
+
+    /// How many of `slots` promo may use now; at least one.
+    pub(crate) fn allowed(&self, slots: usize, now: Instant) -> usize {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.recover(now);
+        ((slots as f64 * state.share) as usize).max(1)
+    }
+}
+
+impl State {
+    fn recover(&mut self, now: Instant) {
+        let quiet = now.duration_since(self.changed).saturating_sub(SETTLING);
+        if self.share < 1.0 && !quiet.is_zero() {
+            self.share = (self.share + INCREASE_PER_SECOND * quiet.as_secs_f64()).min(1.0);
+            // The settling time has been used up; only what follows counts from here.
+            self.changed = now.checked_sub(SETTLING).unwrap_or(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_codes_shrink_promo_and_quiet_lets_it_grow_back() {
+        let congestion = Congestion::default();
+        let start = Instant::now() + Duration::from_secs(1);
+        assert_eq!(congestion.allowed(100, start), 100);
+        congestion.observe(Duration::from_millis(80), start);
+        assert_eq!(congestion.allowed(100, start), 70);
+        // Too soon to count again.
+        congestion.observe(Duration::from_millis(80), start + Duration::from_millis(50));
+        assert_eq!(congestion.allowed(100, start + Duration::from_millis(50)), 70);
+        let later = start + Duration::from_secs(1);
+        assert!((75..=80).contains(&congestion.allowed(100, later)));
+        assert_eq!(congestion.allowed(100, start + Duration::from_secs(60)), 100);
+    }
+
+    #[test]
+    fn promo_never_stops_altogether() {
+        let congestion = Congestion::default();
+        let mut now = Instant::now();
+        for _ in 0..100 {
+            now += SETTLING;
+            congestion.observe(Duration::from_secs(9), now);
+        }
+        assert!(congestion.allowed(8, now) >= 1);
+    }
+}

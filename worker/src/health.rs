@@ -1,0 +1,187 @@
+//! What this process knows of a provider's present condition. Outlives a reload of its settings.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI16, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use shared::backoff::Schedule;
+use shared::breaker::{self, Breaker};
+use shared::lane::Lane;
+use shared::phone::Region;
+
+use crate::gate::{Gate, Pass};
+
+/// Pauses after "slow down" without a time: full jitter below 1 s, 2 s, 4 s … 60 s.
+const PAUSES: Schedule = Schedule::new(Duration::from_secs(1), 2.0, Duration::from_secs(60));
+
+/// One provider's condition.
+#[derive(Debug)]
+pub(crate) struct Health {
+    /// Its name.
+    pub(crate) name: String,
+    gate: Mutex<Gate>,
+    breakers: Mutex<HashMap<Option<Region>, Breaker>>,
+    paused_until: Mutex<Option<DateTime<Utc>>>,
+    pauses: AtomicI16,
+    halted: AtomicBool,
+}
+
+/// Leave to make one call; dropping it without a result learns nothing.
+#[derive(Debug)]
+pub(crate) struct Leave<'a> {
+    health: &'a Health,
+    lane: Lane,
+    region: Option<Region>,
+    breaker: Option<breaker::Permit>,
+}
+
+/// How a call went, as the provider's condition sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Went {
+    /// It took the message.
+    Accepted,
+    /// It works, and said no to this message or "slow down".
+    Answered,
+    /// It failed, hung or talked nonsense.
+    Failed,
+    /// The account is at fault: nobody's message will be taken.
+    Unusable,
+}
+
+impl Health {
+    /// A provider nothing bad is known of.
+    pub(crate) fn new(name: &str, max_per_second: Option<u32>, max_in_flight: Option<u32>) -> Self {
+        Self {
+            name: name.to_owned(),
+            gate: Mutex::new(Gate::new(max_per_second, max_in_flight, Instant::now())),
+            breakers: Mutex::default(),
+            paused_until: Mutex::default(),
+            pauses: AtomicI16::new(0),
+            halted: AtomicBool::new(false),
+        }
+    }
+
+    /// The gate, for the lease and for new limits.
+    pub(crate) fn gate(&self) -> MutexGuard<'_, Gate> {
+        lock(&self.gate)
+    }
+
+    /// Until when it is paused for everyone.
+    pub(crate) fn paused_until(&self) -> Option<DateTime<Utc>> {
+        *lock(&self.paused_until)
+    }
+
+    /// Whether an operator has stopped it.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.halted.load(Ordering::Relaxed)
+    }
+
+    /// An operator has stopped it, or lets it go on.
+    pub(crate) fn set_halted(&self, halted: bool) {
+        self.halted.store(halted, Ordering::Relaxed);
+    }
+
+    /// How long its breaker for `region` stays open.
+    pub(crate) fn broken_for(&self, region: Option<Region>, now: Instant) -> Option<Duration> {
+        let until = lock(&self.breakers).get(&region)?.open_until(now)?;
+        Some(until.saturating_duration_since(now))
+    }
+
+    /// Whether its breaker is open for every country it was used for.
+    pub(crate) fn is_broken_everywhere(&self, now: Instant) -> bool {
+        let breakers = lock(&self.breakers);
+        !breakers.is_empty() && breakers.values().all(|breaker| breaker.open_until(now).is_some())
+    }
+
+    /// Asks to call it for a message of `lane` to `region`.
+    ///
+    /// # Errors
+    /// How long to wait before asking again.
+    pub(crate) fn enter(&self, lane: Lane, region: Option<Region>) -> Result<Leave<'_>, Duration> {
+        let now = Instant::now();
+        let mut gate = self.gate();
+        if let Pass::Later(wait) = gate.pass(lane, now) {
+            return Err(wait);
+        }
+        let mut breakers = lock(&self.breakers);
+        let breaker = breakers.entry(region).or_insert_with(|| Breaker::new(breaker::Settings::default()));
+        match breaker.allow(now) {
+            Ok(permit) => Ok(Leave { health: self, lane, region, breaker: Some(permit) }),
+            Err(open) => {
+                gate.done(lane);
+                Err(open.0.saturating_duration_since(now).max(Duration::from_millis(5)))
+            }
+        }
+    }
+
+    /// "Slow down": pauses it here, and says until when and how often in a row, for the others.
+    pub(crate) fn throttled(
+        &self,
+        retry_after: Option<Duration>,
+        now: DateTime<Utc>,
+        random: f64,
+    ) -> (DateTime<Utc>, i16) {
+        let mut paused = lock(&self.paused_until);
+        if let Some(until) = paused.filter(|&until| until > now && retry_after.is_none()) {
+            // Calls that were under way when the pause began say nothing new.
+            return (until, self.pauses.load(Ordering::Relaxed));
+        }
+        let before = self.pauses.fetch_add(1, Ordering::Relaxed).clamp(0, 30);
+        let until = now + PAUSES.pause(u32::from(before.unsigned_abs()), random, retry_after);
+        let until = paused.map_or(until, |earlier| earlier.max(until));
+        *paused = Some(until);
+        self.gate().throttled(Instant::now());
+        metrics::counter!("smsgw_provider_pauses_total", "provider" => self.name.clone()).increment(1);
+        (until, before + 1)
+    }
+
+    /// Takes over a pause that another worker wrote down.
+    pub(crate) fn learn_pause(&self, until: Option<DateTime<Utc>>, pauses: i16, now: DateTime<Utc>) {
+        let mut paused = lock(&self.paused_until);
+        if until > *paused && until.is_some_and(|until| until > now) {
+            *paused = until;
+            self.pauses.store(pauses, Ordering::Relaxed);
+            self.gate().throttled(Instant::now());
+        }
+    }
+
+    /// It took a message; says whether that ends a row of pauses.
+    fn took_one(&self) -> bool {
+        self.gate().accepted(Instant::now());
+        self.pauses.swap(0, Ordering::Relaxed) > 0
+    }
+}
+
+impl Leave<'_> {
+    /// The call is over; says whether it ends a row of pauses.
+    pub(crate) fn went(mut self, went: Went) -> bool {
+        let recovered = went == Went::Accepted && self.health.took_one();
+        let Some(permit) = self.breaker.take() else { return recovered };
+        if let Some(breaker) = lock(&self.health.breakers).get_mut(&self.region) {
+            let now = Instant::now();
+            match went {
+                Went::Accepted | Went::Answered => breaker.record(permit, breaker::Health::Success, now),
+                Went::Failed => breaker.record(permit, breaker::Health::Failure, now),
+                Went::Unusable => breaker.trip(permit, now),
+            }
+        }
+        recovered
+    }
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.health.gate().done(self.lane);
+        if let Some(permit) = self.breaker.take()
+            && let Some(breaker) = lock(&self.health.breakers).get_mut(&self.region)
+        {
+            breaker.release(permit, Instant::now());
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,97 @@
+//! One lane: its thread, and the pipeline claim → queue → deliver → ack on it.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use apalis::layers::WorkerBuilderExt;
+use apalis::prelude::WorkerBuilder;
+use apalis_core::error::WorkerError;
+use apalis_core::worker::ext::parallelize::ParallelizeExt;
+use futures::future::BoxFuture;
+use shared::clock::DbClock;
+use shared::db::Database;
+use shared::lane::Lane;
+use shared::seal::Keyring;
+use shared::wake::Wake;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::ack::{Acker, Acks};
+use crate::claim::Claimer;
+use crate::congestion::Congestion;
+use crate::deliver::deliver;
+use crate::held::Held;
+use crate::presence::Presence;
+use crate::queue::Queue;
+use crate::roster::Roster;
+use crate::sweep::Mark;
+
+/// Promo's thread steps back for the others by this much.
+const PROMO_NICE: i32 = 10;
+
+/// What everything in a lane needs.
+#[derive(Clone)]
+pub(crate) struct LaneParts {
+    pub(crate) lane: Lane,
+    pub(crate) slots: usize,
+    pub(crate) database: Database,
+    pub(crate) clock: DbClock,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) wake: Wake,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) roster: Arc<Roster>,
+    pub(crate) mark: Arc<Mark>,
+    pub(crate) congestion: Arc<Congestion>,
+}
+
+/// Starts a lane on a thread of its own; it ends, drained, after `stop`.
+pub(crate) fn spawn(parts: LaneParts, stop: CancellationToken) -> std::io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let name = format!("smsgw-{}", parts.lane);
+    std::thread::Builder::new().name(name).spawn(move || {
+        step_back(parts.lane);
+        runtime.block_on(run(parts, stop));
+    })
+}
+
+/// Lets promo's thread yield the processor to codes and to the database.
+fn step_back(lane: Lane) {
+    if lane == Lane::Promo
+        && let Err(error) = rustix::process::setpriority_process(None, PROMO_NICE)
+    {
+        tracing::debug!(%error, "promo runs at normal priority");
+    }
+}
+
+async fn run(parts: LaneParts, stop: CancellationToken) {
+    let held = Arc::new(Held::default());
+    let slots = Arc::new(Semaphore::new(parts.slots));
+    let (acks, verdicts) = Acks::channel(parts.slots);
+    let (jobs, claimed) = mpsc::channel(parts.slots);
+    let acker = tokio::spawn(Acker::new(parts.lane, parts.database.clone(), held.clone()).run(verdicts));
+    let claimer = tokio::spawn(Claimer::new(parts.clone(), jobs, acks.clone(), slots, held).run(stop.clone()));
+    serve(parts, Queue::new(claimed, acks)).await;
+    // The queue ends when the claimer has stopped and everything claimed has its verdict.
+    for ended in [claimer.await, acker.await] {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a part of a lane broke off");
+        }
+    }
+}
+
+/// Runs the handler over the queue until the queue ends.
+async fn serve(parts: LaneParts, queue: Queue) {
+    let (lane, slots) = (parts.lane, parts.slots);
+    let worker = WorkerBuilder::new(format!("smsgw-{lane}"))
+        .backend(queue)
+        .data(Arc::new(parts))
+        .concurrency(slots)
+        .catch_panic()
+        .parallelize(tokio::spawn)
+        .build(deliver);
+    // Boxed, because the compiler cannot name the plain future's bounds.
+    let running: BoxFuture<'static, Result<(), WorkerError>> = Box::pin(worker.run());
+    if let Err(error) = running.await {
+        tracing::error!(%error, %lane, "a lane's queue ended");
+    }
+}

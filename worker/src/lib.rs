@@ -1,0 +1,39 @@
+//! The worker: claims messages from the outbox, sends each through its route and writes what
+//! happened to the log.
+//!
+//! Each lane has a thread, connections and slots of its own, so that codes never wait for bulk:
+//!
+//! ```text
+//! claim ──> queue (apalis) ──> deliver ──> ack
+//!   ^ watermark       slots       │ roster, gate, breaker
+//! sweep                           └──> provider
+//! ```
+//!
+//! Beside the lanes stand duties: presence, takeover, sweep, roster, upkeep.
+
+// One message's way.
+mod ack;
+mod claim;
+mod deliver;
+mod held;
+mod lane;
+mod queue;
+
+// What a message meets on its way.
+mod congestion;
+mod gate;
+mod health;
+mod roster;
+
+// Standing duties.
+mod lease;
+mod presence;
+mod sweep;
+mod takeover;
+mod upkeep;
+
+mod config;
+mod run;
+
+pub use config::WorkerConfig;
+pub use run::{Parts, Worker};

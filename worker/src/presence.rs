@@ -1,0 +1,115 @@
+//! "I live": a worker's standing among the others.
+//!
+//! One dedicated connection holds the worker's advisory lock and beats every second. A worker that
+//! loses it has no standing: it starts no send, since others may be taking its messages over.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use shared::db::{Database, Use};
+use shared::ids::WorkerId;
+use shared::store::workers;
+use sqlx::{Connection, PgConnection};
+use tokio_util::sync::CancellationToken;
+
+const BEAT: Duration = Duration::from_secs(1);
+/// Others call a worker dead after 5 s of silence; it must have stopped sending before.
+const STANDING: Duration = Duration::from_secs(4);
+/// A beat that takes longer is no beat.
+const BEAT_PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    worker: WorkerId,
+    confirmed: Instant,
+}
+
+/// This process's standing; shared by all lanes.
+#[derive(Debug, Default)]
+pub(crate) struct Presence {
+    standing: ArcSwapOption<Standing>,
+}
+
+impl Presence {
+    /// Our identity, while we are known to live.
+    pub(crate) fn standing(&self) -> Option<WorkerId> {
+        let standing = self.standing.load();
+        standing.as_deref().filter(|one| one.confirmed.elapsed() < STANDING).map(|one| one.worker)
+    }
+
+    /// Whether a message claimed as `worker` may still be sent.
+    pub(crate) fn may_send(&self, worker: WorkerId) -> bool {
+        self.standing() == Some(worker)
+    }
+
+    fn confirm(&self, worker: WorkerId, confirmed: Instant) {
+        self.standing.store(Some(Arc::new(Standing { worker, confirmed })));
+    }
+
+    fn lose(&self) {
+        self.standing.store(None);
+    }
+}
+
+/// Keeps the standing until stopped; then, if `stop` came in good order, strikes the worker off.
+pub(crate) async fn run(presence: &Presence, database: &Database, stop: CancellationToken) {
+    let mut identity = None;
+    loop {
+        let ended = stand(presence, database, &mut identity, &stop).await;
+        presence.lose();
+        match ended {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "no connection of standing: nothing is sent until it is back"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(200)) => (),
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+async fn stand(
+    presence: &Presence,
+    database: &Database,
+    identity: &mut Option<WorkerId>,
+    stop: &CancellationToken,
+) -> sqlx::Result<()> {
+    let mut db = database.connect(Use::Service("smsgw worker")).await?;
+    let worker = take_identity(&mut db, identity).await?;
+    loop {
+        let asked = Instant::now();
+        let beat = tokio::time::timeout(BEAT_PATIENCE, workers::beat(&mut db, worker)).await;
+        match beat.map_err(|_| sqlx::Error::PoolTimedOut)?? {
+            Some(_) => presence.confirm(worker, asked),
+            None => {
+                // Declared dead, so the rows are gone to others: begin anew.
+                *identity = None;
+                return Err(sqlx::Error::RowNotFound);
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(BEAT) => (),
+            () = stop.cancelled() => {
+                presence.lose();
+                workers::remove(&mut db, worker).await?;
+                return db.close().await;
+            }
+        }
+    }
+}
+
+/// Comes back under the old identity if nobody has taken it over, else as a new worker.
+async fn take_identity(db: &mut PgConnection, identity: &mut Option<WorkerId>) -> sqlx::Result<WorkerId> {
+    if let Some(worker) = *identity
+        && workers::resume(db, worker).await?
+    {
+        return Ok(worker);
+    }
+    let pid = i32::try_from(std::process::id()).unwrap_or_default();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let worker = workers::register(db, &host, pid).await?;
+    tracing::info!(worker.id = %worker, "worker registered");
+    *identity = Some(worker);
+    Ok(worker)
+}

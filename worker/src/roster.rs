@@ -1,0 +1,301 @@
+//! The providers as they stand now: settings from the environment and `api_integrations`, adapters
+//! made from them, their templates, and each one's condition. Reloaded every second, without
+//! restart.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
+use reqwest::Client;
+use shared::clock::DbClock;
+use shared::config::Environment;
+use shared::lane::Lane;
+use shared::message::OutboxMessage;
+use shared::phone::Region;
+use shared::provider::SharedProvider;
+use shared::provider::catalogue::{self, BuildContext, Catalogue, ProviderSettings};
+use shared::provider::http::BaseUrl;
+use shared::routing::{Candidate, Fit};
+use shared::seal::Keyring;
+use shared::store::integrations::{self, Integration};
+use shared::store::pauses::{self, PauseScope};
+use shared::store::{provider_state, templates};
+use shared::template::ProviderTemplate;
+use sqlx::PgPool;
+
+use crate::health::Health;
+
+/// How old the roster may become.
+const RELOAD: Duration = Duration::from_millis(250);
+/// Promo sits out a shorter pause without looking at single messages.
+const LONG_PAUSE: Duration = Duration::from_secs(60);
+
+/// Where providers come from.
+pub(crate) struct Sources {
+    /// Those of the environment.
+    pub(crate) environment_providers: Vec<ProviderSettings>,
+    /// Opens the stored ones' credentials.
+    pub(crate) keyring: Arc<Keyring>,
+    /// Whether the sandbox may stand in.
+    pub(crate) environment: Environment,
+    /// Where receipts go.
+    pub(crate) public_url: Option<BaseUrl>,
+    /// For the tables, and the sandbox's inbox.
+    pub(crate) pool: PgPool,
+    /// One HTTP client a lane: its connections belong to that lane's thread.
+    pub(crate) clients: [Client; 3],
+}
+
+/// One usable provider.
+pub(crate) struct Entry {
+    /// Its settings.
+    pub(crate) settings: ProviderSettings,
+    /// Its condition.
+    pub(crate) health: Arc<Health>,
+    adapters: [SharedProvider; 3],
+}
+
+impl Entry {
+    /// The adapter that `lane` uses.
+    pub(crate) fn adapter(&self, lane: Lane) -> &SharedProvider {
+        &self.adapters[lane as usize]
+    }
+
+    fn serves(&self, lane: Lane) -> bool {
+        self.settings.lanes.contains(&lane)
+    }
+
+    /// Stopped by an operator, or broken.
+    fn is_out(&self) -> bool {
+        self.health.is_halted() || self.health.is_broken_everywhere(Instant::now())
+    }
+
+    fn is_open(&self, now: DateTime<Utc>) -> bool {
+        !self.is_out() && self.health.paused_until().is_none_or(|until| until <= now)
+    }
+}
+
+/// The roster at one moment.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    /// Enabled providers, by priority.
+    pub(crate) entries: Vec<Entry>,
+    /// By template key, then provider name.
+    templates: HashMap<String, HashMap<String, ProviderTemplate>>,
+}
+
+impl Loaded {
+    fn serving(&self, lane: Lane) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.serves(lane))
+    }
+
+    /// A provider's own template for a message.
+    pub(crate) fn template(&self, message: &OutboxMessage, provider: &str) -> Option<&ProviderTemplate> {
+        self.templates.get(message.template.as_deref()?)?.get(provider)
+    }
+
+    /// The providers as routing sees them for one message.
+    pub(crate) fn candidates<'a>(
+        &'a self,
+        message: &OutboxMessage,
+        region: Option<Region>,
+        now: DateTime<Utc>,
+    ) -> Vec<Candidate<'a>> {
+        let candidate = |entry: &'a Entry| Candidate {
+            name: &entry.settings.name,
+            fit: self.fit(entry, message, region),
+            halted: entry.health.is_halted(),
+            paused_until: entry.health.paused_until(),
+            broken_until: entry.health.broken_for(region, Instant::now()).map(|time| now + time),
+        };
+        self.entries.iter().map(candidate).collect()
+    }
+
+    fn fit(&self, entry: &Entry, message: &OutboxMessage, region: Option<Region>) -> Fit {
+        let reaches = match (&entry.settings.countries, region) {
+            (None, _) => true,
+            (Some(countries), Some(region)) => countries.contains(&region),
+            (Some(_), None) => false,
+        };
+        if !entry.serves(message.lane) || !reaches {
+            Fit::OutOfReach
+        } else if entry.adapter(message.lane).takes_plain_text(message.lane)
+            || self.template(message, &entry.settings.name).is_some()
+        {
+            Fit::Fits
+        } else {
+            Fit::NeedsTemplate
+        }
+    }
+}
+
+/// The roster of this process.
+pub(crate) struct Roster {
+    sources: Sources,
+    clock: DbClock,
+    loaded: ArcSwap<Loaded>,
+    healths: Mutex<HashMap<String, Arc<Health>>>,
+}
+
+impl Roster {
+    /// An empty roster; nothing is claimed before it is loaded.
+    pub(crate) fn new(sources: Sources, clock: DbClock) -> Self {
+        Self { sources, clock, loaded: ArcSwap::default(), healths: Mutex::default() }
+    }
+
+    /// The present roster.
+    pub(crate) fn load(&self) -> Arc<Loaded> {
+        self.loaded.load_full()
+    }
+
+    /// Whether any provider would take a message of `lane` now.
+    pub(crate) fn is_open(&self, lane: Lane) -> bool {
+        let now = self.clock.now();
+        let loaded = self.loaded.load();
+        let mut serving = loaded.serving(lane);
+        match lane {
+            // Promo waits for its first provider. A long pause is looked into all the same: a
+            // message whose time runs out before its end moves on.
+            Lane::Promo => serving.find(|entry| !entry.is_out()).is_some_and(|entry| {
+                entry.health.paused_until().is_none_or(|until| until <= now || until > now + LONG_PAUSE)
+            }),
+            Lane::Otp | Lane::Transactional => serving.any(|entry| entry.is_open(now)),
+        }
+    }
+
+    /// How many messages of `lane` the providers will let go soon. Promo stays with its first
+    /// provider, so only that one counts.
+    pub(crate) fn releasable(&self, lane: Lane) -> usize {
+        let loaded = self.loaded.load();
+        let soon = |entry: &Entry| entry.health.gate().releasable(lane, Instant::now());
+        match lane {
+            Lane::Promo => loaded.serving(lane).find(|entry| !entry.is_out()).map_or(0, soon),
+            Lane::Otp | Lane::Transactional => {
+                let now = self.clock.now();
+                let open = loaded.serving(lane).filter(|entry| entry.is_open(now));
+                open.map(soon).fold(0, usize::saturating_add)
+            }
+        }
+    }
+
+    /// The conditions of all usable providers.
+    pub(crate) fn healths(&self) -> Vec<Arc<Health>> {
+        self.loaded.load().entries.iter().map(|entry| entry.health.clone()).collect()
+    }
+
+    /// Tells the others that a provider is paused.
+    pub(crate) async fn publish_pause(&self, provider: &str, until: DateTime<Utc>, pauses: i16) {
+        if let Err(error) = provider_state::pause(&self.sources.pool, provider, until, pauses).await {
+            tracing::debug!(%error, provider.id = provider, "only this worker knows of the pause");
+        }
+    }
+
+    /// Tells the others that a provider's row of pauses is over.
+    pub(crate) async fn publish_recovery(&self, provider: &str) {
+        if let Err(error) = provider_state::clear(&self.sources.pool, provider).await {
+            tracing::debug!(%error, provider.id = provider, "the next pause will be longer than it need be");
+        }
+    }
+
+    /// Keeps the roster fresh until dropped.
+    pub(crate) async fn run(&self) {
+        let mut known = None;
+        let mut trouble = false;
+        loop {
+            match self.refresh(&mut known).await {
+                Ok(()) => trouble = false,
+                Err(error) if !trouble => {
+                    trouble = true;
+                    tracing::warn!(%error, "providers stay as they are until the database is back");
+                }
+                Err(_) => (),
+            }
+            tokio::time::sleep(RELOAD).await;
+        }
+    }
+
+    async fn refresh(&self, known: &mut Option<Tables>) -> sqlx::Result<()> {
+        let pool = &self.sources.pool;
+        let tables = Tables {
+            integrations: integrations::list(pool).await?,
+            templates: templates::list(pool).await?.into_iter().map(|one| (one.key().to_string(), one)).collect(),
+        };
+        if known.as_ref() != Some(&tables) {
+            self.loaded.store(Arc::new(self.build(&tables)));
+            *known = Some(tables);
+        }
+        let now = self.clock.now();
+        let states = provider_state::list(pool).await?;
+        let halted = pauses::list(pool).await?;
+        for health in self.healths() {
+            health.set_halted(halted.iter().any(|p| p.scope == PauseScope::Provider && p.name == health.name));
+            if let Some(state) = states.iter().find(|state| state.provider_name == health.name) {
+                health.learn_pause(state.paused_until, state.pauses, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn build(&self, tables: &Tables) -> Loaded {
+        let Sources { environment_providers, keyring, environment, .. } = &self.sources;
+        let catalogue =
+            Catalogue::load(environment_providers, &tables.integrations, keyring.credentials(), *environment);
+        for problem in &catalogue.broken {
+            tracing::error!(%problem, "a provider cannot be used");
+        }
+        let enabled = catalogue.providers.into_iter().filter(|settings| settings.enabled);
+        Loaded {
+            entries: enabled.filter_map(|settings| self.enlist(settings)).collect(),
+            templates: tables.templates.iter().map(|(key, one)| (key.clone(), provider_templates(one))).collect(),
+        }
+    }
+
+    fn enlist(&self, settings: ProviderSettings) -> Option<Entry> {
+        let Sources { clients, public_url, pool, environment, .. } = &self.sources;
+        let adapter = |lane: Lane| {
+            let context = BuildContext {
+                client: clients[lane as usize].clone(),
+                public_url: public_url.clone(),
+                pool: pool.clone(),
+                environment: *environment,
+            };
+            catalogue::build(&settings, &context)
+        };
+        let adapters = adapter(Lane::Otp).and_then(|otp| {
+            Ok([otp, adapter(Lane::Transactional)?, adapter(Lane::Promo)?])
+        });
+        match adapters {
+            Ok(adapters) => Some(Entry { health: self.health(&settings), settings, adapters }),
+            Err(problem) => {
+                tracing::error!(%problem, provider.id = settings.name, "a provider cannot be used");
+                None
+            }
+        }
+    }
+
+    fn health(&self, settings: &ProviderSettings) -> Arc<Health> {
+        let (rate, in_flight) = (settings.max_per_second, settings.max_in_flight);
+        let mut healths = self.healths.lock().unwrap_or_else(PoisonError::into_inner);
+        let health = healths
+            .entry(settings.name.clone())
+            .or_insert_with(|| Arc::new(Health::new(&settings.name, rate, in_flight)));
+        health.gate().reconfigure(rate, in_flight, Instant::now());
+        health.clone()
+    }
+}
+
+/// What the roster is made from, to see whether it changed.
+#[derive(PartialEq)]
+struct Tables {
+    integrations: Vec<Integration>,
+    templates: Vec<(String, templates::Template)>,
+}
+
+fn provider_templates(template: &templates::Template) -> HashMap<String, ProviderTemplate> {
+    serde_json::from_value(template.provider_templates.clone()).unwrap_or_else(|error| {
+        tracing::error!(%error, template = template.name, "provider_templates cannot be read");
+        HashMap::new()
+    })
+}

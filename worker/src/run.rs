@@ -1,0 +1,143 @@
+//! Starting and stopping a worker.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use shared::clock::DbClock;
+use shared::config::Environment;
+use shared::db::Database;
+use shared::lane::Lane;
+use shared::provider::catalogue::ProviderSettings;
+use shared::provider::http::{self, BaseUrl};
+use shared::seal::Keyring;
+use shared::wake::Wake;
+use sqlx::PgPool;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::WorkerConfig;
+use crate::congestion::Congestion;
+use crate::lane::{self, LaneParts};
+use crate::presence::{self, Presence};
+use crate::roster::{Roster, Sources};
+use crate::sweep::{self, Mark};
+use crate::{lease, takeover, upkeep};
+
+/// What a worker is made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// For the lanes' own connections.
+    pub database: Database,
+    /// For everything that is not on a message's way.
+    pub pool: PgPool,
+    /// The database's time.
+    pub clock: DbClock,
+    /// Opens codes and credentials.
+    pub keyring: Arc<Keyring>,
+    /// Says when something is due.
+    pub wake: Wake,
+    /// How much to do at once.
+    pub config: WorkerConfig,
+    /// Providers of the environment.
+    pub providers: Vec<ProviderSettings>,
+    /// Whether the sandbox may stand in.
+    pub environment: Environment,
+    /// Where providers send receipts.
+    pub public_url: Option<BaseUrl>,
+}
+
+/// A running worker.
+pub struct Worker {
+    stop: CancellationToken,
+    stand_down: CancellationToken,
+    presence: tokio::task::JoinHandle<()>,
+    lanes: Vec<JoinHandle<()>>,
+    duties: JoinSet<()>,
+}
+
+/// Why a worker cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No thread for a lane.
+    #[error("cannot start a thread")]
+    Thread(#[from] std::io::Error),
+    /// No HTTP client.
+    #[error("cannot set up the HTTP client")]
+    Http(#[from] reqwest::Error),
+}
+
+impl Worker {
+    /// Starts all lanes and duties. Needs no database yet: it is waited for.
+    ///
+    /// # Errors
+    /// When the machine gives no threads or no TLS roots.
+    pub fn start(parts: Parts) -> Result<Self, StartError> {
+        http::install_crypto();
+        let (stop, stand_down) = (CancellationToken::new(), CancellationToken::new());
+        let presence = Arc::new(Presence::default());
+        let marks: [Arc<Mark>; 3] = Default::default();
+        let congestion = Arc::new(Congestion::default());
+        let roster = Arc::new(Roster::new(sources(&parts)?, parts.clock.clone()));
+        let duties = duties(&parts, &roster, &marks);
+        let lanes = Lane::ALL.map(|lane| LaneParts {
+            lane,
+            slots: parts.config.slots(lane),
+            database: parts.database.clone(),
+            clock: parts.clock.clone(),
+            keyring: parts.keyring.clone(),
+            wake: parts.wake.clone(),
+            presence: presence.clone(),
+            roster: roster.clone(),
+            mark: marks[lane as usize].clone(),
+            congestion: congestion.clone(),
+        });
+        let lanes = lanes.into_iter().map(|lane| lane::spawn(lane, stop.clone())).collect::<Result<_, _>>()?;
+        let (database, token) = (parts.database, stand_down.clone());
+        let presence = tokio::spawn(async move { presence::run(&presence, &database, token).await });
+        Ok(Self { stop, stand_down, presence, lanes, duties })
+    }
+
+    /// Stops in good order: claims nothing more, lets what is under way end, writes the results,
+    /// and strikes the worker off.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let lanes = std::mem::take(&mut self.lanes);
+        let joined = tokio::task::spawn_blocking(move || lanes.into_iter().all(|lane| lane.join().is_ok())).await;
+        if !matches!(joined, Ok(true)) {
+            tracing::error!("a lane broke off");
+        }
+        self.stand_down.cancel();
+        if let Err(error) = self.presence.await {
+            tracing::error!(%error, "the worker's presence broke off");
+        }
+        self.duties.shutdown().await;
+    }
+}
+
+fn sources(parts: &Parts) -> Result<Sources, reqwest::Error> {
+    Ok(Sources {
+        environment_providers: parts.providers.clone(),
+        keyring: parts.keyring.clone(),
+        environment: parts.environment,
+        public_url: parts.public_url.clone(),
+        pool: parts.pool.clone(),
+        clients: [http::client()?, http::client()?, http::client()?],
+    })
+}
+
+fn duties(parts: &Parts, roster: &Arc<Roster>, marks: &[Arc<Mark>; 3]) -> JoinSet<()> {
+    let mut duties = JoinSet::new();
+    let reloading = roster.clone();
+    duties.spawn(async move { reloading.run().await });
+    let (leasing, pool, clock) = (roster.clone(), parts.pool.clone(), parts.clock.clone());
+    duties.spawn(async move { lease::run(&leasing, &pool, &clock).await });
+    let (database, sweeping) = (parts.database.clone(), marks.clone());
+    duties.spawn(async move { sweep::run(&database, &sweeping).await });
+    let (database, clock, rewinding) = (parts.database.clone(), parts.clock.clone(), marks.clone());
+    duties.spawn(async move { takeover::run(&database, &clock, &rewinding).await });
+    let (pool, clock, log_days) = (parts.pool.clone(), parts.clock.clone(), parts.config.log_days);
+    duties.spawn(async move { upkeep::run(&pool, &clock, log_days).await });
+    let (database, wake) = (parts.database.clone(), parts.wake.clone());
+    duties.spawn(async move { wake.hear_others(&database).await });
+    duties
+}

@@ -1,0 +1,138 @@
+//! Takeover: the messages of a dead worker are in doubt, and somebody must say so.
+//!
+//! Dead is who has held no lock for a second, or has not beaten for five (then its connection is
+//! cut first). One transaction takes the lock, decides on every row it held, and strikes it off.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use shared::db::{Database, Use};
+use shared::ids::WorkerId;
+use shared::routing::{self, Doubt, Traveller};
+use shared::store::acks::{self, Finished, Rescheduled};
+use shared::store::outbox::{self, Orphan, Watermark};
+use shared::store::workers::{self, Suspect};
+use sqlx::{Connection, PgConnection};
+
+use crate::sweep::Mark;
+use shared::clock::DbClock;
+
+const TICK: Duration = Duration::from_millis(250);
+/// A lock must have been free this long: its holder may only be changing connections.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How often rows are looked for whose worker is struck off already: of a claim that the database
+/// was still working on when its worker was taken over.
+const OWNERLESS_EVERY: Duration = Duration::from_secs(2);
+
+/// Looks for dead workers until dropped.
+pub(crate) async fn run(database: &Database, clock: &DbClock, marks: &[Arc<Mark>; 3]) {
+    loop {
+        if let Err(error) = watch(database, clock, marks).await {
+            tracing::debug!(%error, "the takeover lost its connection");
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+async fn watch(database: &Database, clock: &DbClock, marks: &[Arc<Mark>; 3]) -> sqlx::Result<()> {
+    let mut db = database.connect(Use::Service("smsgw takeover")).await?;
+    let mut free_since: HashMap<WorkerId, Instant> = HashMap::new();
+    let mut ownerless_due = Instant::now();
+    loop {
+        let suspects = workers::list_suspects(&mut db).await?;
+        free_since.retain(|worker, _| suspects.iter().any(|one| one.lock_free && one.id == *worker));
+        for suspect in suspects {
+            if !suspect.lock_free {
+                cut_off(&mut db, suspect).await?;
+                continue;
+            }
+            let since = free_since.entry(suspect.id).or_insert_with(Instant::now);
+            if since.elapsed() >= GRACE || suspect.silent {
+                take_over(&mut db, suspect.id, clock, marks).await?;
+            }
+        }
+        if ownerless_due <= Instant::now() {
+            ownerless_due = Instant::now() + OWNERLESS_EVERY;
+            for gone in outbox::list_ownerless(&mut db).await? {
+                take_over(&mut db, gone, clock, marks).await?;
+            }
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+/// Ends a frozen worker's connection, with the rights this process logged in with: the gateway's
+/// role may not end other connections.
+async fn cut_off(db: &mut PgConnection, suspect: Suspect) -> sqlx::Result<()> {
+    tracing::warn!(worker.id = %suspect.id, "a worker is silent; its connection is cut");
+    sqlx::raw_sql("reset role").execute(&mut *db).await?;
+    let cut = workers::cut_off(&mut *db, suspect).await;
+    sqlx::raw_sql("set role smsgw_app").execute(&mut *db).await?;
+    cut
+}
+
+async fn take_over(db: &mut PgConnection, dead: WorkerId, clock: &DbClock, marks: &[Arc<Mark>; 3]) -> sqlx::Result<()> {
+    let mut tx = db.begin().await?;
+    if !workers::lock_dead(&mut *tx, dead).await? {
+        return tx.rollback().await;
+    }
+    let orphans = outbox::list_claimed_by(&mut *tx, dead).await?;
+    let (mut ended, mut again) = (Vec::new(), Vec::new());
+    for orphan in &orphans {
+        match decide(orphan, clock) {
+            Fate::Ends(one) => ended.push(one),
+            Fate::GoesOn(one) => again.push(one),
+        }
+    }
+    acks::finish(&mut *tx, dead, &ended).await?;
+    acks::reschedule(&mut *tx, dead, &again).await?;
+    workers::remove(&mut *tx, dead).await?;
+    tx.commit().await?;
+    tracing::warn!(worker.id = %dead, messages = orphans.len(), again = again.len(), "a dead worker was taken over");
+    metrics::counter!("smsgw_takeovers_total").increment(1);
+    metrics::counter!("smsgw_messages_taken_over_total").increment(orphans.len() as u64);
+    // A claim that died uncommitted leaves rows behind the marks of all who stepped over it.
+    for mark in marks {
+        mark.rewind(Watermark::START);
+    }
+    Ok(())
+}
+
+enum Fate {
+    Ends(Finished),
+    GoesOn(Rescheduled),
+}
+
+fn decide(orphan: &Orphan, clock: &DbClock) -> Fate {
+    let now = clock.now();
+    let facts = Traveller {
+        lane: orphan.lane,
+        hint: None,
+        preferred: None,
+        tried: &[],
+        expires_at: now,
+        at_most_once: orphan.at_most_once,
+        copies: orphan.copies,
+    };
+    let end = |status, reason| {
+        let mut end = Finished::without_call(orphan.id, status, reason);
+        end.copies = 1;
+        Fate::Ends(end)
+    };
+    match routing::in_doubt(&facts, now) {
+        // The bound on copies ends a message at its second dead worker: a poisonous one included.
+        Doubt::End(status) if orphan.takeovers > 0 => end(status, "poison"),
+        Doubt::End(status) => end(status, "worker_died"),
+        Doubt::SendAgain(due_at) => Fate::GoesOn(Rescheduled {
+            id: orphan.id,
+            due_at,
+            reason: "worker_died",
+            tried: Vec::new(),
+            copies: 1,
+            taken_over: true,
+            attempts: Vec::new(),
+        }),
+    }
+}

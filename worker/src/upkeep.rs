@@ -1,0 +1,54 @@
+//! Standing duties that may come late without harm: clock, partitions, old rows, gauges.
+
+use std::time::{Duration, Instant};
+
+use shared::clock::DbClock;
+use shared::store::{outbox, upkeep};
+use sqlx::PgPool;
+
+const TICK: Duration = Duration::from_secs(5);
+const HOURLY_DUTIES: Duration = Duration::from_secs(3600);
+/// Lane depths are counted up to here, so that counting stays cheap.
+const COUNT_LIMIT: i64 = 10_000;
+
+/// Does the duties until dropped.
+pub(crate) async fn run(pool: &PgPool, clock: &DbClock, log_days: u16) {
+    let mut hourly_due = Instant::now();
+    loop {
+        if hourly_due <= Instant::now() {
+            hourly_due = Instant::now() + HOURLY_DUTIES;
+            hourly(pool, log_days).await;
+        }
+        for done in [often(pool).await, clock.sync(pool).await] {
+            if let Err(error) = done {
+                tracing::debug!(%error, "upkeep waits for the database");
+            }
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+async fn often(pool: &PgPool) -> sqlx::Result<()> {
+    upkeep::expire_sessions(pool).await?;
+    upkeep::purge_idempotency(pool).await?;
+    for depth in outbox::list_depths(pool, COUNT_LIMIT).await? {
+        metrics::gauge!("smsgw_queue_messages", "lane" => depth.lane.as_str()).set(depth.messages as f64);
+        metrics::gauge!("smsgw_queue_oldest_due_seconds", "lane" => depth.lane.as_str())
+            .set(depth.oldest_due_seconds);
+    }
+    Ok(())
+}
+
+/// Partitions reach four weeks ahead, so a duty that fails for days still does no harm.
+async fn hourly(pool: &PgPool, log_days: u16) {
+    match upkeep::create_partitions(pool).await {
+        Ok(0) => (),
+        Ok(created) => tracing::info!(created, "partitions created"),
+        Err(error) => tracing::warn!(%error, "partitions were not created; trying again in an hour"),
+    }
+    match upkeep::drop_partitions(pool, i32::from(log_days)).await {
+        Ok(0) => (),
+        Ok(dropped) => tracing::info!(dropped, "old partitions dropped"),
+        Err(error) => tracing::warn!(%error, "old partitions were not dropped; trying again in an hour"),
+    }
+}
