@@ -1,0 +1,108 @@
+//! The API's state and its router.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use shared::clock::DbClock;
+use shared::config::{ApiConfig, Environment};
+use shared::db::Database;
+use shared::lane::Lane;
+use shared::seal::Keyring;
+use shared::wake::Wake;
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
+
+use crate::auth::Keys;
+use crate::fields::Reach;
+use crate::idempotency::Answer;
+use crate::intake::Intake;
+use crate::measures::{Measures, PrometheusHandle};
+use crate::routes;
+use crate::templates::Templates;
+
+/// Batches that are read, checked and stored at the same time. More would only take turns at the
+/// processor, and each may hold 16 MB.
+const BATCHES: usize = 2;
+
+/// What the API is made of.
+pub struct Parts<'a> {
+    /// For connections of its own.
+    pub database: &'a Database,
+    /// For everything that is not hot.
+    pub pool: PgPool,
+    /// The database's time, kept right as long as the API runs.
+    pub clock: DbClock,
+    /// Tells the workers what was committed.
+    pub wake: Wake,
+    /// Keys for codes, API keys and credentials.
+    pub keyring: Arc<Keyring>,
+    /// Settings.
+    pub config: &'a ApiConfig,
+    /// What `/metrics` shows, see [`crate::install_metrics`].
+    pub metrics: PrometheusHandle,
+}
+
+/// The API's state; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<State>);
+
+/// What handlers use.
+pub struct State {
+    pub(crate) pool: PgPool,
+    pub(crate) clock: DbClock,
+    pub(crate) wake: Wake,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) environment: Environment,
+    pub(crate) reach: Reach,
+    pub(crate) keys: Keys,
+    pub(crate) templates: Templates,
+    pub(crate) intake: Intake,
+    pub(crate) batches: Semaphore,
+    pub(crate) measures: Measures,
+    pub(crate) metrics: PrometheusHandle,
+}
+
+impl App {
+    /// Starts the API's own tasks, which end when the last clone is dropped. Needs a runtime, not yet
+    /// a database: until there is one, requests are answered 503.
+    pub fn start(parts: Parts<'_>) -> Self {
+        let Parts { database, pool, clock, wake, keyring, config, metrics } = parts;
+        Self(Arc::new(State {
+            intake: Intake::start(database, &clock, &wake),
+            pool,
+            clock,
+            wake,
+            keyring,
+            environment: config.environment,
+            reach: Reach { default_region: config.default_region, countries: config.countries.clone() },
+            keys: Keys::new(),
+            templates: Templates::new(),
+            batches: Semaphore::new(BATCHES),
+            measures: Measures::new(),
+            metrics,
+        }))
+    }
+
+    /// Tells the workers and the metrics of messages that were committed, unless an old answer was
+    /// given again.
+    pub(crate) fn committed(&self, lane: Lane, count: usize, answer: &Answer) {
+        if !answer.is_replayed() && count > 0 {
+            self.wake.notify(lane);
+            self.measures.accepted(lane, count);
+        }
+    }
+
+    /// All doors.
+    pub(crate) fn router(&self) -> Router {
+        routes::all().with_state(self.clone())
+    }
+}
+
+impl Deref for App {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}

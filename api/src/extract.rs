@@ -1,0 +1,287 @@
+//! Extractors whose refusals are problem documents that name the field.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::app::App;
+use crate::problem::{FieldError, Problem};
+
+/// Bodies of single requests.
+pub(crate) const SINGLE_LIMIT_BYTES: usize = 1 << 20;
+/// Bodies of batches: 10,000 messages of 1.6 kB.
+pub(crate) const BATCH_LIMIT_BYTES: usize = 16 << 20;
+/// A single body must have arrived after this time, a batch after three times as long.
+const SINGLE_TIMEOUT: Duration = Duration::from_secs(10);
+const BATCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of a refused body is still read, and for how long, so that its sender, who may be busy
+/// writing, gets to read the answer.
+const DISCARD_BYTES: usize = 64 << 20;
+const DISCARD_TIME: Duration = Duration::from_secs(2);
+
+/// A JSON body, with the bytes it was read from.
+pub(crate) struct Json<T> {
+    /// What it says.
+    pub(crate) value: T,
+    /// As it arrived.
+    pub(crate) raw: Bytes,
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+        let raw = read_json(request, SINGLE_LIMIT_BYTES, SINGLE_TIMEOUT).await?;
+        Ok(Self { value: parse(&raw)?, raw })
+    }
+}
+
+/// The bytes of a large JSON body; reading what they say takes long enough to be done elsewhere.
+pub(crate) struct LargeJson(pub(crate) Bytes);
+
+impl FromRequest<App> for LargeJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+        read_json(request, BATCH_LIMIT_BYTES, BATCH_TIMEOUT).await.map(Self)
+    }
+}
+
+/// Reads JSON; a fault names its field.
+///
+/// # Errors
+/// A problem that names the place in the text or the field.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Problem> {
+    // serde would also take an array of the fields in their order.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(match serde_json::from_slice::<IgnoredAny>(text) {
+            Ok(_) => Problem::field("body", "must be an object"),
+            Err(error) => fault(".", &error),
+        });
+    }
+    // Nearly all requests are right, so the way to the fault is only kept track of when there is one.
+    serde_json::from_slice(text).or_else(|_| {
+        let mut reader = serde_json::Deserializer::from_slice(text);
+        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let path = error.path().to_string();
+            fault(&path, &error.into_inner())
+        })?;
+        reader.end().map_err(|error| fault(".", &error))?;
+        Ok(value)
+    })
+}
+
+fn fault(path: &str, error: &serde_json::Error) -> Problem {
+    if !error.is_data() {
+        return Problem::malformed_json(format!("not valid JSON: {error}"));
+    }
+    let text = error.to_string();
+    let message = text.split_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    let (name, message) =
+        match quoted_after(message, &["missing field ", "unknown field ", "duplicate field "]) {
+            Some((name, "missing field ", _)) => (Some(name), "is required".to_owned()),
+            Some((name, "duplicate field ", _)) => (Some(name), "is given twice".to_owned()),
+            Some((name, _, rest)) => (Some(name), format!("is unknown{rest}")),
+            None => (None, message.to_owned()),
+        };
+    let field = match (path, name) {
+        (".", None) => "body".to_owned(),
+        (".", Some(name)) => name.to_owned(),
+        (path, None) => path.to_owned(),
+        // The path of an unknown field ends with its name already.
+        (path, Some(name)) if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
+        (path, Some(name)) => format!("{path}.{name}"),
+    };
+    Problem::field(field, message)
+}
+
+/// Takes `missing field `to`, rest` apart.
+fn quoted_after<'a>(text: &'a str, starts: &[&'static str]) -> Option<(&'a str, &'static str, &'a str)> {
+    let (start, rest) = starts.iter().find_map(|start| Some((*start, text.strip_prefix(start)?)))?;
+    let (name, rest) = rest.strip_prefix('`')?.split_once('`')?;
+    Some((name, start, rest))
+}
+
+async fn read_json(request: Request, limit: usize, timeout: Duration) -> Result<Bytes, Problem> {
+    let (parts, body) = request.into_parts();
+    let refusal = if !is_json(&parts.headers) {
+        Problem::unsupported_media_type()
+    } else if announced(&parts.headers).is_some_and(|length| length > limit) {
+        Problem::body_too_large(limit)
+    } else {
+        return match tokio::time::timeout(timeout, read(body, limit)).await {
+            Ok(done) => done,
+            Err(_) => Err(Problem::request_timeout(timeout)),
+        };
+    };
+    discard(body);
+    Err(refusal)
+}
+
+async fn read(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Problem::incomplete_body())?.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > limit {
+            discard(body);
+            return Err(Problem::body_too_large(limit));
+        }
+        // Most bodies are one frame, which is taken over as it is.
+        match (first.is_empty(), rest.is_empty()) {
+            (true, true) => first = data,
+            (_, true) => {
+                rest.extend_from_slice(&first);
+                rest.extend_from_slice(&data);
+                first = Bytes::new();
+            }
+            (_, false) => rest.extend_from_slice(&data),
+        }
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+/// Reads on for a while without keeping anything.
+fn discard(mut body: Body) {
+    tokio::spawn(tokio::time::timeout(DISCARD_TIME, async move {
+        let mut left = DISCARD_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    }));
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return false };
+    if kind == "application/json" {
+        return true;
+    }
+    let kind = kind.to_str().unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+fn announced(headers: &HeaderMap<HeaderValue>) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The query string, with unknown parameters refused.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        let axum::extract::Query(value) =
+            axum::extract::Query::try_from_uri(&parts.uri).map_err(|rejection| {
+                let error = rejection.body_text();
+                let message = error.split_once(": ").map_or(error.as_str(), |(_, message)| message);
+                let (field, message) = match quoted_after(message, &["unknown field ", "duplicate field "]) {
+                    Some((name, "duplicate field ", _)) => (name.to_owned(), "is given twice".to_owned()),
+                    Some((name, _, rest)) => (name.to_owned(), format!("is unknown{rest}")),
+                    None => match message.split_once(": ") {
+                        Some((name, message)) if !name.contains(' ') => (name.to_owned(), message.to_owned()),
+                        _ => ("query".to_owned(), message.to_owned()),
+                    },
+                };
+                Problem::fields(vec![FieldError { field, message }])
+            })?;
+        Ok(Self(value))
+    }
+}
+
+/// What stands in the address; an address that cannot name anything is not found.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match AxumPath::from_request_parts(parts, app).await {
+            Ok(AxumPath(value)) => Ok(Self(value)),
+            Err(_) => Err(Problem::not_found("nothing can have this name")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only read by serde")]
+    struct Outer {
+        name: String,
+        inner: Option<Vec<Inner>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only read by serde")]
+    struct Inner {
+        count: u8,
+    }
+
+    fn refused(text: &[u8]) -> (&'static str, String) {
+        let problem = parse::<Outer>(text).expect_err("must be refused");
+        (problem.code(), problem.errors()[0].field.clone())
+    }
+
+    #[test]
+    fn a_fault_names_the_field_with_its_path() {
+        for (text, field) in [
+            (r#"{}"#, "name"),
+            (r#"{"name": 5}"#, "name"),
+            (r#"{"name": "a", "nme": 1}"#, "nme"),
+            (r#"{"name": "a", "name": "b"}"#, "name"),
+            (r#"{"name": "a", "inner": [{"count": 1}, {"count": "x"}]}"#, "inner[1].count"),
+            (r#"{"name": "a", "inner": [{"count": 300}]}"#, "inner[0].count"),
+            (r#"{"name": "a", "inner": [{}]}"#, "inner[0].count"),
+            (r#"{"name": "a", "inner": [{"count": 1, "x": 2}]}"#, "inner[0].x"),
+            (r#"[]"#, "body"),
+            (r#"["a", null]"#, "body"),
+        ] {
+            assert_eq!(refused(text.as_bytes()), ("invalid-request", field.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_malformed() {
+        for text in [
+            &b""[..],
+            b"{",
+            b"{\"name\": \"a\"} x",
+            b"{\"name\": \"\xff\"}",
+            b"{\"name\": \"\0\"}",
+            b"\xef\xbb\xbf{}",
+        ] {
+            assert_eq!(refused(text), ("malformed-json", "body".to_owned()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_json_is_json() {
+        for (kind, json) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/problem+json", true),
+            ("text/json", false),
+            ("application/x-www-form-urlencoded", false),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
+            assert_eq!(is_json(&headers), json, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A flusher: takes what waits, stores it, answers. Lives through the database's absence.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::clock::DbClock;
+use shared::db::{Database, Use, is_away};
+use shared::lane::Lane;
+use shared::wake::Wake;
+use sqlx::PgConnection;
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+use super::group::Storable;
+use super::{IntakeError, PATIENCE, PATIENCE_IN_DOUBT, Ticket};
+
+/// Rows in one statement, at most.
+const GROUP: usize = 500;
+/// From this many rows on, a group lets those join whose requests are just being read.
+const LOADED: usize = 8;
+/// How often it lets them.
+const LINGER_ROUNDS: usize = 3;
+/// A statement that takes longer is lost.
+const STATEMENT_TIMEOUT: Duration = Duration::from_millis(2500);
+/// First and longest wait between tries to reach the database.
+const FIRST_BACKOFF: Duration = Duration::from_millis(20);
+const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
+/// An idle flusher looks at the database's clock this often. That also tells it that its connection
+/// is gone before a request does.
+const LOOK: Duration = Duration::from_secs(5);
+
+type Queue<T> = Arc<Mutex<mpsc::Receiver<Ticket<T>>>>;
+
+pub(super) struct Flusher<T> {
+    queue: Queue<T>,
+    database: Database,
+    clock: DbClock,
+    wake: Wake,
+    connection: Option<PgConnection>,
+    backoff: Duration,
+}
+
+/// What became of one try to store a group.
+enum Try {
+    /// All rows are committed.
+    Stored,
+    /// Nothing is stored, and a row is at fault.
+    Refused(sqlx::Error),
+    /// Nothing is stored, and the database is at fault.
+    Failed(sqlx::Error),
+    /// The answer to the commit was lost.
+    Lost(sqlx::Error),
+}
+
+impl<T: Storable> Flusher<T> {
+    pub(super) fn new(queue: Queue<T>, database: Database, clock: DbClock, wake: Wake) -> Self {
+        Self { queue, database, clock, wake, connection: None, backoff: FIRST_BACKOFF }
+    }
+
+    /// Works until all senders are gone and the queue is empty.
+    pub(super) async fn run(mut self) {
+        let queue = Arc::clone(&self.queue);
+        let mut group = Vec::with_capacity(GROUP);
+        loop {
+            self.look().await;
+            while let Ok(mut waiting) = timeout(LOOK, queue.lock()).await {
+                match timeout(LOOK, waiting.recv_many(&mut group, GROUP)).await {
+                    Ok(0) => return,
+                    Ok(_) => linger(&mut waiting, &mut group).await,
+                    Err(_) => break,
+                }
+                drop(waiting);
+                self.flush(std::mem::replace(&mut group, Vec::with_capacity(GROUP))).await;
+            }
+        }
+    }
+
+    /// Stores `group` and answers every ticket in it.
+    async fn flush(&mut self, group: Vec<Ticket<T>>) {
+        // Halves of a group that failed wait here. Doubt about a group is doubt about its halves.
+        let mut waiting = vec![(group, false)];
+        while let Some((mut group, mut in_doubt)) = waiting.pop() {
+            loop {
+                give_up_late_ones(&mut group, in_doubt);
+                if group.is_empty() {
+                    break;
+                }
+                match self.try_to_store(&group, in_doubt).await {
+                    Try::Stored => self.answer(&mut group),
+                    Try::Refused(error) => {
+                        if let Some(half) = refuse_or_halve(&mut group, error) {
+                            waiting.push((half, in_doubt));
+                        }
+                    }
+                    Try::Failed(error) => self.back_off(&error, group.len()).await,
+                    Try::Lost(error) => {
+                        in_doubt = true;
+                        self.back_off(&error, group.len()).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn try_to_store(&mut self, group: &[Ticket<T>], in_doubt: bool) -> Try {
+        // Kept only if all goes well: whatever fails, the next try has a fresh connection.
+        let mut connection = match self.connect().await {
+            Ok(connection) => connection,
+            Err(error) => return Try::Failed(error),
+        };
+        let rows: Vec<&T> = group.iter().map(|ticket| &ticket.row).collect();
+        let stored = timeout(STATEMENT_TIMEOUT, async {
+            match in_doubt {
+                false => T::store(&mut connection, &rows).await,
+                true => T::store_again(&mut connection, &rows).await,
+            }
+        });
+        match stored.await {
+            Ok(Ok(())) => {
+                self.connection = Some(connection);
+                self.backoff = FIRST_BACKOFF;
+                Try::Stored
+            }
+            Ok(Err(error)) if is_rows_fault(&error) => {
+                self.connection = Some(connection);
+                Try::Refused(error)
+            }
+            Ok(Err(error)) if is_away(&error) => Try::Lost(error),
+            Ok(Err(error)) => Try::Failed(error),
+            Err(_) => Try::Lost(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+        }
+    }
+
+    async fn connect(&mut self) -> sqlx::Result<PgConnection> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => self.database.connect(Use::Service("smsgw intake")).await,
+        }
+    }
+
+    /// Wakes the workers and answers all.
+    fn answer(&self, group: &mut Vec<Ticket<T>>) {
+        for lane in Lane::ALL {
+            if group.iter().any(|ticket| ticket.row.lane() == lane) {
+                self.wake.notify(lane);
+            }
+        }
+        for ticket in group.drain(..) {
+            // Whoever has gone away asks for the message later, or does not care.
+            let _ = ticket.answer.send(Ok(()));
+        }
+    }
+
+    async fn back_off(&mut self, error: &sqlx::Error, rows: usize) {
+        if self.backoff == FIRST_BACKOFF {
+            tracing::warn!(%error, rows, "the database did not take new messages; trying again");
+        }
+        tokio::time::sleep(self.backoff).await;
+        self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
+    }
+
+    /// Reads the database's clock, on a connection that is then ready for the next request.
+    async fn look(&mut self) {
+        let Ok(mut connection) = self.connect().await else { return };
+        if let Ok(Ok(())) = timeout(STATEMENT_TIMEOUT, self.clock.sync(&mut connection)).await {
+            self.connection = Some(connection);
+        }
+    }
+}
+
+/// Under load, lets the requests that are being read at this moment join the group.
+async fn linger<T>(queue: &mut mpsc::Receiver<Ticket<T>>, group: &mut Vec<Ticket<T>>) {
+    for _ in 0..LINGER_ROUNDS {
+        if !(LOADED..GROUP).contains(&group.len()) {
+            return;
+        }
+        tokio::task::yield_now().await;
+        while group.len() < GROUP {
+            match queue.try_recv() {
+                Ok(ticket) => group.push(ticket),
+                Err(_) => break,
+            }
+        }
+    }
+}
+
+/// Answers those who have waited long enough, and forgets those who no longer wait.
+fn give_up_late_ones<T>(group: &mut Vec<Ticket<T>>, in_doubt: bool) {
+    let patience = if in_doubt { PATIENCE_IN_DOUBT } else { PATIENCE };
+    for ticket in
+        group.extract_if(.., |ticket| ticket.since.elapsed() > patience || ticket.answer.is_closed())
+    {
+        let error = if in_doubt { IntakeError::OutcomeUnknown } else { IntakeError::Away };
+        let _ = ticket.answer.send(Err(error));
+    }
+}
+
+/// A single row is refused; of several, one half is taken out to be tried by itself.
+fn refuse_or_halve<T>(group: &mut Vec<Ticket<T>>, error: sqlx::Error) -> Option<Vec<Ticket<T>>> {
+    if group.len() > 1 {
+        return Some(group.split_off(group.len() / 2));
+    }
+    if let Some(ticket) = group.pop() {
+        let _ = ticket.answer.send(Err(IntakeError::Refused(error)));
+    }
+    None
+}
+
+/// Data exceptions and broken constraints come again with the same row; all else may pass.
+fn is_rows_fault(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+        }
+        sqlx::Error::Encode(_) => true,
+        _ => false,
+    }
+}

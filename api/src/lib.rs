@@ -1,0 +1,33 @@
+//! The HTTP API: takes requests, checks them and commits them to the outbox.
+//!
+//! [`App::start`] makes the state, [`serve`] answers requests with it until told to stop.
+
+// The program.
+mod app;
+mod connection;
+mod edge;
+mod measures;
+mod serve;
+
+// What every request passes.
+mod auth;
+mod cache;
+mod extract;
+mod fields;
+mod idempotency;
+mod problem;
+mod trace;
+
+// What is done with it.
+mod accept;
+mod accept_batch;
+mod intake;
+mod otp;
+mod templates;
+
+// The doors.
+mod routes;
+
+pub use app::{App, Parts};
+pub use measures::{PrometheusHandle, install_metrics};
+pub use serve::serve;

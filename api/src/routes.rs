@@ -1,0 +1,48 @@
+//! The doors: which address is answered by which handler.
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+mod contact_settings;
+mod health;
+mod integrations;
+mod messages;
+mod opt_outs;
+mod otp;
+mod pauses;
+mod sandbox;
+mod sms;
+mod templates;
+
+/// Every address of the API. A new door is one line here.
+pub(crate) fn all() -> Router<App> {
+    Router::new()
+        .route("/sms/send-transactional", post(sms::send_transactional))
+        .route("/sms/send-batch", post(sms::send_batch))
+        .route("/sms/messages", get(messages::list))
+        .route("/sms/messages/{id}", get(messages::show))
+        .route("/sms/messages/{id}/cancel", post(messages::cancel))
+        .route("/sms/templates", get(templates::list))
+        .route(
+            "/sms/templates/{name}",
+            get(templates::show).put(templates::replace).delete(templates::delete),
+        )
+        .route("/sms/opt-outs/{phone}", get(opt_outs::show).put(opt_outs::record).delete(opt_outs::lift))
+        .route("/otp/send", post(otp::send))
+        .route("/otp/verify", post(otp::verify))
+        .route("/otp/resend", post(otp::resend))
+        .route("/otp/sessions/{id}", get(otp::session))
+        .route("/users/{id}/contact-settings", get(contact_settings::show).put(contact_settings::replace))
+        .route("/settings/api", get(integrations::list))
+        .route(
+            "/settings/api/{name}",
+            get(integrations::show).put(integrations::replace).delete(integrations::delete),
+        )
+        .route("/settings/pauses", get(pauses::list).post(pauses::pause).delete(pauses::resume))
+        .route("/sandbox/inbox", get(sandbox::inbox))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+}

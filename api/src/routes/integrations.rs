@@ -1,0 +1,110 @@
+//! `GET /settings/api`, `GET/PUT/DELETE /settings/api/{name}`: providers as data. Keys go in and
+//! never come out.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use shared::lane::Lane;
+use shared::provider::catalogue::{Credentials, InvalidSetting, parse_integration};
+use shared::store::integrations::{self, Integration, IntegrationView};
+
+use crate::app::App;
+use crate::auth::{Caller, MayAdmin};
+use crate::extract::{Json, Path};
+use crate::problem::Problem;
+
+const USUAL_PRIORITY: i32 = 100;
+
+/// A provider as it is set. What is left out takes its usual value, but secrets that are left out
+/// stay as they are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    kind: String,
+    priority: Option<i32>,
+    enabled: Option<bool>,
+    lanes: Option<Vec<String>>,
+    countries: Option<Vec<String>>,
+    max_per_second: Option<i32>,
+    max_in_flight: Option<i32>,
+    sender: Option<String>,
+    #[serde(default)]
+    settings: Map<String, Value>,
+    #[serde(default)]
+    credentials: Credentials,
+}
+
+/// All providers that are set here; those of the environment are not.
+#[derive(Serialize)]
+pub(super) struct Providers {
+    providers: Vec<IntegrationView>,
+}
+
+/// Lists the providers.
+pub(super) async fn list(
+    State(app): State<App>,
+    _: Caller<MayAdmin>,
+) -> Result<axum::Json<Providers>, Problem> {
+    let rows = integrations::list(&app.pool).await?;
+    let providers = rows.iter().map(|row| row.view(app.keyring.credentials())).collect();
+    Ok(axum::Json(Providers { providers }))
+}
+
+/// Shows one provider.
+pub(super) async fn show(
+    State(app): State<App>,
+    _: Caller<MayAdmin>,
+    Path(name): Path<String>,
+) -> Result<axum::Json<IntegrationView>, Problem> {
+    let row = integrations::find(&app.pool, &name).await?.ok_or_else(no_such_provider)?;
+    Ok(axum::Json(row.view(app.keyring.credentials())))
+}
+
+/// Sets one provider; workers take it up without a restart.
+pub(super) async fn replace(
+    State(app): State<App>,
+    _: Caller<MayAdmin>,
+    Path(name): Path<String>,
+    Json { value: wanted, .. }: Json<Wanted>,
+) -> Result<axum::Json<IntegrationView>, Problem> {
+    let sealer = app.keyring.credentials();
+    // Secrets that can no longer be opened count as none: what is given now must do.
+    let stored = integrations::find(&app.pool, &name).await?.filter(|row| row.kind == wanted.kind);
+    let stored = stored.and_then(|row| row.credentials(sealer).ok()).unwrap_or_default();
+    let credentials = wanted.credentials.over(stored);
+    let row = Integration {
+        kind: wanted.kind,
+        priority: wanted.priority.unwrap_or(USUAL_PRIORITY),
+        enabled: wanted.enabled.unwrap_or(true),
+        lanes: wanted.lanes.unwrap_or_else(|| Lane::ALL.map(|lane| lane.as_str().to_owned()).to_vec()),
+        countries: wanted.countries,
+        max_per_second: wanted.max_per_second,
+        max_in_flight: wanted.max_in_flight,
+        sender: wanted.sender,
+        settings: Value::Object(wanted.settings),
+        sealed_credentials: credentials.seal(sealer, &name),
+        name,
+    };
+    parse_integration(&row, &credentials)
+        .map_err(|InvalidSetting { field, problem }| Problem::field(field, problem))?;
+    integrations::upsert(&app.pool, &row).await?;
+    Ok(axum::Json(row.view(sealer)))
+}
+
+/// Removes one provider.
+pub(super) async fn delete(
+    State(app): State<App>,
+    _: Caller<MayAdmin>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    if integrations::delete(&app.pool, &name).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(no_such_provider())
+    }
+}
+
+fn no_such_provider() -> Problem {
+    Problem::not_found("there is no such provider")
+}

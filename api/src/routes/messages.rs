@@ -1,0 +1,190 @@
+//! `GET /sms/messages`, `GET /sms/messages/{id}`, `POST /sms/messages/{id}/cancel`.
+
+use axum::extract::State;
+use axum::http::header::LINK;
+use axum::response::{AppendHeaders, IntoResponse};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use shared::ids::{BatchId, CampaignId, MessageId, SessionId};
+use shared::lane::Lane;
+use shared::message::Status;
+use shared::store::messages::{self, Cancel, Filter, ListedAttempt, Message};
+
+use crate::accept::Refusal;
+use crate::app::App;
+use crate::auth::{Caller, MayRead, MaySend};
+use crate::extract::{Path, Query};
+use crate::fields::{self, Faults};
+use crate::problem::Problem;
+
+const USUAL_LIMIT: u16 = 50;
+const MAX_LIMIT: u16 = 200;
+
+/// Which messages to list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListRequest {
+    /// Where the page before ended.
+    cursor: Option<String>,
+    limit: Option<u16>,
+    status: Option<Status>,
+    lane: Option<Lane>,
+    to: Option<String>,
+    user_id: Option<String>,
+}
+
+/// A page of messages.
+#[derive(Serialize)]
+struct Page {
+    messages: Vec<MessageView>,
+    next_cursor: Option<MessageId>,
+}
+
+/// A message as its reader sees it.
+#[derive(Serialize)]
+struct MessageView {
+    message_id: MessageId,
+    status: Status,
+    lane: Lane,
+    to: String,
+    text: Option<String>,
+    user_id: Option<String>,
+    provider_name: Option<String>,
+    reason: Option<String>,
+    segments: i16,
+    attempts: i16,
+    copies: i16,
+    sender: Option<String>,
+    template: Option<String>,
+    session_id: Option<SessionId>,
+    batch_id: Option<BatchId>,
+    campaign_id: Option<CampaignId>,
+    created_at: DateTime<Utc>,
+    due_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl From<Message> for MessageView {
+    fn from(message: Message) -> Self {
+        Self {
+            created_at: message.id.created_at(),
+            message_id: message.id,
+            status: message.status,
+            lane: message.lane,
+            to: message.to,
+            text: message.text,
+            user_id: message.user_id,
+            provider_name: message.provider_name,
+            reason: message.reason,
+            segments: message.segments,
+            attempts: message.attempts,
+            copies: message.copies,
+            sender: message.sender,
+            template: message.template,
+            session_id: message.session_id,
+            batch_id: message.batch_id,
+            campaign_id: message.campaign_id,
+            due_at: message.due_at,
+            expires_at: message.expires_at,
+            finished_at: message.finished_at,
+        }
+    }
+}
+
+/// A message with every provider call made for it.
+#[derive(Serialize)]
+pub(super) struct MessageDetail {
+    #[serde(flatten)]
+    message: MessageView,
+    tries: Vec<ListedAttempt>,
+}
+
+/// Lists messages, newest first.
+pub(super) async fn list(
+    State(app): State<App>,
+    _: Caller<MayRead>,
+    Query(request): Query<ListRequest>,
+) -> Result<impl IntoResponse, Problem> {
+    let limit = request.limit.unwrap_or(USUAL_LIMIT);
+    let (filter, before) = filter(&app, &request, limit)?;
+    // One more than is shown tells whether there is a next page.
+    let mut found = messages::list(&app.pool, &filter, before, i64::from(limit) + 1).await?;
+    let has_more = found.len() > usize::from(limit);
+    found.truncate(usize::from(limit));
+    let next_cursor = found.last().map(|message| message.id).filter(|_| has_more);
+    let link = next_cursor.map(|cursor| (LINK, next_link(cursor, limit, &filter)));
+    let messages = found.into_iter().map(MessageView::from).collect();
+    Ok((AppendHeaders(link), axum::Json(Page { messages, next_cursor })))
+}
+
+fn filter(app: &App, request: &ListRequest, limit: u16) -> Result<(Filter, Option<MessageId>), Problem> {
+    let mut faults = Faults::default();
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        faults.note("limit", format_args!("must be 1 to {MAX_LIMIT}"));
+    }
+    // The + of a number that was not escaped arrives as a space.
+    let to = request.to.as_ref().map(|text| match text.strip_prefix(' ') {
+        Some(digits) => format!("+{digits}"),
+        None => text.clone(),
+    });
+    let to = faults.take("to", to.map(|text| app.reach.phone(&text)).transpose());
+    let user_id = faults.take("user_id", request.user_id.clone().map(fields::user_id).transpose());
+    let before = request.cursor.as_ref().map(|cursor| cursor.parse::<MessageId>());
+    let before = faults.take("cursor", before.transpose().map_err(|_| "is not one that we gave"));
+    let (Some(to), Some(user_id), Some(before), true) = (to, user_id, before, faults.is_empty()) else {
+        return Err(Refusal::from(faults).into());
+    };
+    let to = to.map(|phone| phone.as_str().to_owned());
+    Ok((Filter { status: request.status, lane: request.lane, to, user_id }, before))
+}
+
+fn next_link(cursor: MessageId, limit: u16, filter: &Filter) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("cursor", &cursor.to_string()).append_pair("limit", &limit.to_string());
+    let filters = [
+        ("status", filter.status.map(Status::as_str)),
+        ("lane", filter.lane.map(Lane::as_str)),
+        ("to", filter.to.as_deref()),
+        ("user_id", filter.user_id.as_deref()),
+    ];
+    for (name, value) in filters {
+        query.extend_pairs(value.map(|value| (name, value)));
+    }
+    format!("</sms/messages?{}>; rel=\"next\"", query.finish())
+}
+
+/// Shows one message, with every provider call made for it.
+pub(super) async fn show(
+    State(app): State<App>,
+    _: Caller<MayRead>,
+    Path(id): Path<MessageId>,
+) -> Result<axum::Json<MessageDetail>, Problem> {
+    let message = messages::find(&app.pool, id).await?.ok_or_else(no_such_message)?;
+    let tries = messages::list_attempts(&app.pool, id).await?;
+    Ok(axum::Json(MessageDetail { message: message.into(), tries }))
+}
+
+#[derive(Serialize)]
+pub(super) struct Cancelled {
+    message_id: MessageId,
+    status: Status,
+}
+
+/// Cancels a message that still waits. After this answer it is not sent.
+pub(super) async fn cancel(
+    State(app): State<App>,
+    _: Caller<MaySend>,
+    Path(id): Path<MessageId>,
+) -> Result<axum::Json<Cancelled>, Problem> {
+    let mut db = app.pool.acquire().await?;
+    match messages::cancel(&mut db, id).await? {
+        Cancel::Done => Ok(axum::Json(Cancelled { message_id: id, status: Status::Cancelled })),
+        Cancel::Refused(status) => Err(Problem::not_cancellable(status)),
+        Cancel::Unknown => Err(no_such_message()),
+    }
+}
+
+fn no_such_message() -> Problem {
+    Problem::not_found("there is no such message")
+}

@@ -1,0 +1,101 @@
+//! `POST /sms/send-transactional`, `POST /sms/send-batch`.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use serde::Serialize;
+use shared::ids::{BatchId, MessageId};
+use shared::lane::Lane;
+use shared::message::Status;
+use shared::store::intake;
+
+use crate::accept::{self, Origin, SendRequest};
+use crate::accept_batch::{self, Batch, CheckedBatch};
+use crate::app::App;
+use crate::auth::{Caller, MaySend};
+use crate::extract::{Json, LargeJson};
+use crate::idempotency::{Answer, IdempotencyKey, Once};
+use crate::measures::Measures;
+use crate::problem::Problem;
+use crate::trace::TraceParent;
+
+#[derive(Serialize)]
+struct Accepted {
+    message_id: MessageId,
+    status: Status,
+}
+
+/// One message to one person.
+pub(super) async fn send_transactional(
+    State(app): State<App>,
+    caller: Caller<MaySend>,
+    key: IdempotencyKey,
+    TraceParent(trace): TraceParent,
+    Json { value: request, raw }: Json<SendRequest>,
+) -> Result<Answer, Problem> {
+    let template = match &request.template {
+        Some(name) => app.templates.find(&app.pool, name, None).await?,
+        None => None,
+    };
+    let lane = Lane::Transactional;
+    let origin = Origin { lane, key: caller.key, batch: None, trace: trace.as_deref(), now: app.clock.now() };
+    let message = accept::check(request, template.as_deref(), &app.reach, origin)?;
+    let answer = Answer::accepted(&Accepted { message_id: message.id, status: Status::Queued })?;
+    if key.is_absent() {
+        app.intake.store(message).await?;
+        app.measures.accepted(lane, 1);
+        return Ok(answer);
+    }
+    let once = Once { caller: caller.key, key: &key, door: "POST /sms/send-transactional", body: &raw };
+    let answer = once
+        .run(&app.pool, async |db| {
+            intake::insert(db, &[&message]).await?;
+            Ok::<_, Problem>(answer)
+        })
+        .await?;
+    app.committed(lane, 1, &answer);
+    Ok(answer)
+}
+
+/// Up to 10,000 messages, committed together.
+pub(super) async fn send_batch(
+    State(app): State<App>,
+    caller: Caller<MaySend>,
+    key: IdempotencyKey,
+    TraceParent(trace): TraceParent,
+    LargeJson(raw): LargeJson,
+) -> Result<Answer, Problem> {
+    let _turn = app.batches.acquire().await.map_err(|error| Problem::internal(&error))?;
+    let text = raw.clone();
+    let batch = aside(move || Batch::parse(&text)).await??;
+    let mut templates = HashMap::new();
+    for name in batch.templates() {
+        if let Some(template) = app.templates.find(&app.pool, &name, None).await? {
+            templates.insert(name, template);
+        }
+    }
+    let (now, reach) = (app.clock.now(), app.reach.clone());
+    let checked = aside(move || {
+        let id = BatchId::new(now);
+        let origin =
+            Origin { lane: batch.lane(), key: caller.key, batch: Some(id), trace: trace.as_deref(), now };
+        batch.check(id, &templates, &reach, origin)
+    });
+    let CheckedBatch { lane, messages, answer: told } = checked.await?;
+    let answer = Answer::accepted(&told)?;
+    let once = Once { caller: caller.key, key: &key, door: "POST /sms/send-batch", body: &raw };
+    let answer = once
+        .run(&app.pool, async |db| {
+            accept_batch::store(db, &messages).await?;
+            Ok::<_, Problem>(answer)
+        })
+        .await?;
+    app.committed(lane, told.accepted, &answer);
+    told.refusals().for_each(Measures::refused);
+    Ok(answer)
+}
+
+/// Runs what takes the processor for long where it holds up no other request.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))
+}
