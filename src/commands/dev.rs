@@ -1,0 +1,126 @@
+//! `smsgw dev`: the whole gateway on one machine, with a Postgres of its own.
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use private_postgres::{Cluster, Options};
+use secrecy::{ExposeSecret, SecretString};
+use shared::config::Environment;
+use shared::db::Database;
+use shared::provider::catalogue::ProviderSettings;
+use shared::seal::Keyring;
+use shared::store::{api_keys, integrations};
+
+use crate::cli::{Cli, Command, DevArgs};
+use crate::gateway::{self, Gateway, stop_on_signal};
+use crate::home::Home;
+
+/// Name of the key that the printed examples use.
+const KEY_NAME: &str = "dev";
+
+/// `dev` as it is without flags.
+pub(crate) fn default_args() -> DevArgs {
+    match Cli::parse_from(["smsgw", "dev"]).command {
+        Some(Command::Dev(args)) => *args,
+        _ => unreachable!("the line above says dev"),
+    }
+}
+
+/// Runs until interrupted, then stops everything it started.
+pub(crate) async fn run(mut args: DevArgs) -> Result<()> {
+    args.api.environment = Environment::Development;
+    let stop = stop_on_signal()?;
+    let home = Home::open(&args.dir)?;
+    let listener = gateway::listen(&args.api).await?;
+    let (url, cluster) = database(&args, &home).await?;
+    let served = serve(&args, &home, url.expose_secret(), listener, stop).await;
+    if let Some(cluster) = cluster {
+        cluster.stop().await.context("the private Postgres did not stop")?;
+    }
+    served
+}
+
+/// The database given, else a private one in the folder of `dev`.
+async fn database(args: &DevArgs, home: &Home) -> Result<(SecretString, Option<Cluster>)> {
+    if let Ok(url) = args.database.url() {
+        return Ok((url, None));
+    }
+    eprintln!("Starting a private Postgres …");
+    let cluster = Cluster::start(Options::kept(home.postgres())).await?;
+    if let Some(wanted) = cluster.moved_from() {
+        eprintln!("{} is out of Postgres' reach; its data is in {}", wanted.display(), cluster.dir().display());
+    }
+    let url = cluster.url();
+    home.publish_database(&url)?;
+    Ok((SecretString::from(url), Some(cluster)))
+}
+
+async fn serve(
+    args: &DevArgs,
+    home: &Home,
+    url: &str,
+    listener: tokio::net::TcpListener,
+    stop: tokio_util::sync::CancellationToken,
+) -> Result<()> {
+    Database::new(url).context("DATABASE_URL cannot be read")?.migrate().await.context("the schema")?;
+    let gateway = Gateway::connect(url, Keyring::new(&home.master_key()?, &[])).await?;
+    let key = dev_key(&gateway, home).await?;
+    let providers = args.providers.providers()?;
+    let live = is_live(&gateway, &providers).await?;
+    let worker = gateway.start_worker(
+        args.worker.clone(),
+        providers,
+        Environment::Development,
+        gateway::public_url(&args.api)?,
+    )?;
+    print_banner(&listener.local_addr()?.to_string(), key.expose_secret(), live);
+    gateway.serve_api(listener, &args.api, stop).await;
+    worker.stop().await;
+    Ok(())
+}
+
+/// The key of the printed examples: the same at every start, also on a new database.
+async fn dev_key(gateway: &Gateway, home: &Home) -> Result<SecretString> {
+    let mac = gateway.keyring().api_keys();
+    if let Some(key) = home.api_key() {
+        let tags = mac.tags(&[key.expose_secret().as_bytes()]);
+        if api_keys::find_live(gateway.pool(), &tags).await?.is_none() {
+            api_keys::revoke(gateway.pool(), KEY_NAME).await?;
+            api_keys::insert(gateway.pool(), mac, KEY_NAME, &[api_keys::Scope::Admin], &key).await?;
+        }
+        return Ok(key);
+    }
+    api_keys::revoke(gateway.pool(), KEY_NAME).await?;
+    let key = api_keys::create(gateway.pool(), mac, KEY_NAME, &[api_keys::Scope::Admin]).await?;
+    home.keep_api_key(&key)?;
+    Ok(key)
+}
+
+/// Whether messages reach real phones.
+async fn is_live(gateway: &Gateway, providers: &[ProviderSettings]) -> Result<bool> {
+    let rows = integrations::list(gateway.pool()).await?;
+    Ok(!providers.is_empty() || rows.iter().any(|row| row.enabled && row.kind != "sandbox"))
+}
+
+fn print_banner(address: &str, key: &str, live: bool) {
+    let mode = if live { "LIVE: messages go to real phones" } else { "sandbox: nothing leaves this machine" };
+    let inbox = if live { "" } else { "\n  Inbox     http://ADDRESS/sandbox/inbox" };
+    let banner = format!(
+        "
+  smsgw {version} is ready ({mode})
+
+  API       http://ADDRESS{inbox}
+  Key       {key}
+  Follow    smsgw logs --follow     (cargo run -- logs --follow)
+
+  Send a message:
+
+    curl -s http://ADDRESS/sms/send-transactional \\
+      -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
+      -d '{{\"to\": \"+41790000001\", \"text\": \"Hello from smsgw\"}}'
+
+  Ctrl-C stops everything.
+",
+        version = env!("CARGO_PKG_VERSION"),
+    );
+    println!("{}", banner.replace("ADDRESS", address));
+}

@@ -1,0 +1,44 @@
+//! `smsgw keys`: who may call.
+
+use anyhow::{Context, Result, bail};
+use secrecy::ExposeSecret;
+use shared::store::api_keys::{self, ListedKey};
+
+use crate::cli::{KeysAction, KeysArgs};
+use crate::commands::open;
+use crate::home::keyring;
+
+/// Makes, lists or revokes keys.
+pub(crate) async fn run(args: KeysArgs) -> Result<()> {
+    let pool = open(&args.database)?.pool(1);
+    match args.action {
+        KeysAction::Create { name, scopes } => {
+            let keyring = keyring(&args.secrets)?;
+            let key = api_keys::create(&pool, keyring.api_keys(), &name, &scopes).await?;
+            // Alone on standard output, so that it can be read into a variable or a file.
+            println!("{}", key.expose_secret());
+        }
+        KeysAction::List => {
+            for key in api_keys::list(&pool).await.context("the keys cannot be read")? {
+                println!("{}", line(&key));
+            }
+        }
+        KeysAction::Revoke { name } => {
+            if !api_keys::revoke(&pool, &name).await? {
+                bail!("there is no live key called {name}; see `smsgw keys list`");
+            }
+            println!("revoked: {name}");
+        }
+    }
+    Ok(())
+}
+
+fn line(key: &ListedKey) -> String {
+    let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+    let state = match (key.revoked_at, key.last_used_at) {
+        (Some(at), _) => format!("revoked {}", at.format("%Y-%m-%d")),
+        (None, Some(at)) => format!("last used {}", at.format("%Y-%m-%d")),
+        (None, None) => "never used".to_owned(),
+    };
+    format!("{:20} {}…  {:22} {state}", key.name, key.prefix, scopes.join(","))
+}

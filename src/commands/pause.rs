@@ -1,0 +1,44 @@
+//! `smsgw pause` and `smsgw resume`: the kill switch.
+
+use anyhow::{Context, Result};
+use shared::store::pauses::{self, PauseScope};
+
+use crate::cli::PauseArgs;
+use crate::commands::open;
+
+/// Stops sending; when it returns, nothing new of that kind is claimed.
+pub(crate) async fn pause(args: PauseArgs) -> Result<()> {
+    let (scope, name) = target(&args);
+    let pool = open(&args.database)?.pool(1);
+    let mut db = pool.acquire().await.context("the database does not answer")?;
+    pauses::pause(&mut db, scope, &name).await?;
+    println!("paused: {}", describe(scope, &name));
+    Ok(())
+}
+
+/// Lets sending go on.
+pub(crate) async fn resume(args: PauseArgs) -> Result<()> {
+    let (scope, name) = target(&args);
+    let pool = open(&args.database)?.pool(1);
+    match pauses::resume(&pool, scope, &name).await? {
+        true => println!("resumed: {}", describe(scope, &name)),
+        false => println!("was not paused: {}", describe(scope, &name)),
+    }
+    Ok(())
+}
+
+fn target(args: &PauseArgs) -> (PauseScope, String) {
+    match (args.lane, &args.provider) {
+        (Some(lane), _) => (PauseScope::Lane, lane.as_str().to_owned()),
+        (None, Some(provider)) => (PauseScope::Provider, provider.clone()),
+        (None, None) => (PauseScope::All, String::new()),
+    }
+}
+
+fn describe(scope: PauseScope, name: &str) -> String {
+    match scope {
+        PauseScope::All => "all sending".to_owned(),
+        PauseScope::Lane => format!("lane {name}"),
+        PauseScope::Provider => format!("provider {name}"),
+    }
+}

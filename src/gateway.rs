@@ -1,0 +1,144 @@
+//! Wiring: API and worker from their settings, started together and stopped in good order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use shared::clock::DbClock;
+use shared::config::{ApiConfig, ConfigError, Environment};
+use shared::db::Database;
+use shared::provider::catalogue::ProviderSettings;
+use shared::provider::http::BaseUrl;
+use shared::seal::Keyring;
+use shared::wake::Wake;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use worker::{Worker, WorkerConfig};
+
+/// Connections for everything that is not on a message's way.
+const POOL: u32 = 10;
+
+/// What API and worker have in common.
+pub(crate) struct Gateway {
+    database: Database,
+    pool: PgPool,
+    clock: DbClock,
+    keyring: Arc<Keyring>,
+    wake: Wake,
+}
+
+impl Gateway {
+    /// Connects; waits for a database that is not there yet.
+    ///
+    /// # Errors
+    /// When the URL is wrong, or the schema is not there.
+    pub(crate) async fn connect(url: &str, keyring: Keyring) -> Result<Self> {
+        let database = Database::new(url).context("DATABASE_URL cannot be read")?;
+        let pool = database.pool(POOL);
+        let clock = wait_for_database(&pool).await?;
+        Ok(Self { database, pool, clock, keyring: Arc::new(keyring), wake: Wake::default() })
+    }
+
+    /// The pool.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The keys.
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Serves the API until `stop`, then lets open requests end.
+    pub(crate) async fn serve_api(&self, listener: TcpListener, config: &ApiConfig, stop: CancellationToken) {
+        let app = api::App::start(api::Parts {
+            database: &self.database,
+            pool: self.pool.clone(),
+            clock: self.clock.clone(),
+            wake: self.wake.clone(),
+            keyring: self.keyring.clone(),
+            config,
+            metrics: api::install_metrics(),
+        });
+        let telling = async {
+            tokio::select! {
+                () = self.wake.send_to_others(&self.database) => (),
+                () = stop.cancelled() => (),
+            }
+        };
+        tokio::join!(api::serve(listener, app, stop.clone().cancelled_owned()), telling);
+    }
+
+    /// Starts a worker.
+    pub(crate) fn start_worker(
+        &self,
+        config: WorkerConfig,
+        providers: Vec<ProviderSettings>,
+        environment: Environment,
+        public_url: Option<BaseUrl>,
+    ) -> Result<Worker> {
+        let parts = worker::Parts {
+            database: self.database.clone(),
+            pool: self.pool.clone(),
+            clock: self.clock.clone(),
+            keyring: self.keyring.clone(),
+            wake: self.wake.clone(),
+            config,
+            providers,
+            environment,
+            public_url,
+        };
+        Worker::start(parts).context("the worker cannot start")
+    }
+}
+
+/// Opens the API's address.
+pub(crate) async fn listen(config: &ApiConfig) -> Result<TcpListener> {
+    TcpListener::bind(config.listen).await.map_err(|error| {
+        let problem = format!("cannot listen on {}: {error}; choose another address with --listen", config.listen);
+        ConfigError::new("SMSGW_LISTEN", problem).into()
+    })
+}
+
+/// The public URL, read.
+pub(crate) fn public_url(config: &ApiConfig) -> Result<Option<BaseUrl>> {
+    let parse = |url: &String| {
+        url.parse().map_err(|error| ConfigError::new("SMSGW_PUBLIC_URL", format!("{error}")).into())
+    };
+    config.public_url.as_ref().map(parse).transpose()
+}
+
+/// Is cancelled by Ctrl-C or SIGTERM; a second signal ends the process at once.
+pub(crate) fn stop_on_signal() -> Result<CancellationToken> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        let mut either = async || tokio::select! { _ = interrupt.recv() => (), _ = terminate.recv() => () };
+        either().await;
+        tracing::info!("stopping: what is under way ends first; once more to stop at once");
+        stopping.cancel();
+        either().await;
+        std::process::exit(130);
+    });
+    Ok(stop)
+}
+
+/// Asks until the database answers.
+async fn wait_for_database(pool: &PgPool) -> Result<DbClock> {
+    let mut told = false;
+    loop {
+        match DbClock::start(pool).await {
+            Ok(clock) => return Ok(clock),
+            Err(error) if shared::db::is_away(&error) => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(%error, "waiting for the database");
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => return Err(error).context("the database refuses: has `smsgw migrate` been run?"),
+        }
+    }
+}
