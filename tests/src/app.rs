@@ -1,0 +1,156 @@
+//! The gateway under test: real Postgres, real worker, a mock vendor over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use mock_provider::{Credentials, MockProvider, Options};
+use secrecy::SecretString;
+use shared::clock::DbClock;
+use shared::config::Environment;
+use shared::db::Database;
+use shared::ids::MessageId;
+use shared::lane::Lane;
+use shared::message::NewMessage;
+use shared::provider::catalogue::{ProviderEnv, ProviderSettings};
+use shared::seal::{Keyring, MasterKey};
+use shared::store::intake;
+use shared::telemetry::{self, LogFormat};
+use shared::wake::Wake;
+use sqlx::PgPool;
+use worker::{Parts, Worker, WorkerConfig};
+
+use crate::builders::Draft;
+use crate::cluster::fresh_database;
+use crate::wait::eventually;
+
+/// A gateway with a database of its own, and `twilio` before `2factor` at a mock vendor.
+pub struct TestApp {
+    /// Where it keeps its messages.
+    pub database: Database,
+    /// For looking into it.
+    pub pool: PgPool,
+    /// The database's time.
+    pub clock: DbClock,
+    /// Its keys.
+    pub keyring: Arc<Keyring>,
+    /// The vendors.
+    pub mock: MockProvider,
+    wake: Wake,
+    workers: Vec<Worker>,
+}
+
+impl TestApp {
+    /// With one worker.
+    pub async fn start() -> Self {
+        let mut app = Self::without_worker().await;
+        app.start_worker();
+        app
+    }
+
+    /// Only the database and the vendors.
+    pub async fn without_worker() -> Self {
+        telemetry::start(LogFormat::Text, "off");
+        let database = Database::new(&fresh_database().await).unwrap();
+        let pool = database.pool(4);
+        let clock = DbClock::start(&pool).await.unwrap();
+        let keyring = Arc::new(Keyring::new(&MasterKey::generate(), &[]));
+        let mock = MockProvider::start(Options::default()).unwrap();
+        Self { database, pool, clock, keyring, mock, wake: Wake::default(), workers: Vec::new() }
+    }
+
+    /// Starts another worker of the same gateway.
+    pub fn start_worker(&mut self) {
+        let parts = self.parts();
+        self.workers.push(Worker::start(parts).unwrap());
+    }
+
+    /// What a worker of this gateway is made of.
+    pub fn parts(&self) -> Parts {
+        Parts {
+            database: self.database.clone(),
+            pool: self.pool.clone(),
+            clock: self.clock.clone(),
+            keyring: self.keyring.clone(),
+            wake: self.wake.clone(),
+            config: WorkerConfig::default(),
+            providers: vendors(&self.mock.url()),
+            environment: Environment::Development,
+            public_url: None,
+        }
+    }
+
+    /// The database's time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Commits a message to the outbox and wakes the worker.
+    pub async fn accept(&self, draft: Draft) -> MessageId {
+        let message = draft.build();
+        self.accept_all(std::slice::from_ref(&message)).await;
+        message.id
+    }
+
+    /// Commits messages of one lane together.
+    pub async fn accept_all(&self, messages: &[NewMessage]) {
+        let (codes, texts): (Vec<_>, Vec<_>) = messages.iter().partition(|message| message.lane == Lane::Otp);
+        intake::insert(&self.pool, &texts).await.unwrap();
+        for code in codes {
+            intake::insert_code(&self.pool, code).await.unwrap();
+        }
+        if let Some(first) = messages.first() {
+            self.wake.notify(first.lane);
+        }
+    }
+
+    /// Where a message stands, with the reason.
+    pub async fn state(&self, id: MessageId) -> (String, Option<String>) {
+        sqlx::query_as("select status, reason from sms_messages where id = $1")
+            .bind(id)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    /// Waits until a message has left the outbox; gives its status and reason.
+    pub async fn end_of(&self, id: MessageId) -> (String, Option<String>) {
+        eventually("the message to leave the outbox", async || {
+            let state = self.state(id).await;
+            (!matches!(state.0.as_str(), "queued" | "sending")).then_some(state)
+        })
+        .await
+    }
+
+    /// Provider and outcome of each attempt, in order.
+    pub async fn attempts(&self, id: MessageId) -> Vec<(String, String)> {
+        sqlx::query_as("select provider_name, outcome from smsgw.sms_attempts where message_id = $1 order by id")
+            .bind(id)
+            .fetch_all(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    /// Stops the workers in good order.
+    pub async fn stop(mut self) {
+        for worker in self.workers.drain(..) {
+            tokio::time::timeout(Duration::from_secs(30), worker.stop()).await.unwrap();
+        }
+    }
+}
+
+/// Twilio first, then 2Factor, both at the mock's address.
+pub fn vendors(url: &str) -> Vec<ProviderSettings> {
+    let env = ProviderEnv {
+        twilio_account_sid: Some(Credentials::ACCOUNT_SID.to_owned()),
+        twilio_auth_token: Some(SecretString::from(Credentials::AUTH_TOKEN)),
+        twilio_phone_number: Some("+15005550006".to_owned()),
+        twilio_base_url: Some(url.to_owned()),
+        two_factor_api_key: Some(SecretString::from(Credentials::TWO_FACTOR_KEY)),
+        two_factor_base_url: Some(url.to_owned()),
+        two_factor_plain_text: true,
+        sms_sender_id: Some("TFCTOR".to_owned()),
+        ..ProviderEnv::default()
+    };
+    env.providers().unwrap()
+}
