@@ -20,8 +20,11 @@ begin
             end;
         end if;
     end loop;
-    -- The gateway connects as whoever `DATABASE_URL` names and then gives its rights up.
-    if not pg_has_role(current_user, 'smsgw_app', 'member') then
+    -- The gateway connects as whoever `DATABASE_URL` names and then gives its rights up. From
+    -- Postgres 16 on, whoever makes a role is its member but may not yet become it.
+    if not pg_has_role(current_user, 'smsgw_app',
+        case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end)
+    then
         begin
             execute format('grant smsgw_app to %I', current_user);
         exception when unique_violation then
@@ -37,7 +40,7 @@ comment on schema smsgw is 'Internals of the SMS gateway: outbox, workers, parti
 -- and the way to ask for "messages since".
 create function smsgw.uuid_floor(at timestamptz) returns uuid
     language sql immutable strict parallel safe
-    return (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
+    return (lpad(to_hex(floor(extract(epoch from at) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
 
 -- The time inside a version 7 uuid, to the millisecond.
 create function smsgw.uuid_time(id uuid) returns timestamptz

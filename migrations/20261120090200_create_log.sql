@@ -65,9 +65,11 @@ comment on column smsgw.sms_attempts.possible_duplicate is 'An earlier call may 
 
 -- Makes the weekly partitions from `since` up to `ahead` after now. A table is made beside its
 -- parent and attached, which lets readers and writers of the parent go on; `create … partition of`
--- would stop them. Owner's rights, because the gateway's role owns nothing.
+-- would stop them. Owner's rights, because the gateway's role owns nothing. A week is seven days of
+-- UTC; in another time zone two weeks a year would be an hour longer or shorter.
 create function smsgw.create_partitions(since timestamptz, ahead interval) returns integer
-    language plpgsql security definer set search_path = pg_catalog, pg_temp
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp set timezone = 'UTC' set lock_timeout = '1s'
 as $$
 declare
     parent  regclass;
@@ -75,16 +77,14 @@ declare
     child   text;
     created integer := 0;
 begin
-    set local lock_timeout = '1s';
     perform pg_advisory_xact_lock(hashtext('smsgw.create_partitions'));
     foreach parent in array array['public.sms_messages_log', 'smsgw.sms_attempts']::regclass[] loop
         for week in
             select generate_series(
-                date_trunc('week', since at time zone 'UTC') at time zone 'UTC',
-                clock_timestamp() + ahead, interval '7 days')
+                date_trunc('week', since), clock_timestamp() + ahead, interval '7 days')
         loop
             child := (select relname from pg_class where oid = parent)
-                || to_char(week at time zone 'UTC', '"_"IYYY"w"IW');
+                || to_char(week, '"_"IYYY"w"IW');
             continue when to_regclass(format('smsgw.%I', child)) is not null;
             execute format('create table smsgw.%I (like %s including all)', child, parent);
             execute format('alter table %s attach partition smsgw.%I for values from (%L) to (%L)',
@@ -98,18 +98,18 @@ $$;
 
 -- Drops the partitions that lie wholly before now - `keep`, and says how many.
 create function smsgw.drop_partitions(keep interval) returns integer
-    language plpgsql security definer set search_path = pg_catalog, pg_temp
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp set timezone = 'UTC' set lock_timeout = '1s'
 as $$
 declare
     parent  regclass;
     child   record;
-    limit_at text := to_char((clock_timestamp() - keep - interval '7 days') at time zone 'UTC', '"_"IYYY"w"IW');
+    limit_at text := to_char(clock_timestamp() - keep - interval '7 days', '"_"IYYY"w"IW');
     dropped integer := 0;
 begin
     if keep < interval '35 days' then
         raise exception 'retention must be at least 35 days: a message may be planned 30 days ahead';
     end if;
-    set local lock_timeout = '1s';
     foreach parent in array array['public.sms_messages_log', 'smsgw.sms_attempts']::regclass[] loop
         for child in
             select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid

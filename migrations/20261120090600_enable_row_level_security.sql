@@ -49,7 +49,33 @@ grant select on public.sms_messages to smsgw_app;
 do $$
 begin
     if to_regclass('public._sqlx_migrations') is not null then
+        revoke all on public._sqlx_migrations from public;
         grant select on public._sqlx_migrations to smsgw_app;
     end if;
+end
+$$;
+
+-- A hosted Postgres may give every new table of `public` to its web roles by default privileges.
+-- Row-level security would hold them to their rows, but not to columns, nor stop a truncate, and
+-- the list of migrations has none. So it is taken back; a role that bypasses row-level security is
+-- an administrator and keeps what it was given.
+do $$
+declare
+    gift record;
+begin
+    for gift in
+        select distinct c.oid::regclass as relation, grantee.rolname
+        from pg_class c
+        cross join aclexplode(c.relacl) as given
+        join pg_roles grantee on grantee.oid = given.grantee
+        where c.relnamespace = 'public'::regnamespace
+          and c.relname in ('sms_messages_log', 'sms_otp_sessions', 'user_contact_settings', 'api_integrations',
+                            'sms_templates', 'sms_messages', '_sqlx_migrations')
+          and given.grantee <> c.relowner
+          and grantee.rolname not in ('smsgw_app', 'smsgw_enqueue', 'smsgw_user')
+          and not (grantee.rolsuper or grantee.rolbypassrls)
+    loop
+        execute format('revoke all on %s from %I', gift.relation, gift.rolname);
+    end loop;
 end
 $$;

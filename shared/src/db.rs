@@ -117,6 +117,16 @@ fn lock_is_busy(error: &MigrateError) -> bool {
     matches!(code.as_deref(), Some("55P03" | "40P01"))
 }
 
+/// Whether the same statement may well succeed a little later: the database is away, or could not
+/// do it just now, for want of disk or memory or for the sake of another transaction.
+pub fn is_passing(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    // Classes 40: rolled back for another's sake. 53: disk, memory or connections are used up.
+    // 55: locked. 58: an I/O error. 25006: read-only, a standby on its way to being promoted.
+    let passes = |code: &str| code == "25006" || ["40", "53", "55", "58"].iter().any(|class| code.starts_with(class));
+    is_away(error) || code.is_some_and(|code| passes(&code))
+}
+
 /// Whether an error means that the database is away rather than that it said no.
 pub fn is_away(error: &sqlx::Error) -> bool {
     match error {

@@ -1,14 +1,14 @@
 //! Verdicts to the database, in groups.
 //!
 //! Whatever waits is written together: at once for codes, after at most 5 ms for the others. With
-//! Postgres away the groups are held and tried again; ids make every repetition harmless. A group
-//! that the database refuses is halved until the bad row stands alone.
+//! Postgres away or out of disk the groups are held and tried again; ids make every repetition
+//! harmless. A group that the database refuses is halved until the bad row stands alone.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use shared::db::{Database, Use, is_away};
+use shared::db::{Database, Use, is_passing};
 use shared::ids::{MessageId, WorkerId};
 use shared::lane::Lane;
 use shared::message::Status;
@@ -174,8 +174,8 @@ impl Acker {
         let mut todo = vec![verdicts.to_vec()];
         while let Some(mut part) = todo.pop() {
             let Err(error) = self.write_once(worker, &part).await else { continue };
-            if self.connection.is_none() || is_away(&error) {
-                tracing::warn!(%error, lane = %self.lane, "results are held until the database is back");
+            if self.connection.is_none() || is_passing(&error) {
+                tracing::warn!(%error, lane = %self.lane, "results are held until the database takes them");
                 self.connection = None;
                 tokio::time::sleep(PATIENCE).await;
                 todo.push(part);

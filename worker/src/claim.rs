@@ -32,8 +32,10 @@ const LARGEST: usize = 500;
 const STALE_CODE: Duration = Duration::from_secs(5);
 /// How often claimed rows that nobody here holds are handed back.
 const RECOVER_EVERY: Duration = Duration::from_secs(5);
-/// How often the expired of a closed lane are ended.
+/// How long after the last time the expired of a closed lane are ended at the earliest …
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
+/// … and how many times the cost of the last time.
+const EXPIRE_COST: u32 = 20;
 
 /// Fills one lane's queue.
 pub(crate) struct Claimer {
@@ -235,8 +237,10 @@ impl Claimer {
         if self.expire_due > Instant::now() {
             return Ok(());
         }
-        self.expire_due = Instant::now() + EXPIRE_EVERY;
+        let began = Instant::now();
         let ended = outbox::end_expired(db, worker, self.parts.lane, i64::try_from(LARGEST).unwrap_or(i64::MAX)).await?;
+        // A deep backlog is walked for this: not too often.
+        self.expire_due = Instant::now() + EXPIRE_EVERY.max(began.elapsed() * EXPIRE_COST);
         if ended > 0 {
             tracing::info!(messages = ended, lane = %self.parts.lane, "messages expired while no provider was open");
         }

@@ -10,7 +10,7 @@ use shared::lane::Lane;
 use shared::message::{OutboxMessage, SealedText, Status};
 use shared::phone::PhoneNumber;
 use shared::provider::{OutgoingSms, Outcome, ProviderReference, SendError, VendorTemplate};
-use shared::routing::{self, MAX_TRIES, Moment, Step, Traveller};
+use shared::routing::{self, Candidate, MAX_TRIES, Moment, Step, Traveller};
 use shared::store::acks::{Attempt, Finished, Rescheduled};
 
 use crate::ack::{Verdict, doubtful};
@@ -37,17 +37,18 @@ pub(crate) async fn deliver(claim: Job, parts: Data<Arc<LaneParts>>) -> Verdict 
             return delivery.fail(Status::Expired, "expired");
         }
         let loaded = parts.roster.load();
-        let candidates = loaded.candidates(&claim.message, delivery.to.region(), now);
+        let mut candidates = loaded.candidates(&claim.message, delivery.to.region(), now);
+        delivery.mark_busy(&mut candidates, now);
         let step = routing::next(&delivery.facts(), &candidates, now, moment, fastrand::f64());
         let chosen = match step {
             Step::Try(chosen) => &loaded.entries[chosen],
             Step::Wait(until, reason) => return delivery.wait(until, reason),
             Step::GiveUp(reason) => return delivery.fail(Status::Failed, reason),
         };
-        if let Some(verdict) = delivery.attempt(chosen, &loaded).await {
-            return verdict;
+        match delivery.attempt(chosen, &loaded).await {
+            Some(verdict) => return verdict,
+            None => moment = Moment::NotSent,
         }
-        moment = Moment::NotSent;
     }
 }
 
@@ -72,6 +73,7 @@ struct Delivery<'a> {
     text: String,
     sealed: Option<SealedText>,
     tried: Vec<String>,
+    busy: Vec<String>,
     attempts: Vec<Attempt>,
 }
 
@@ -95,7 +97,7 @@ impl<'a> Delivery<'a> {
             (None, None) => return Err(fail("body_missing")),
         };
         let Ok(to) = PhoneNumber::parse(&message.to, None) else { return Err(fail("bad_number")) };
-        Ok(Self { claim, parts, to, text, sealed, tried: message.tried.clone(), attempts: Vec::new() })
+        Ok(Self { claim, parts, to, text, sealed, tried: message.tried.clone(), busy: Vec::new(), attempts: Vec::new() })
     }
 
     fn facts(&self) -> Traveller<'_> {
@@ -104,9 +106,9 @@ impl<'a> Delivery<'a> {
 
     /// Calls one provider. `None` if the message was certainly not sent and may go on.
     async fn attempt(&mut self, entry: &Entry, loaded: &Loaded) -> Option<Verdict> {
-        let leave = match self.room(entry).await {
-            Ok(leave) => leave,
-            Err(reason) => return Some(self.wait(self.parts.clock.now() + NO_ROOM, reason)),
+        let Some(leave) = self.room(entry).await else {
+            self.busy.push(entry.settings.name.clone());
+            return None;
         };
         let sms = self.outgoing(entry, loaded);
         if !self.may_send() {
@@ -118,13 +120,31 @@ impl<'a> Delivery<'a> {
         self.react(entry, leave, answer).await
     }
 
-    /// Waits for the provider's gate, no longer than the claim is fresh.
-    async fn room<'e>(&self, entry: &'e Entry) -> Result<Leave<'e>, &'static str> {
+    /// Waits for the provider's gate: as long as the claim is fresh, or, if its lane need not stay
+    /// with this provider, only for a moment.
+    async fn room<'e>(&self, entry: &'e Entry) -> Option<Leave<'e>> {
+        let patience = match self.claim.message.lane {
+            Lane::Otp => Duration::from_millis(30),
+            Lane::Transactional => Duration::from_millis(300),
+            Lane::Promo => FENCE,
+        };
+        let began = Instant::now();
         loop {
             match entry.health.enter(self.claim.message.lane, self.to.region()) {
-                Ok(leave) => return Ok(leave),
-                Err(wait) if self.claim.began.elapsed() + wait < FENCE => tokio::time::sleep(wait).await,
-                Err(_) => return Err("provider_busy"),
+                Ok(leave) => return Some(leave),
+                Err(wait) if began.elapsed() + wait < patience && self.claim.began.elapsed() + wait < FENCE => {
+                    tokio::time::sleep(wait).await;
+                }
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// A provider that had no room is as good as paused for a moment.
+    fn mark_busy(&self, candidates: &mut [Candidate<'_>], now: DateTime<Utc>) {
+        for candidate in candidates {
+            if self.busy.iter().any(|busy| busy == candidate.name) {
+                candidate.paused_until = candidate.paused_until.max(Some(now + NO_ROOM));
             }
         }
     }

@@ -3,6 +3,7 @@
 //! restart.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use shared::provider::http::BaseUrl;
 use shared::routing::{Candidate, Fit};
 use shared::seal::Keyring;
 use shared::store::integrations::{self, Integration};
-use shared::store::pauses::{self, PauseScope};
+use shared::store::pauses::{self, Pause, PauseScope};
 use shared::store::{provider_state, templates};
 use shared::template::ProviderTemplate;
 use sqlx::PgPool;
@@ -136,13 +137,15 @@ pub(crate) struct Roster {
     sources: Sources,
     clock: DbClock,
     loaded: ArcSwap<Loaded>,
+    /// Lanes that an operator has stopped.
+    halted: [AtomicBool; 3],
     healths: Mutex<HashMap<String, Arc<Health>>>,
 }
 
 impl Roster {
     /// An empty roster; nothing is claimed before it is loaded.
     pub(crate) fn new(sources: Sources, clock: DbClock) -> Self {
-        Self { sources, clock, loaded: ArcSwap::default(), healths: Mutex::default() }
+        Self { sources, clock, loaded: ArcSwap::default(), halted: Default::default(), healths: Mutex::default() }
     }
 
     /// The present roster.
@@ -152,6 +155,9 @@ impl Roster {
 
     /// Whether any provider would take a message of `lane` now.
     pub(crate) fn is_open(&self, lane: Lane) -> bool {
+        if self.halted[lane as usize].load(Ordering::Relaxed) {
+            return false;
+        }
         let now = self.clock.now();
         let loaded = self.loaded.load();
         let mut serving = loaded.serving(lane);
@@ -222,18 +228,25 @@ impl Roster {
             integrations: integrations::list(pool).await?,
             templates: templates::list(pool).await?.into_iter().map(|one| (one.key().to_string(), one)).collect(),
         };
-        if known.as_ref() != Some(&tables) {
-            self.loaded.store(Arc::new(self.build(&tables)));
-            *known = Some(tables);
-        }
+        let changed = (known.as_ref() != Some(&tables)).then(|| Arc::new(self.build(&tables)));
+        let loaded = changed.clone().unwrap_or_else(|| self.load());
         let now = self.clock.now();
         let states = provider_state::list(pool).await?;
         let halted = pauses::list(pool).await?;
-        for health in self.healths() {
+        for lane in Lane::ALL {
+            let stops = |p: &Pause| p.scope == PauseScope::All || (p.scope == PauseScope::Lane && p.name == lane.as_str());
+            self.halted[lane as usize].store(halted.iter().any(stops), Ordering::Relaxed);
+        }
+        for Entry { health, .. } in &loaded.entries {
             health.set_halted(halted.iter().any(|p| p.scope == PauseScope::Provider && p.name == health.name));
             if let Some(state) = states.iter().find(|state| state.provider_name == health.name) {
                 health.learn_pause(state.paused_until, state.pauses, now);
             }
+        }
+        // Only now: what is stopped or paused must not be used for a moment before that is known.
+        if let Some(changed) = changed {
+            self.loaded.store(changed);
+            *known = Some(tables);
         }
         Ok(())
     }

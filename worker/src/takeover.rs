@@ -22,10 +22,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// A lock must have been free this long: its holder may only be changing connections.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How often rows are looked for whose worker is struck off already: of a claim that the database
-/// was still working on when its worker was taken over.
-const OWNERLESS_EVERY: Duration = Duration::from_secs(2);
-
 /// Looks for dead workers until dropped.
 pub(crate) async fn run(database: &Database, clock: &DbClock, marks: &[Arc<Mark>; 3]) {
     loop {
@@ -39,7 +35,6 @@ pub(crate) async fn run(database: &Database, clock: &DbClock, marks: &[Arc<Mark>
 async fn watch(database: &Database, clock: &DbClock, marks: &[Arc<Mark>; 3]) -> sqlx::Result<()> {
     let mut db = database.connect(Use::Service("smsgw takeover")).await?;
     let mut free_since: HashMap<WorkerId, Instant> = HashMap::new();
-    let mut ownerless_due = Instant::now();
     loop {
         let suspects = workers::list_suspects(&mut db).await?;
         free_since.retain(|worker, _| suspects.iter().any(|one| one.lock_free && one.id == *worker));
@@ -49,14 +44,8 @@ async fn watch(database: &Database, clock: &DbClock, marks: &[Arc<Mark>; 3]) -> 
                 continue;
             }
             let since = free_since.entry(suspect.id).or_insert_with(Instant::now);
-            if since.elapsed() >= GRACE || suspect.silent {
+            if since.elapsed() >= GRACE {
                 take_over(&mut db, suspect.id, clock, marks).await?;
-            }
-        }
-        if ownerless_due <= Instant::now() {
-            ownerless_due = Instant::now() + OWNERLESS_EVERY;
-            for gone in outbox::list_ownerless(&mut db).await? {
-                take_over(&mut db, gone, clock, marks).await?;
             }
         }
         tokio::time::sleep(TICK).await;
@@ -75,7 +64,7 @@ async fn cut_off(db: &mut PgConnection, suspect: Suspect) -> sqlx::Result<()> {
 
 async fn take_over(db: &mut PgConnection, dead: WorkerId, clock: &DbClock, marks: &[Arc<Mark>; 3]) -> sqlx::Result<()> {
     let mut tx = db.begin().await?;
-    if !workers::lock_dead(&mut *tx, dead).await? {
+    if !workers::lock_dead(&mut tx, dead).await? {
         return tx.rollback().await;
     }
     let orphans = outbox::list_claimed_by(&mut *tx, dead).await?;

@@ -76,7 +76,7 @@ pub struct ListedAttempt {
 }
 
 /// Which messages to list; `None` lets all pass.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// In this state.
     pub status: Option<Status>,
@@ -104,15 +104,27 @@ pub async fn find(db: impl PgExecutor<'_>, id: MessageId) -> sqlx::Result<Option
     .await
 }
 
-/// Lists up to `limit` messages accepted before the message `before`, newest first.
+/// A stretch of time, as the ids of messages divide it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch {
+    /// Only messages accepted before this one; `None` for no bound.
+    pub before: Option<MessageId>,
+    /// Only messages accepted since this one, itself included; `None` for no bound.
+    pub since: Option<MessageId>,
+}
+
+/// Lists up to `limit` messages of `stretch`, newest first.
+///
+/// Without a `since` that [`find_since`] gave, a filter that few messages pass reads them all.
 pub async fn list(
     db: impl PgExecutor<'_>,
     filter: &Filter,
-    before: Option<MessageId>,
+    stretch: Stretch,
     limit: i64,
 ) -> sqlx::Result<Vec<Message>> {
-    // Always a bound, never "or null": so every part of the view is read backwards along its key.
-    let before = before.unwrap_or(MessageId(Uuid::max()));
+    // Always bounds, never "or null": so every part of the view is read backwards along its key.
+    let before = stretch.before.unwrap_or(MessageId(Uuid::max()));
+    let since = stretch.since.unwrap_or(MessageId(Uuid::nil()));
     sqlx::query_as!(
         Message,
         r#"select id as "id!: MessageId", user_id, "to" as "to!", type as "lane!: Lane", text, provider_name,
@@ -121,7 +133,7 @@ pub async fn list(
                   batch_id as "batch_id: BatchId", campaign_id as "campaign_id: CampaignId",
                   due_at, expires_at, finished_at
            from public.sms_messages
-           where id < $1
+           where id < $1 and id >= $7
              and ($2::text is null or status = $2)
              and ($3::text is null or type = $3)
              and ($4::text is null or "to" = $4)
@@ -134,8 +146,27 @@ pub async fn list(
         filter.to.as_deref(),
         filter.user_id.as_deref(),
         limit,
+        since as MessageId,
     )
     .fetch_all(db)
+    .await
+}
+
+/// Finds the message `count` places before `before`; `None` if there are fewer. It bounds what a
+/// list has to read.
+pub async fn find_since(
+    db: impl PgExecutor<'_>,
+    before: Option<MessageId>,
+    count: i64,
+) -> sqlx::Result<Option<MessageId>> {
+    let before = before.unwrap_or(MessageId(Uuid::max()));
+    sqlx::query_scalar!(
+        r#"select id as "id!: MessageId" from public.sms_messages
+           where id < $1 order by id desc offset $2 limit 1"#,
+        before as MessageId,
+        count - 1,
+    )
+    .fetch_optional(db)
     .await
 }
 

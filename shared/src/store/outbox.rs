@@ -45,7 +45,8 @@ pub struct Claimed {
 
 /// Claims up to `limit` due messages of `lane` behind `after` for `worker`, oldest first.
 ///
-/// Once this is committed the messages may leave: the claim is the intent.
+/// Once this is committed the messages may leave: the claim is the intent. A worker that has been
+/// struck off claims nothing.
 ///
 /// # Errors
 /// When the database is away or the transaction fails; then nothing is claimed, or, if only the
@@ -79,9 +80,12 @@ pub async fn claim(
 macro_rules! claim_statement {
     ($db:expr, $worker:expr, $picked:tt, $($argument:expr),+) => {{
         let rows = sqlx::query!(
-            "with due as (" + $picked + " for update skip locked)
-             update smsgw.sms_outbox o set worker_id = $1
-             from due where o.id = due.id
+            // Nobody strikes the claimer off before this is committed, and struck off it claims nothing:
+            // else the rows would carry a name that no takeover looks for. Idle claims lock nothing.
+            "with due as (" + $picked + " for update skip locked),
+             claimer as (select id from smsgw.sms_workers where id = $1 and exists (select from due) for key share)
+             update smsgw.sms_outbox o set worker_id = claimer.id
+             from due, claimer where o.id = due.id
              returning o.id as \"id: MessageId\", o.seq, o.lane as \"lane: Lane\", o.due_at, o.expires_at, o.\"to\",
                        o.body, o.sealed_body, o.sender, o.template, o.variables, o.hint, o.preferred,
                        o.at_most_once, o.tried, o.attempts, o.copies, o.takeovers,
@@ -167,16 +171,6 @@ pub async fn claim_newest_codes(
          order by due_at desc, seq desc limit $2",
         limit
     )
-}
-
-/// Lists the workers that rows are claimed by though they are struck off.
-pub async fn list_ownerless(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<WorkerId>> {
-    sqlx::query_scalar!(
-        r#"select distinct worker_id as "worker_id!: WorkerId" from smsgw.sms_outbox o
-           where worker_id is not null and not exists (select from smsgw.sms_workers w where w.id = o.worker_id)"#
-    )
-    .fetch_all(db)
-    .await
 }
 
 /// Claims messages of `lane` whose time has run out and finishes them at once, for a lane that is
@@ -314,7 +308,7 @@ pub struct Orphan {
 pub struct LaneDepth {
     /// Which lane.
     pub lane: Lane,
-    /// How many of its messages wait or are being sent, counted up to a limit.
+    /// How many of its messages wait, counted up to a limit.
     pub messages: i64,
     /// How long the oldest due message has waited, in seconds.
     pub oldest_due_seconds: f64,
@@ -325,7 +319,8 @@ pub async fn list_depths(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Ve
     sqlx::query_as!(
         LaneDepth,
         r#"select lane as "lane!: Lane",
-                  (select count(*) from (select from smsgw.sms_outbox o where o.lane = l.lane limit $1) as some_rows)
+                  (select count(*) from (select from smsgw.sms_outbox o
+                                         where o.lane = l.lane and worker_id is null limit $1) as some_rows)
                       as "messages!",
                   coalesce(extract(epoch from clock_timestamp() - (
                       select due_at from smsgw.sms_outbox o

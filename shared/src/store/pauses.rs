@@ -40,7 +40,8 @@ pub async fn list(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Pause>> {
     .await
 }
 
-/// Stops something. When this returns, no claim that did not see the pause will commit.
+/// Stops something. When this returns, no transactional or promo claim that did not see the pause
+/// will commit; a code that was being claimed at that moment may still leave.
 pub async fn pause(db: &mut PgConnection, scope: PauseScope, name: &str) -> sqlx::Result<()> {
     let mut tx = db.begin().await?;
     sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;

@@ -110,18 +110,34 @@ pub async fn cut_off(db: impl PgExecutor<'_>, suspect: Suspect) -> sqlx::Result<
 }
 
 /// Takes the lock of a dead worker for this transaction. `false` if it lives or another has it.
-pub async fn lock_dead(db: impl PgExecutor<'_>, worker: WorkerId) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
+///
+/// Waits for its claims that the database is still working on: they hold its row, and nothing is
+/// claimed in its name from here on.
+pub async fn lock_dead(db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<bool> {
+    let locked = sqlx::query_scalar!(
         r#"select pg_try_advisory_xact_lock($1, $2) as "locked!""#,
         WORKER_LOCK,
         worker as WorkerId,
     )
-    .fetch_one(db)
-    .await
+    .fetch_one(&mut *db)
+    .await?;
+    if locked {
+        sqlx::query!("select from smsgw.sms_workers where id = $1 for update", worker as WorkerId)
+            .execute(&mut *db)
+            .await?;
+    }
+    Ok(locked)
 }
 
-/// Strikes a worker off: it has stopped, or its rows were taken over.
+/// Strikes a worker off: it has stopped, or its rows were taken over. One that still holds messages
+/// stays, for others to take it over.
 pub async fn remove(db: impl PgExecutor<'_>, worker: WorkerId) -> sqlx::Result<()> {
-    sqlx::query!("delete from smsgw.sms_workers where id = $1", worker as WorkerId).execute(db).await?;
+    sqlx::query!(
+        r#"delete from smsgw.sms_workers
+           where id = $1 and not exists (select from smsgw.sms_outbox where worker_id = $1)"#,
+        worker as WorkerId,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
