@@ -17,7 +17,8 @@ use shared::seal::{Keyring, MasterKey};
 use shared::store::intake;
 use shared::telemetry::{self, LogFormat};
 use shared::wake::Wake;
-use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgConnection, PgPool};
 use worker::{Parts, Worker, WorkerConfig};
 
 use crate::builders::Draft;
@@ -52,7 +53,7 @@ impl TestApp {
     pub async fn without_worker() -> Self {
         telemetry::start(LogFormat::Text, "off");
         let database = Database::new(&fresh_database().await).unwrap();
-        let pool = database.pool(4);
+        let pool = patient_pool(&database);
         let clock = DbClock::start(&pool).await.unwrap();
         let keyring = Arc::new(Keyring::new(&MasterKey::generate(), &[]));
         let mock = MockProvider::start(Options::default()).unwrap();
@@ -62,6 +63,13 @@ impl TestApp {
     /// Starts another worker of the same gateway.
     pub fn start_worker(&mut self) {
         let parts = self.parts();
+        self.workers.push(Worker::start(parts).unwrap());
+    }
+
+    /// Starts another worker, made a little differently.
+    pub fn start_worker_with(&mut self, change: impl FnOnce(&mut Parts)) {
+        let mut parts = self.parts();
+        change(&mut parts);
         self.workers.push(Worker::start(parts).unwrap());
     }
 
@@ -80,6 +88,11 @@ impl TestApp {
         }
     }
 
+    /// The gateway's wake-ups.
+    pub fn wake(&self) -> Wake {
+        self.wake.clone()
+    }
+
     /// The database's time.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
@@ -94,13 +107,20 @@ impl TestApp {
 
     /// Commits messages of one lane together.
     pub async fn accept_all(&self, messages: &[NewMessage]) {
-        let (codes, texts): (Vec<_>, Vec<_>) = messages.iter().partition(|message| message.lane == Lane::Otp);
-        intake::insert(&self.pool, &texts).await.unwrap();
-        for code in codes {
-            intake::insert_code(&self.pool, code).await.unwrap();
-        }
+        let mut tx = self.pool.begin().await.unwrap();
+        self.insert(&mut tx, messages).await;
+        tx.commit().await.unwrap();
         if let Some(first) = messages.first() {
             self.wake.notify(first.lane);
+        }
+    }
+
+    /// Writes messages into the outbox; the caller commits.
+    pub async fn insert(&self, tx: &mut PgConnection, messages: &[NewMessage]) {
+        let (codes, texts): (Vec<_>, Vec<_>) = messages.iter().partition(|message| message.lane == Lane::Otp);
+        intake::insert(&mut *tx, &texts).await.unwrap();
+        for code in codes {
+            intake::insert_code(&mut *tx, code).await.unwrap();
         }
     }
 
@@ -132,11 +152,25 @@ impl TestApp {
     }
 
     /// Stops the workers in good order.
-    pub async fn stop(mut self) {
+    pub async fn stop_workers(&mut self) {
         for worker in self.workers.drain(..) {
             tokio::time::timeout(Duration::from_secs(30), worker.stop()).await.unwrap();
         }
     }
+
+    /// Ends the gateway in good order.
+    pub async fn stop(mut self) {
+        self.stop_workers().await;
+    }
+}
+
+/// As the gateway's own pools, but a machine that is busy with other tests may take its time.
+fn patient_pool(database: &Database) -> PgPool {
+    let options = PgPoolOptions::new().max_connections(6).acquire_timeout(Duration::from_secs(30));
+    let options = options.after_connect(|connection, _| {
+        Box::pin(async move { sqlx::raw_sql("set role smsgw_app").execute(connection).await.map(|_| ()) })
+    });
+    options.connect_lazy_with(database.options().clone())
 }
 
 /// Twilio first, then 2Factor, both at the mock's address.

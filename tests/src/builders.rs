@@ -94,6 +94,21 @@ impl Draft {
         self
     }
 
+    /// By this provider after the hint.
+    #[must_use]
+    pub fn preferred(mut self, provider: &str) -> Self {
+        self.message.preferred = Some(provider.to_owned());
+        self
+    }
+
+    /// Rendered from this template with these values.
+    #[must_use]
+    pub fn template(mut self, name: &str, values: serde_json::Value) -> Self {
+        self.message.template = Some(name.to_owned());
+        self.message.variables = Some(values);
+        self
+    }
+
     /// The message.
     pub fn build(self) -> NewMessage {
         self.message

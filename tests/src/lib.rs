@@ -6,6 +6,10 @@
 pub mod app;
 pub mod builders;
 pub mod cluster;
+pub mod door;
+pub mod outbox;
+pub mod process;
 pub mod wait;
 
 pub use app::TestApp;
+pub use door::Door;

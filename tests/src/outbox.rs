@@ -1,0 +1,168 @@
+//! What the tests read in the gateway's tables, and what they put there behind its back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use mock_provider::Arrival;
+use shared::db::Use;
+use shared::ids::{MessageId, WorkerId};
+use shared::message::NewMessage;
+use sqlx::{Connection, PgConnection};
+
+use crate::TestApp;
+use crate::wait::{eventually, within};
+
+/// A message that waits or is being sent.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Row {
+    /// Who may be sending it.
+    pub worker_id: Option<WorkerId>,
+    /// Not before this time.
+    pub due_at: DateTime<Utc>,
+    /// Why it waits.
+    pub reason: Option<String>,
+    /// Calls that may have sent it.
+    pub copies: i16,
+    /// Workers that died holding it.
+    pub takeovers: i16,
+}
+
+/// A message that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Logged {
+    /// How.
+    pub status: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// The provider of the last call.
+    pub provider_name: Option<String>,
+    /// Calls made.
+    pub attempts: i16,
+    /// Calls that may have sent it without an answer.
+    pub copies: i16,
+}
+
+impl TestApp {
+    /// A connection of its own with the gateway's rights.
+    pub async fn connection(&self) -> PgConnection {
+        self.database.connect(Use::Service("test")).await.unwrap()
+    }
+
+    /// A connection of its own with the owner's rights.
+    pub async fn owner(&self) -> PgConnection {
+        PgConnection::connect_with(self.database.options()).await.unwrap()
+    }
+
+    /// The message in the outbox, if it is there.
+    pub async fn row(&self, id: MessageId) -> Option<Row> {
+        sqlx::query_as(
+            "select worker_id, due_at, reason, copies, takeovers from smsgw.sms_outbox where id = $1",
+        )
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    /// The message in the log, if it is there.
+    pub async fn logged(&self, id: MessageId) -> Option<Logged> {
+        sqlx::query_as(
+            "select status, reason, provider_name, attempts, copies from sms_messages_log where id = $1",
+        )
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    /// Waits until the message waits in the outbox for `reason`.
+    pub async fn waits_for(&self, id: MessageId, reason: &str) -> Row {
+        eventually(reason, async || {
+            self.row(id).await.filter(|row| row.worker_id.is_none() && row.reason.as_deref() == Some(reason))
+        })
+        .await
+    }
+
+    /// How many messages are in the outbox.
+    pub async fn unfinished(&self) -> i64 {
+        sqlx::query_scalar("select count(*) from smsgw.sms_outbox").fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// Waits until the outbox is empty.
+    pub async fn drained(&self, patience: Duration) {
+        within(patience, "the outbox to be empty", async || (self.unfinished().await == 0).then_some(()))
+            .await;
+    }
+
+    /// How many messages of the log ended in each status.
+    pub async fn ends(&self) -> HashMap<String, i64> {
+        let ends: Vec<(String, i64)> =
+            sqlx::query_as("select status, count(*) from sms_messages_log group by status")
+                .fetch_all(&self.pool)
+                .await
+                .unwrap();
+        ends.into_iter().collect()
+    }
+
+    /// The workers that are registered.
+    pub async fn workers(&self) -> Vec<WorkerId> {
+        sqlx::query_scalar("select id from smsgw.sms_workers order by id")
+            .fetch_all(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    /// Waits for the only worker to register.
+    pub async fn the_worker(&self) -> WorkerId {
+        eventually("a worker to register", async || self.workers().await.first().copied()).await
+    }
+
+    /// Registers a worker that never lived: nobody holds its lock.
+    pub async fn a_dead_worker(&self) -> WorkerId {
+        sqlx::query_scalar(
+            "insert into smsgw.sms_workers (host, pid, backend_pid) values ('gone', 1, 1) returning id",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    /// Commits messages that `worker` has claimed already.
+    pub async fn hold(&self, worker: WorkerId, messages: &[NewMessage]) {
+        let mut tx = self.pool.begin().await.unwrap();
+        self.insert(&mut tx, messages).await;
+        let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+        sqlx::query("update smsgw.sms_outbox set worker_id = $1 where id = any($2)")
+            .bind(worker)
+            .bind(ids)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Waits until the database has run for 5 s: before that nobody is taken over.
+    pub async fn takeovers_are_allowed(&self) {
+        eventually("the database to be 5 s old", async || {
+            let old: bool = sqlx::query_scalar(
+                "select pg_postmaster_start_time() < clock_timestamp() - interval '5 seconds'",
+            )
+            .fetch_one(&self.pool)
+            .await
+            .unwrap();
+            old.then_some(())
+        })
+        .await;
+    }
+
+    /// What arrived, by recipient.
+    pub fn arrivals_by_number(&self) -> HashMap<String, Vec<Arc<Arrival>>> {
+        let mut numbers: HashMap<_, Vec<_>> = HashMap::new();
+        for arrival in self.mock.arrivals() {
+            numbers.entry(arrival.to.clone()).or_default().push(arrival);
+        }
+        numbers
+    }
+}
