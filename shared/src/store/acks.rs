@@ -77,38 +77,70 @@ pub struct Rescheduled {
 
 /// Attempts as columns, for `unnest`.
 #[derive(Default)]
-struct AttemptColumns {
+struct AttemptColumns<'a> {
     ids: Vec<Uuid>,
     message_ids: Vec<Uuid>,
-    providers: Vec<String>,
+    providers: Vec<&'a str>,
     outcomes: Vec<&'static str>,
     reasons: Vec<Option<&'static str>>,
-    codes: Vec<Option<String>>,
+    codes: Vec<Option<&'a str>>,
     status_codes: Vec<Option<i32>>,
-    references: Vec<Option<String>>,
+    references: Vec<Option<&'a str>>,
     duplicates: Vec<bool>,
     started: Vec<DateTime<Utc>>,
     times: Vec<i32>,
 }
 
-impl AttemptColumns {
-    fn of<'a>(attempts: impl Iterator<Item = &'a Attempt>) -> Self {
+impl<'a> AttemptColumns<'a> {
+    fn of(attempts: impl Iterator<Item = &'a Attempt>) -> Self {
         let mut columns = Self::default();
         for attempt in attempts {
             columns.ids.push(attempt.id.0);
             columns.message_ids.push(attempt.message_id.0);
-            columns.providers.push(attempt.provider.clone());
+            columns.providers.push(&attempt.provider);
             columns.outcomes.push(attempt.outcome.as_str());
             columns.reasons.push(attempt.reason);
-            columns.codes.push(attempt.code.clone());
+            columns.codes.push(attempt.code.as_deref());
             columns.status_codes.push(attempt.status_code);
-            columns.references.push(attempt.provider_message_id.clone());
+            columns.references.push(attempt.provider_message_id.as_deref());
             columns.duplicates.push(attempt.possible_duplicate);
             columns.started.push(attempt.started_at);
             columns.times.push(attempt.response_time_ms);
         }
         columns
     }
+}
+
+/// One statement that appends the attempts of a group and, in the same breath, does what `$rest`
+/// says. `$1` is the worker, `$2` to `$12` are the attempts, the caller's arguments follow.
+macro_rules! with_attempts {
+    ($db:expr, $worker:expr, $attempts:expr, $rest:tt, $($argument:expr),+ $(,)?) => {{
+        let attempts = AttemptColumns::of($attempts);
+        sqlx::query_scalar!(
+            "with appended as (
+                 insert into smsgw.sms_attempts (id, message_id, provider_name, outcome, reason, code, status_code,
+                                                 provider_message_id, possible_duplicate, started_at, response_time_ms)
+                 select * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+                                      $8::integer[], $9::text[], $10::boolean[], $11::timestamptz[], $12::integer[])
+                 on conflict do nothing
+             ), " + $rest,
+            $worker as WorkerId,
+            &attempts.ids,
+            &attempts.message_ids,
+            &attempts.providers as &[&str],
+            &attempts.outcomes as &[&str],
+            &attempts.reasons as &[Option<&str>],
+            &attempts.codes as &[Option<&str>],
+            &attempts.status_codes as &[Option<i32>],
+            &attempts.references as &[Option<&str>],
+            &attempts.duplicates,
+            &attempts.started,
+            &attempts.times,
+            $($argument),+
+        )
+        .fetch_all($db)
+        .await
+    }};
 }
 
 /// Moves finished messages from the outbox to the log and appends their attempts.
@@ -120,30 +152,24 @@ pub async fn finish(
     worker: WorkerId,
     group: &[Finished],
 ) -> sqlx::Result<Vec<MessageId>> {
-    let attempts = AttemptColumns::of(group.iter().flat_map(|one| &one.attempts));
-    let last = |one: &Finished| one.attempts.last().cloned();
-    sqlx::query_scalar!(
-        r#"with input as (
-               select * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::smallint[],
-                                    $8::text[], $9::text[], $10::integer[], $11::integer[])
+    let last: Vec<Option<&Attempt>> = group.iter().map(|one| one.attempts.last()).collect();
+    with_attempts!(
+        db,
+        worker,
+        group.iter().flat_map(|one| &one.attempts),
+        r#"input as (
+               select * from unnest($13::uuid[], $14::text[], $15::text[], $16::text[], $17::smallint[],
+                                    $18::smallint[], $19::text[], $20::text[], $21::integer[], $22::integer[])
                    as i (id, status, reason, masked_text, copies, attempts,
                          provider_name, provider_message_id, status_code, response_time_ms)
-           ),
-           tried as (
-               insert into smsgw.sms_attempts (id, message_id, provider_name, outcome, reason, code, status_code,
-                                               provider_message_id, possible_duplicate, started_at, response_time_ms)
-               select * from unnest($12::uuid[], $13::uuid[], $14::text[], $15::text[], $16::text[], $17::text[],
-                                    $18::integer[], $19::text[], $20::boolean[], $21::timestamptz[], $22::integer[])
-               on conflict do nothing
            ),
            done as (
                delete from smsgw.sms_outbox o using input i
                where o.id = i.id and o.worker_id = $1
                returning o.id, o.user_id, o."to", o.lane, coalesce(i.masked_text, o.body) as text, i.provider_name,
-                         i.provider_message_id, i.status, i.reason, i.status_code,
-                         i.response_time_ms, o.segments, o.attempts + i.attempts as attempts,
-                         o.copies + i.copies as copies, o.sender, o.template, o.api_key_id, o.session_id,
-                         o.batch_id, o.campaign_id, o.trace
+                         i.provider_message_id, i.status, i.reason, i.status_code, i.response_time_ms, o.segments,
+                         o.attempts + i.attempts as attempts, o.copies + i.copies as copies, o.sender, o.template,
+                         o.api_key_id, o.session_id, o.batch_id, o.campaign_id, o.trace
            ),
            session as (
                update public.sms_otp_sessions s
@@ -160,32 +186,18 @@ pub async fn finish(
                   campaign_id, trace, smsgw.uuid_time(id)
            from done
            returning id as "id: MessageId""#,
-        worker as WorkerId,
         &group.iter().map(|one| one.id.0).collect::<Vec<_>>(),
         &group.iter().map(|one| one.status.as_str()).collect::<Vec<_>>() as &[&str],
         &group.iter().map(|one| one.reason).collect::<Vec<_>>() as &[Option<&str>],
-        &group.iter().map(|one| one.masked_text.clone()).collect::<Vec<_>>() as &[Option<String>],
+        &group.iter().map(|one| one.masked_text.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
         &group.iter().map(|one| one.copies).collect::<Vec<_>>(),
         &group.iter().map(|one| count(&one.attempts)).collect::<Vec<_>>(),
-        &group.iter().map(|one| last(one).map(|a| a.provider)).collect::<Vec<_>>() as &[Option<String>],
-        &group.iter().map(|one| last(one).and_then(|a| a.provider_message_id)).collect::<Vec<_>>()
-            as &[Option<String>],
-        &group.iter().map(|one| last(one).and_then(|a| a.status_code)).collect::<Vec<_>>() as &[Option<i32>],
-        &group.iter().map(|one| last(one).map(|a| a.response_time_ms)).collect::<Vec<_>>() as &[Option<i32>],
-        &attempts.ids,
-        &attempts.message_ids,
-        &attempts.providers,
-        &attempts.outcomes as &[&str],
-        &attempts.reasons as &[Option<&str>],
-        &attempts.codes as &[Option<String>],
-        &attempts.status_codes as &[Option<i32>],
-        &attempts.references as &[Option<String>],
-        &attempts.duplicates,
-        &attempts.started,
-        &attempts.times,
+        &last.iter().map(|last| last.map(|a| a.provider.as_str())).collect::<Vec<_>>() as &[Option<&str>],
+        &last.iter().map(|last| last.and_then(|a| a.provider_message_id.as_deref())).collect::<Vec<_>>()
+            as &[Option<&str>],
+        &last.iter().map(|last| last.and_then(|a| a.status_code)).collect::<Vec<_>>() as &[Option<i32>],
+        &last.iter().map(|last| last.map(|a| a.response_time_ms)).collect::<Vec<_>>() as &[Option<i32>],
     )
-    .fetch_all(db)
-    .await
 }
 
 /// Puts messages back into the queue with what was learnt and appends their attempts.
@@ -196,19 +208,14 @@ pub async fn reschedule(
     worker: WorkerId,
     group: &[Rescheduled],
 ) -> sqlx::Result<Vec<MessageId>> {
-    let attempts = AttemptColumns::of(group.iter().flat_map(|one| &one.attempts));
-    sqlx::query_scalar!(
-        r#"with input as (
-               select * from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::smallint[],
-                                    $7::smallint[], $8::boolean[])
+    with_attempts!(
+        db,
+        worker,
+        group.iter().flat_map(|one| &one.attempts),
+        r#"input as (
+               select * from unnest($13::uuid[], $14::timestamptz[], $15::text[], $16::text[], $17::smallint[],
+                                    $18::smallint[], $19::boolean[])
                    as i (id, due_at, reason, tried, copies, attempts, taken_over)
-           ),
-           tried as (
-               insert into smsgw.sms_attempts (id, message_id, provider_name, outcome, reason, code, status_code,
-                                               provider_message_id, possible_duplicate, started_at, response_time_ms)
-               select * from unnest($9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[],
-                                    $15::integer[], $16::text[], $17::boolean[], $18::timestamptz[], $19::integer[])
-               on conflict do nothing
            )
            update smsgw.sms_outbox o
            set worker_id = null,
@@ -221,7 +228,6 @@ pub async fn reschedule(
            from input i
            where o.id = i.id and o.worker_id = $1
            returning o.id as "id: MessageId""#,
-        worker as WorkerId,
         &group.iter().map(|one| one.id.0).collect::<Vec<_>>(),
         &group.iter().map(|one| one.due_at).collect::<Vec<_>>(),
         &group.iter().map(|one| one.reason).collect::<Vec<_>>() as &[&str],
@@ -230,20 +236,7 @@ pub async fn reschedule(
         &group.iter().map(|one| one.copies).collect::<Vec<_>>(),
         &group.iter().map(|one| count(&one.attempts)).collect::<Vec<_>>(),
         &group.iter().map(|one| one.taken_over).collect::<Vec<_>>(),
-        &attempts.ids,
-        &attempts.message_ids,
-        &attempts.providers,
-        &attempts.outcomes as &[&str],
-        &attempts.reasons as &[Option<&str>],
-        &attempts.codes as &[Option<String>],
-        &attempts.status_codes as &[Option<i32>],
-        &attempts.references as &[Option<String>],
-        &attempts.duplicates,
-        &attempts.started,
-        &attempts.times,
     )
-    .fetch_all(db)
-    .await
 }
 
 /// A "yes" that came after its message had been taken from its worker settles the doubt: a copy

@@ -7,7 +7,6 @@ use crate::ids::{MessageId, SessionId, WorkerId};
 use crate::lane::Lane;
 use crate::message::OutboxMessage;
 use crate::store::acks::{self, Finished};
-use crate::store::opt_outs::CONSENT_LOCK;
 
 /// A place in the order `(due_at, seq)` of a lane; claims look behind it only.
 ///
@@ -31,6 +30,10 @@ impl Watermark {
         Self { due_at: time, seq: i64::MIN }
     }
 }
+
+/// STOP and pause take [`CONSENT_LOCK`](crate::store::opt_outs::CONSENT_LOCK) exclusively: once they
+/// have answered, no claim that did not see them can commit. One round trip for both.
+const BEGIN_WITH_CONSENT: &str = "begin; select pg_advisory_xact_lock_shared(6002545444227601487)";
 
 /// A claimed message, and whether its person has said stop.
 #[derive(Debug)]
@@ -62,10 +65,7 @@ pub async fn claim(
         // A code its owner asked for is not subject to consent: one statement is enough.
         Lane::Otp => claim_rows(&mut *db, worker, lane, after, limit).await?,
         Lane::Transactional | Lane::Promo => {
-            let mut tx = db.begin().await?;
-            // STOP, pause and cancel take this lock exclusively: once they have answered, no
-            // claim that did not see them can commit.
-            sqlx::query!("select pg_advisory_xact_lock_shared($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+            let mut tx = db.begin_with(BEGIN_WITH_CONSENT).await?;
             let rows = claim_rows(&mut *tx, worker, lane, after, limit).await?;
             tx.commit().await?;
             rows
@@ -332,4 +332,15 @@ pub async fn list_depths(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Ve
     )
     .fetch_all(db)
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::opt_outs::CONSENT_LOCK;
+
+    #[test]
+    fn claims_take_the_lock_that_stop_takes() {
+        assert!(BEGIN_WITH_CONSENT.ends_with(&format!("pg_advisory_xact_lock_shared({CONSENT_LOCK})")));
+    }
 }
