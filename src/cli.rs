@@ -50,29 +50,18 @@ pub(crate) enum Command {
 /// Settings of `dev`.
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {
-    /// Where the database, the keys and the log of `dev` are kept
+    /// Where the database and the keys of `dev` are kept, unless others are given
     #[arg(long, env = "SMSGW_DEV_DIR", default_value = ".smsgw")]
     pub(crate) dir: PathBuf,
-    /// Use this database instead of a private one
     #[command(flatten)]
-    pub(crate) database: DatabaseConfig,
-    #[command(flatten)]
-    pub(crate) api: ApiConfig,
-    #[command(flatten)]
-    pub(crate) worker: WorkerConfig,
-    #[command(flatten)]
-    pub(crate) providers: ProviderEnv,
+    pub(crate) serve: ServeArgs,
 }
 
 /// Settings of `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    pub(crate) database: DatabaseConfig,
-    #[command(flatten)]
-    pub(crate) secrets: SecretsConfig,
-    #[command(flatten)]
-    pub(crate) api: ApiConfig,
+    pub(crate) api: ApiArgs,
     #[command(flatten)]
     pub(crate) worker: WorkerConfig,
     #[command(flatten)]
@@ -87,7 +76,7 @@ pub(crate) struct ApiArgs {
     #[command(flatten)]
     pub(crate) secrets: SecretsConfig,
     #[command(flatten)]
-    pub(crate) api: ApiConfig,
+    pub(crate) config: ApiConfig,
 }
 
 /// Settings of `worker`.

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use shared::clock::DbClock;
-use shared::config::{ApiConfig, ConfigError, Environment};
+use shared::config::{ApiConfig, ConfigError};
 use shared::db::Database;
-use shared::provider::catalogue::ProviderSettings;
 use shared::provider::http::BaseUrl;
 use shared::seal::Keyring;
 use shared::wake::Wake;
@@ -15,7 +14,9 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use worker::{Worker, WorkerConfig};
+use worker::Worker;
+
+use crate::cli::ServeArgs;
 
 /// Connections for everything that is not on a message's way.
 const POOL: u32 = 10;
@@ -71,24 +72,18 @@ impl Gateway {
         tokio::join!(api::serve(listener, app, stop.clone().cancelled_owned()), telling);
     }
 
-    /// Starts a worker.
-    pub(crate) fn start_worker(
-        &self,
-        config: WorkerConfig,
-        providers: Vec<ProviderSettings>,
-        environment: Environment,
-        public_url: Option<BaseUrl>,
-    ) -> Result<Worker> {
+    /// Starts a worker with the providers of the environment.
+    pub(crate) fn start_worker(&self, args: &ServeArgs) -> Result<Worker> {
         let parts = worker::Parts {
             database: self.database.clone(),
             pool: self.pool.clone(),
             clock: self.clock.clone(),
             keyring: self.keyring.clone(),
             wake: self.wake.clone(),
-            config,
-            providers,
-            environment,
-            public_url,
+            config: args.worker.clone(),
+            providers: args.providers.providers()?,
+            environment: args.api.config.environment,
+            public_url: public_url(&args.api.config)?,
         };
         Worker::start(parts).context("the worker cannot start")
     }
@@ -103,7 +98,7 @@ pub(crate) async fn listen(config: &ApiConfig) -> Result<TcpListener> {
 }
 
 /// The public URL, read.
-pub(crate) fn public_url(config: &ApiConfig) -> Result<Option<BaseUrl>> {
+fn public_url(config: &ApiConfig) -> Result<Option<BaseUrl>> {
     let parse = |url: &String| {
         url.parse().map_err(|error| ConfigError::new("SMSGW_PUBLIC_URL", format!("{error}")).into())
     };

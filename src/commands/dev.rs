@@ -4,13 +4,15 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use private_postgres::{Cluster, Options};
 use secrecy::{ExposeSecret, SecretString};
-use shared::config::Environment;
+use shared::config::{DatabaseConfig, Environment, SecretsConfig};
 use shared::db::Database;
-use shared::provider::catalogue::ProviderSettings;
+use shared::provider::catalogue::ProviderEnv;
 use shared::seal::Keyring;
 use shared::store::{api_keys, integrations};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Cli, Command, DevArgs};
+use crate::cli::{Cli, Command, DevArgs, ServeArgs};
 use crate::gateway::{self, Gateway, stop_on_signal};
 use crate::home::Home;
 
@@ -27,12 +29,12 @@ pub(crate) fn default_args() -> DevArgs {
 
 /// Runs until interrupted, then stops everything it started.
 pub(crate) async fn run(mut args: DevArgs) -> Result<()> {
-    args.api.environment = Environment::Development;
+    args.serve.api.config.environment = Environment::Development;
     let stop = stop_on_signal()?;
     let home = Home::open(&args.dir)?;
-    let listener = gateway::listen(&args.api).await?;
-    let (url, cluster) = database(&args, &home).await?;
-    let served = serve(&args, &home, url.expose_secret(), listener, stop).await;
+    let listener = gateway::listen(&args.serve.api.config).await?;
+    let (url, cluster) = database(&args.serve.api.database, &home).await?;
+    let served = serve(&args.serve, &home, url.expose_secret(), listener, stop).await;
     if let Some(cluster) = cluster {
         cluster.stop().await.context("the private Postgres did not stop")?;
     }
@@ -40,8 +42,8 @@ pub(crate) async fn run(mut args: DevArgs) -> Result<()> {
 }
 
 /// The database given, else a private one in the folder of `dev`.
-async fn database(args: &DevArgs, home: &Home) -> Result<(SecretString, Option<Cluster>)> {
-    if let Ok(url) = args.database.url() {
+async fn database(given: &DatabaseConfig, home: &Home) -> Result<(SecretString, Option<Cluster>)> {
+    if let Ok(url) = given.url() {
         return Ok((url, None));
     }
     eprintln!("Starting a private Postgres …");
@@ -55,27 +57,29 @@ async fn database(args: &DevArgs, home: &Home) -> Result<(SecretString, Option<C
 }
 
 async fn serve(
-    args: &DevArgs,
+    args: &ServeArgs,
     home: &Home,
     url: &str,
-    listener: tokio::net::TcpListener,
-    stop: tokio_util::sync::CancellationToken,
+    listener: TcpListener,
+    stop: CancellationToken,
 ) -> Result<()> {
     Database::new(url).context("DATABASE_URL cannot be read")?.migrate().await.context("the schema")?;
-    let gateway = Gateway::connect(url, Keyring::new(&home.master_key()?, &[])).await?;
+    let gateway = Gateway::connect(url, keyring(&args.api.secrets, home)?).await?;
     let key = dev_key(&gateway, home).await?;
-    let providers = args.providers.providers()?;
-    let live = is_live(&gateway, &providers).await?;
-    let worker = gateway.start_worker(
-        args.worker.clone(),
-        providers,
-        Environment::Development,
-        gateway::public_url(&args.api)?,
-    )?;
+    let live = is_live(&gateway, &args.providers).await?;
+    let worker = gateway.start_worker(args)?;
     print_banner(&listener.local_addr()?.to_string(), key.expose_secret(), live);
-    gateway.serve_api(listener, &args.api, stop).await;
+    gateway.serve_api(listener, &args.api.config, stop).await;
     worker.stop().await;
     Ok(())
+}
+
+/// The keys given, else those of the folder.
+fn keyring(given: &SecretsConfig, home: &Home) -> Result<Keyring> {
+    if given.master_key.is_some() || given.master_key_file.is_some() {
+        return Ok(given.keyring()?);
+    }
+    Ok(Keyring::new(&home.master_key()?, &[]))
 }
 
 /// The key of the printed examples: the same at every start, also on a new database.
@@ -96,9 +100,9 @@ async fn dev_key(gateway: &Gateway, home: &Home) -> Result<SecretString> {
 }
 
 /// Whether messages reach real phones.
-async fn is_live(gateway: &Gateway, providers: &[ProviderSettings]) -> Result<bool> {
+async fn is_live(gateway: &Gateway, providers: &ProviderEnv) -> Result<bool> {
     let rows = integrations::list(gateway.pool()).await?;
-    Ok(!providers.is_empty() || rows.iter().any(|row| row.enabled && row.kind != "sandbox"))
+    Ok(!providers.providers()?.is_empty() || rows.iter().any(|row| row.enabled && row.kind != "sandbox"))
 }
 
 fn print_banner(address: &str, key: &str, live: bool) {

@@ -27,14 +27,16 @@ pub(crate) async fn run(args: LogsArgs) -> Result<()> {
         print(line, args.json)?;
         seen.insert(line.id);
     }
-    while args.follow {
+    if !args.follow {
+        return Ok(());
+    }
+    loop {
         tokio::select! {
             () = tokio::time::sleep(POLL) => (),
             interrupted = tokio::signal::ctrl_c() => return interrupted.map_err(Into::into),
         }
         latest = follow(&pool, latest, &mut seen, args.json).await?;
     }
-    Ok(())
 }
 
 /// Prints what was not printed before; gives the time of the last line.
