@@ -67,9 +67,10 @@ fn migrations() -> io::Result<Vec<PathBuf>> {
 }
 
 fn apply(cluster: &Cluster, file: &Path) -> Result<(), Box<dyn Error>> {
-    let psql = cluster.binaries().bin_dir().join("psql");
+    let psql = psql(cluster);
     let status = Command::new(&psql)
-        .args(["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file"])
+        .args(["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"])
+        .args(["--output=/dev/null", "--file"])
         .arg(file)
         .env("PGOPTIONS", "--client-min-messages=warning")
         .envs(connection(cluster))
@@ -79,6 +80,12 @@ fn apply(cluster: &Cluster, file: &Path) -> Result<(), Box<dyn Error>> {
         true => Ok(()),
         false => Err(format!("{} failed", file.display()).into()),
     }
+}
+
+/// The server's own, unless it came without one; then whichever is on the PATH.
+fn psql(cluster: &Cluster) -> PathBuf {
+    let own = cluster.binaries().bin_dir().join("psql");
+    if own.is_file() { own } else { "psql".into() }
 }
 
 /// Where the cluster is, in psql's variables: an argument would show the password to everyone on the machine.
