@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The oldest major version still maintained when this was written.
-const OLDEST: u32 = 14;
+const OLDEST: u32 = 15;
 
 /// An installed PostgreSQL server that runs here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ struct Place {
 }
 
 impl Binaries {
-    /// The first on the PATH, else the newest of those in the usual places; `None` without any of version 14 or newer.
+    /// The first on the PATH, else the newest in the usual places; only version 14 or newer counts.
     #[must_use]
     pub fn find() -> Option<Self> {
         Self::list().into_iter().next()

@@ -17,8 +17,8 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// Below every system's range for outgoing connections: a client that retries against a port in that range while
-/// the server is down may be given this very port and keep the server from coming back.
+/// Below every system's range for outgoing connections: a client that retries against a port in that range
+/// while the server is down may be given this very port and keep the server from coming back.
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
 /// How often a start may lose the race for a free port.
@@ -26,7 +26,8 @@ const PORT_TRIES: usize = 5;
 
 /// A running private Postgres.
 ///
-/// [`Self::stop`] ends it in order. Dropped, or with its process killed, it is shut down from outside within seconds.
+/// [`Self::stop`] ends it in order. Dropped, or with its process killed, it is shut down from outside, within
+/// seconds.
 pub struct Cluster {
     // Before `home`: the lock goes last.
     server: Server,
@@ -38,7 +39,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts a cluster and returns when it takes connections: quickly where there is data, after initdb where not.
+    /// Starts a cluster and returns when it takes connections; the first time it runs initdb.
     ///
     /// # Errors
     /// Each [`Error`] is a sentence for the person at the terminal.

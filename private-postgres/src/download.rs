@@ -26,7 +26,7 @@ const LIST_LIMIT: Duration = Duration::from_secs(30);
 /// For some 15 MB on a slow line.
 const ARCHIVE_LIMIT: Duration = Duration::from_secs(600);
 
-/// Where downloads stay for the next run: where Postgres' own user can reach them if we are root, else our cache.
+/// Where downloads stay for the next run: our cache, or as root a place that Postgres' own user can reach.
 pub(crate) fn directory() -> Option<PathBuf> {
     if rustix::process::geteuid().is_root() {
         return Some("/var/lib/smsgw".into());

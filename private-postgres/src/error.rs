@@ -10,8 +10,8 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub enum Error {
     /// No usable binaries here and none could be fetched.
     #[error(
-        "no PostgreSQL {oldest} or newer is installed and downloading it failed: install the package `postgresql`, \
-         or set DATABASE_URL to a server of yours"
+        "no PostgreSQL {oldest} or newer is installed and downloading it failed: \
+         install the package `postgresql`, or set DATABASE_URL to a server of yours"
     )]
     NoBinaries {
         /// The oldest major version we take.
@@ -35,8 +35,8 @@ pub enum Error {
     },
     /// The data was written by a major version that is not installed.
     #[error(
-        "the data in {} needs PostgreSQL {data}, which is not here (installed: {installed}): install that version, \
-         or remove the directory to begin anew", dir.display()
+        "the data in {} needs PostgreSQL {data}, which is not here (installed: {installed}): \
+         install that version, or remove the directory to begin anew", dir.display()
     )]
     OtherVersion {
         /// The directory to remove or keep.

@@ -1,7 +1,7 @@
 //! The directory of one cluster: where it can be, who owns it, and the lock that keeps a second smsgw out.
 //!
 //! ```text
-//! lock            held (flock) by the running owner, whose pid it names; the system frees it when that one dies
+//! lock            held (flock) by the running owner, whose pid it names; freed by the system when it dies
 //! server.log      of this start; server.log.1 of the one before
 //! cluster/        whole or absent: made beside as cluster.new-…, then renamed
 //!   data/         Postgres' own

@@ -1,9 +1,8 @@
 //! A private PostgreSQL for `smsgw dev` and for the tests: found on the machine or downloaded, and run by us.
 //!
-//! [`Cluster::start`] is the whole story: take the data directory, find binaries, run initdb the first time, start
-//! the server on loopback. The server runs stock settings, so what is measured and crash-tested here is what a
-//! stock PostgreSQL does, and it ends with its owner however that ends. Migrations and roles belong to others.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+//! [`Cluster::start`] is the whole story: take the data directory, find binaries, run initdb the first time,
+//! start the server on loopback. It runs stock settings, so what is measured and crash-tested here is what a
+//! stock PostgreSQL does, and it ends with its owner however that ends. Migrations and roles are for others.
 
 mod account;
 mod binaries;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-/// How a private cluster is run. Unless told otherwise: any free port, stock settings, so a commit survives a crash.
+/// How a private cluster is run. Unless told otherwise: any free port, and stock settings, so that a commit
+/// survives a crash.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub(crate) place: Place,

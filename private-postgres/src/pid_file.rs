@@ -48,8 +48,8 @@ pub(crate) async fn take_over(data: &Path) -> Result<(), Error> {
         tracing::warn!(pid, "an earlier run left Postgres behind; stopping it");
         return server::stop_postmaster(pid, || Ok(!is_serving(pid, data)?)).await;
     }
-    // The pid may belong to another program by now, and Postgres would believe in a running server. Only the pid is
-    // replaced: by the rest Postgres checks that no child of the old server still uses the data.
+    // The pid may belong to another program by now, and Postgres would believe in a running server. Only that
+    // is replaced: by the rest Postgres checks that no child of the old server still uses the data.
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
     fs::write(&path, format!("{NOBODY}\n{rest}")).doing(|| format!("write {}", path.display()))
 }

@@ -12,7 +12,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Whether this is the postmaster of `data`: it alone keeps its command line, its children rewrite theirs.
+    /// Whether this is the postmaster of `data`: it keeps its command line, its children rewrite theirs.
     pub(crate) fn is_postmaster_of(&self, data: &Path) -> bool {
         self.command.contains("postgres") && self.command.contains(&*data.to_string_lossy())
     }

@@ -115,10 +115,7 @@ async fn kill_family(pid: i32, mut gone: impl FnMut() -> Result<bool, Error>) ->
         send(*pid, Signal::KILL)?;
     }
     let all_gone = || Ok(gone()? && !any_alive(&children)?);
-    match wait_until(FORCED_LIMIT, all_gone).await? {
-        true => Ok(()),
-        false => Err(Error::NotStopped { pid }),
-    }
+    if wait_until(FORCED_LIMIT, all_gone).await? { Ok(()) } else { Err(Error::NotStopped { pid }) }
 }
 
 fn children_of(parent: i32) -> Result<Vec<i32>, Error> {

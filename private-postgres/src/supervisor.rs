@@ -1,9 +1,9 @@
 //! Programs that end with us, however we end.
 //!
-//! A small shell (`supervisor.sh`, bare of comments since it shows in `ps`) runs the program and waits for both: for
-//! its end, and on a pipe of which we hold the other end and into which we never write. When we are gone, by SIGKILL
-//! too, the pipe breaks, and the shell interrupts the program: to Postgres that means a fast shutdown. After ten
-//! seconds it insists (SIGQUIT). That needs neither `unsafe` nor anything only Linux has.
+//! A small shell (`supervisor.sh`, bare of comments since it shows in `ps`) runs the program and waits for
+//! its end, or for the end of a pipe into which we never write. When we are gone, by SIGKILL too, the pipe
+//! breaks and the shell interrupts the program, which to Postgres means a fast shutdown. After ten seconds it
+//! insists (SIGQUIT). That needs neither `unsafe` nor anything only Linux has.
 
 use crate::account::Account;
 use std::{
@@ -15,7 +15,7 @@ use std::{
 
 const SCRIPT: &str = include_str!("supervisor.sh");
 
-/// A command that takes `program`'s arguments and lives until it ends or the command's standard input is closed.
+/// A command that takes `program`'s arguments and runs until it ends or until its standard input is closed.
 ///
 /// In the second case the shell removes `trash` in the end: nobody else is left to do it.
 pub(crate) fn supervised(account: Account, trash: Option<&Path>, program: &Path) -> Command {

@@ -1,12 +1,12 @@
 //! What is left after kills, and what the next start makes of it.
 
-use crate::support::{Holder, backends, eventually, is_alive, place, sql};
+use crate::support::{Holder, backends, eventually, is_alive, place, psql, sql};
 use private_postgres::{Cluster, Options};
 use std::{
     fs,
     os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 #[tokio::test]
@@ -16,8 +16,19 @@ async fn a_killed_server_comes_back_on_its_port_with_all_that_was_committed() {
     sql(&cluster, "create table counted (n int)");
     for n in 1..=5 {
         sql(&cluster, &format!("insert into counted values ({n})"));
+        // One at work does not notice by itself that its postmaster is gone.
+        let mut busy = psql(&cluster)
+            .args(["-Xq", "-c", "set statement_timeout = '60s'"])
+            .args(["-c", "do 'begin loop null; end loop; end'", &cluster.url()])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let others_at_work = "select count(*) from pg_stat_activity
+             where backend_type = 'client backend' and state = 'active' and pid <> pg_backend_pid()";
+        eventually("a backend is at work", || sql(&cluster, others_at_work) == "1");
         let killed = [backends(&cluster), vec![cluster.pid()]].concat();
         cluster.kill_hard().await.unwrap();
+        assert!(!busy.wait().unwrap().success());
         assert!(!killed.into_iter().any(is_alive));
         cluster.restart().await.unwrap();
         assert_eq!(sql(&cluster, "select count(*) from counted"), n.to_string());
