@@ -5,6 +5,15 @@
 create schema if not exists smsgw;
 revoke all on schema smsgw from public;
 
+-- Before anything is half done: views that read with the rights of their reader are needed.
+do $$
+begin
+    if current_setting('server_version_num')::integer < 150000 then
+        raise exception 'smsgw needs PostgreSQL 15 or newer, this is %', current_setting('server_version');
+    end if;
+end
+$$;
+
 -- Roles belong to the whole server, and several databases may be migrated at once: a role that
 -- somebody else has just made is as good as one made here.
 do $$

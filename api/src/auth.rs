@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -10,6 +11,7 @@ use shared::ids::ApiKeyId;
 use shared::seal::Keyring;
 use shared::store::api_keys::{self, ApiKey, KEY_PREFIX, Scope};
 use sqlx::PgPool;
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::cache::Cache;
@@ -17,6 +19,9 @@ use crate::problem::Problem;
 
 /// Longer than any key of ours.
 const MAX_KEY_BYTES: usize = 128;
+
+/// A database that takes longer is away.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Known keys, by their hash under the current master key.
 #[derive(Debug)]
@@ -32,8 +37,9 @@ impl Keys {
         self.0
             .get(&mac.tag(&[key.as_bytes()]), async || {
                 // Keys made before the master key changed are found by their old hash.
-                let found = api_keys::find_live(pool, &mac.tags(&[key.as_bytes()])).await?;
-                Ok(found.map(Arc::new))
+                let tags = mac.tags(&[key.as_bytes()]);
+                let found = timeout(PATIENCE, api_keys::find_live(pool, &tags)).await;
+                Ok(found.map_err(|_| sqlx::Error::PoolTimedOut)??.map(Arc::new))
             })
             .await
     }

@@ -2,7 +2,8 @@
 //!
 //! An entry is believed for two seconds, so a revoked key is refused after at most that. After one
 //! second the next request looks again while the others go on with what is known, so a busy gateway
-//! never waits for all its requests to ask at once.
+//! never waits for all its requests to ask at once. With the database away, whoever waited for a look
+//! shares its failure: taking turns at finding nobody would keep the last of many for minutes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use shared::db::is_away;
 use tokio::sync::Mutex;
 
 /// Age at which one request looks again.
@@ -25,7 +27,8 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Cache<K, V> {
     entries: RwLock<HashMap<K, Arc<Entry<V>>>>,
-    loading: [Mutex<()>; SHARDS],
+    /// Held during a look; says when one last found the database away.
+    loading: [Mutex<Option<Instant>>; SHARDS],
     hasher: RandomState,
 }
 
@@ -57,22 +60,30 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
     ///
     /// # Errors
     /// Those of `load`.
-    pub(crate) async fn get<E>(
+    pub(crate) async fn get(
         &self,
         key: &K,
-        load: impl AsyncFnOnce() -> Result<Option<V>, E>,
-    ) -> Result<Option<V>, E> {
+        load: impl AsyncFnOnce() -> sqlx::Result<Option<V>>,
+    ) -> sqlx::Result<Option<V>> {
         if let Some(entry) = self.find(key).filter(|entry| entry.is_usable()) {
             return Ok(entry.value.clone());
         }
         let shard = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or_default();
-        let _one_at_a_time = self.loading[shard].lock().await;
+        let asked = Instant::now();
+        let mut found_away = self.loading[shard].lock().await;
         // Whoever was first has asked for all who waited.
         if let Some(entry) = self.find(key).filter(|entry| entry.since.elapsed() < REFRESH) {
             return Ok(entry.value.clone());
         }
+        if found_away.is_some_and(|at| at >= asked) {
+            return Err(sqlx::Error::PoolTimedOut);
+        }
         let since = Instant::now();
-        let value = load().await?;
+        let value = load().await.inspect_err(|error| {
+            if is_away(error) {
+                *found_away = Some(Instant::now());
+            }
+        })?;
         self.put(key.clone(), Entry { value: value.clone(), since, refreshing: AtomicBool::new(false) });
         Ok(value)
     }
@@ -98,7 +109,6 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::convert::Infallible;
     use std::sync::atomic::AtomicUsize;
 
     #[tokio::test]
@@ -109,35 +119,51 @@ mod tests {
             cache.get(&"key", async || {
                 looks.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
-                Ok::<_, Infallible>(Some(7))
+                Ok(Some(7))
             })
         };
         let answers = futures::future::join_all((0..50).map(|_| ask())).await;
-        assert!(answers.iter().all(|answer| *answer == Ok(Some(7))));
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(Some(7)))));
         assert_eq!(looks.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]
     async fn what_was_forgotten_is_looked_up_again() {
         let cache = Cache::new();
-        let first = cache.get(&1, async || Ok::<_, Infallible>(Some("old"))).await;
+        let first = cache.get(&1, async || Ok(Some("old"))).await.expect("an answer");
         cache.forget(&1);
-        let second = cache.get(&1, async || Ok::<_, Infallible>(None)).await;
-        assert_eq!((first, second), (Ok(Some("old")), Ok(None)));
+        let second = cache.get(&1, async || Ok(None)).await.expect("an answer");
+        assert_eq!((first, second), (Some("old"), None));
     }
 
     #[tokio::test]
     async fn a_failed_look_is_not_remembered() {
         let cache = Cache::new();
-        assert_eq!(cache.get(&1, async || Err::<Option<i32>, _>("away")).await, Err("away"));
-        assert_eq!(cache.get(&1, async || Ok::<_, &str>(Some(2))).await, Ok(Some(2)));
+        assert!(cache.get(&1, async || Err(sqlx::Error::PoolTimedOut)).await.is_err());
+        assert_eq!(cache.get(&1, async || Ok(Some(2))).await.expect("an answer"), Some(2));
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_for_a_look_that_finds_the_database_away_share_its_failure() {
+        let cache = Cache::<_, ()>::new();
+        let looks = AtomicUsize::new(0);
+        let ask = || {
+            cache.get(&"key", async || {
+                looks.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                Err(sqlx::Error::PoolTimedOut)
+            })
+        };
+        let answers = futures::future::join_all((0..50).map(|_| ask())).await;
+        assert!(answers.iter().all(Result::is_err));
+        assert_eq!(looks.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]
     async fn made_up_keys_do_not_fill_the_memory() {
         let cache = Cache::new();
         for key in 0..MAX_ENTRIES + 5 {
-            cache.get(&key, async || Ok::<_, Infallible>(None::<()>)).await.expect("infallible");
+            cache.get(&key, async || Ok(None::<()>)).await.expect("an answer");
         }
         assert!(cache.entries.read().expect("not poisoned").len() <= MAX_ENTRIES);
     }

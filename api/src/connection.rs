@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::body::Lingering;
 use crate::edge::{self, Edge, Peer};
 use crate::problem::Problem;
 
@@ -47,7 +48,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: Peer, edge: Edge, drain: Drai
         let edge = &edge;
         let phase = &phase;
         async move {
-            let response = edge.answer(peer, request.map(Body::new)).await;
+            let response = edge.answer(peer, request.map(|body| Body::new(Lingering::new(body)))).await;
             phase.set(Phase::Idle(Instant::now()));
             Ok::<_, std::convert::Infallible>(response)
         }

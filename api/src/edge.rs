@@ -5,13 +5,13 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse as _;
 use futures::FutureExt as _;
 use tower::Service as _;
@@ -23,6 +23,8 @@ use crate::problem::{self, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 128;
+/// Longer than any work takes, bodies that trickle in included. What is hot has closer bounds.
+const DEADLINE: Duration = Duration::from_secs(45);
 
 /// Who is at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -46,10 +48,11 @@ impl Edge {
         let door = Door::of(request.method(), request.uri().path());
         let request_id = request_id(request.headers());
         request.extensions_mut().insert(peer);
-        let answered = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind().await;
-        let response = match answered {
-            Ok(Ok(response)) => response,
-            Err(_) => Problem::panicked().into_response(),
+        let answer = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind();
+        let response = match tokio::time::timeout(DEADLINE, answer).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Err(_)) => Problem::panicked().into_response(),
+            Err(_) => Problem::too_slow().into_response(),
         };
         let id = request_id.to_str().unwrap_or_default();
         let (mut response, refused) = problem::render(response, id);
@@ -66,10 +69,11 @@ impl Edge {
 fn note(problem: &Problem, id: &str) {
     Measures::refused(problem.code());
     match problem.cause() {
-        Some(cause) if problem.status() == axum::http::StatusCode::INTERNAL_SERVER_ERROR => {
+        Some(cause) if problem.status() == StatusCode::INTERNAL_SERVER_ERROR => {
             tracing::error!(request.id = id, cause, "a request failed");
         }
-        Some(cause) => tracing::warn!(request.id = id, cause, "a request could not be served"),
+        // With the database away this is every request; that it is away is logged by the intake.
+        Some(cause) => tracing::debug!(request.id = id, cause, "a request could not be served"),
         None => tracing::debug!(request.id = id, problem.code = problem.code(), "a request was refused"),
     }
 }

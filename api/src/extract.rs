@@ -22,11 +22,6 @@ pub(crate) const BATCH_LIMIT_BYTES: usize = 16 << 20;
 /// A single body must have arrived after this time, a batch after three times as long.
 const SINGLE_TIMEOUT: Duration = Duration::from_secs(10);
 const BATCH_TIMEOUT: Duration = Duration::from_secs(30);
-/// How much of a refused body is still read, and for how long, so that its sender, who may be busy
-/// writing, gets to read the answer.
-const DISCARD_BYTES: usize = 64 << 20;
-const DISCARD_TIME: Duration = Duration::from_secs(2);
-
 /// A JSON body, with the bytes it was read from.
 pub(crate) struct Json<T> {
     /// What it says.
@@ -112,18 +107,14 @@ fn quoted_after<'a>(text: &'a str, starts: &[&'static str]) -> Option<(&'a str, 
 
 async fn read_json(request: Request, limit: usize, timeout: Duration) -> Result<Bytes, Problem> {
     let (parts, body) = request.into_parts();
-    let refusal = if !is_json(&parts.headers) {
-        Problem::unsupported_media_type()
-    } else if announced(&parts.headers).is_some_and(|length| length > limit) {
-        Problem::body_too_large(limit)
-    } else {
-        return match tokio::time::timeout(timeout, read(body, limit)).await {
-            Ok(done) => done,
-            Err(_) => Err(Problem::request_timeout(timeout)),
-        };
-    };
-    discard(body);
-    Err(refusal)
+    if !is_json(&parts.headers) {
+        return Err(Problem::unsupported_media_type());
+    }
+    if announced(&parts.headers).is_some_and(|length| length > limit) {
+        return Err(Problem::body_too_large(limit));
+    }
+    let read = tokio::time::timeout(timeout, read(body, limit));
+    read.await.unwrap_or_else(|_| Err(Problem::request_timeout(timeout)))
 }
 
 async fn read(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
@@ -132,7 +123,6 @@ async fn read(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Problem::incomplete_body())?.into_data() else { continue };
         if first.len() + rest.len() + data.len() > limit {
-            discard(body);
             return Err(Problem::body_too_large(limit));
         }
         // Most bodies are one frame, which is taken over as it is.
@@ -147,19 +137,6 @@ async fn read(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
         }
     }
     Ok(if rest.is_empty() { first } else { rest.freeze() })
-}
-
-/// Reads on for a while without keeping anything.
-fn discard(mut body: Body) {
-    tokio::spawn(tokio::time::timeout(DISCARD_TIME, async move {
-        let mut left = DISCARD_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
-                return;
-            }
-        }
-    }));
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -3,6 +3,8 @@
 //! The answer is stored in the transaction that does the work, so there is never work without its
 //! answer nor an answer without its work.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::header::CONTENT_TYPE;
@@ -24,6 +26,9 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const MAX_BYTES: usize = 255;
 /// How long a request waits for another with the same key before it says so.
 const BEGIN: &str = "begin; set local lock_timeout = '4s'";
+
+/// A database that takes longer for the whole work is away. A batch of 10,000 takes a tenth of it.
+const DEADLINE: Duration = Duration::from_secs(8);
 
 /// The key a request carries, if it carries one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +158,17 @@ impl Once<'_> {
     /// # Errors
     /// Those of `work`, whose transaction is then undone, and those of [`IdempotencyError`].
     pub(crate) async fn run<E: Into<Problem>>(
+        &self,
+        pool: &PgPool,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<Answer, E>,
+    ) -> Result<Answer, Problem> {
+        tokio::time::timeout(DEADLINE, self.run_unbounded(pool, work)).await.unwrap_or_else(|_| {
+            let lost = sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+            Err(IdempotencyError::CommitUnknown(lost).into())
+        })
+    }
+
+    async fn run_unbounded<E: Into<Problem>>(
         &self,
         pool: &PgPool,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<Answer, E>,

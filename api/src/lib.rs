@@ -4,6 +4,7 @@
 
 // The program.
 mod app;
+mod body;
 mod connection;
 mod edge;
 mod measures;

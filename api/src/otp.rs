@@ -162,8 +162,9 @@ impl Delivery<'_> {
     /// The text of the template, or our own where there is none that works.
     fn text(&self, code: &OtpCode) -> (MessageText, Option<&Variant>) {
         let minutes = self.policy.lifetime.as_secs() / 60;
-        let filled = self.template.and_then(|template| {
+        let filled = self.template.filter(|template| template.lane == Lane::Otp).and_then(|template| {
             let text = template.fill(&values(template, code, minutes)).ok()?;
+            let text = Some(text).filter(|text| text.contains(code.expose()))?;
             Some((MessageText::parse(text).ok()?, Some(template)))
         });
         filled.unwrap_or_else(|| {

@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): what a refused request is told. The one file that knows the status
+//! Problem documents (RFC 9457): what a refused request is told. This module alone knows the status
 //! codes of refusals.
 //!
 //! A handler returns a [`Problem`]; it travels as an extension of the response and becomes a
@@ -15,11 +15,10 @@ use serde::Serialize;
 use shared::message::Status;
 use shared::store::api_keys::Scope;
 
-use crate::accept::Refusal;
-use crate::idempotency::IdempotencyError;
-use crate::intake::IntakeError;
-use crate::otp::resend::ResendError;
-use crate::otp::verify::VerifyError;
+mod errors;
+mod kinds;
+
+use self::kinds::*;
 
 /// Why a request was refused.
 #[derive(Clone, Debug)]
@@ -42,54 +41,6 @@ pub(crate) struct FieldError {
     pub(crate) field: String,
     /// What is wrong with it.
     pub(crate) message: String,
-}
-
-/// A kind of problem: stable, documented, meant for programs.
-#[derive(Debug)]
-struct Kind {
-    code: &'static str,
-    title: &'static str,
-    status: StatusCode,
-}
-
-macro_rules! kinds {
-    ($($name:ident = $code:literal, $status:ident, $title:literal;)*) => {
-        $(static $name: Kind = Kind { code: $code, title: $title, status: StatusCode::$status };)*
-    };
-}
-
-kinds! {
-    // The request itself.
-    INVALID_REQUEST = "invalid-request", BAD_REQUEST, "The request has fields that cannot be used";
-    MALFORMED_JSON = "malformed-json", BAD_REQUEST, "The body is not valid JSON";
-    INCOMPLETE_BODY = "incomplete-body", BAD_REQUEST, "The body ended too early";
-    BAD_REQUEST = "bad-request", BAD_REQUEST, "The request cannot be read";
-    REQUEST_TIMEOUT = "request-timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
-    BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
-    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
-    NOT_FOUND = "not-found", NOT_FOUND, "There is nothing here";
-    METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "This address does not take that method";
-    // Who asks.
-    UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "A valid API key is needed";
-    FORBIDDEN = "insufficient-scope", FORBIDDEN, "The API key may not do this";
-    // What is asked for.
-    COUNTRY_BLOCKED = "country-blocked", FORBIDDEN, "This country is not allowed";
-    NOT_CANCELLABLE = "not-cancellable", CONFLICT, "The message can no longer be cancelled";
-    IDEMPOTENCY_MISMATCH = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request";
-    IDEMPOTENCY_RUNNING = "idempotency-key-running", CONFLICT, "A request with this Idempotency-Key is still running";
-    // Codes.
-    OTP_WRONG = "otp-wrong", BAD_REQUEST, "The code is wrong";
-    OTP_EXPIRED = "otp-expired", GONE, "The code has expired";
-    OTP_USED = "otp-used", GONE, "The code was already used";
-    OTP_LOCKED = "otp-locked", TOO_MANY_REQUESTS, "Too many wrong codes";
-    OTP_COOL_DOWN = "otp-cool-down", TOO_MANY_REQUESTS, "It is too early for another code";
-    OTP_SEND_LIMIT = "otp-send-limit", TOO_MANY_REQUESTS, "No more codes for this session";
-    // Us.
-    OVERLOADED = "overloaded", SERVICE_UNAVAILABLE, "The gateway is overloaded";
-    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The gateway cannot store anything at the moment";
-    NOT_READY = "not-ready", SERVICE_UNAVAILABLE, "The gateway is not ready";
-    INTERNAL = "internal", INTERNAL_SERVER_ERROR, "The gateway failed";
-    OTHER = "refused", BAD_REQUEST, "The request was refused";
 }
 
 impl Problem {
@@ -127,9 +78,9 @@ impl Problem {
         Self { errors, ..Self::new(&MALFORMED_JSON, detail) }
     }
 
-    /// The connection ended in the middle of the body.
+    /// The body ended in the middle, or its chunks are not as HTTP writes them.
     pub(crate) fn incomplete_body() -> Self {
-        let message = "ended before its announced length";
+        let message = "ended too early or is badly framed";
         let errors = vec![FieldError { field: "body".into(), message: message.into() }];
         Self { errors, ..Self::new(&INCOMPLETE_BODY, format!("the body {message}")) }
     }
@@ -207,6 +158,12 @@ impl Problem {
         }
     }
 
+    /// The work took longer than any caller waits for.
+    pub(crate) fn too_slow() -> Self {
+        Self::new(&UNAVAILABLE, "outcome unknown: the database did not answer in time")
+            .retry_after(Duration::from_secs(1))
+    }
+
     /// A handler that panicked.
     pub(crate) fn panicked() -> Self {
         Self {
@@ -228,6 +185,9 @@ impl Problem {
             StatusCode::NOT_FOUND => (&NOT_FOUND, "no such address"),
             StatusCode::METHOD_NOT_ALLOWED => (&METHOD_NOT_ALLOWED, "see the Allow header"),
             StatusCode::BAD_REQUEST => (&BAD_REQUEST, "the request line or a header is not valid HTTP"),
+            StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+                (&HEAD_TOO_LARGE, "shorten the address or the headers")
+            }
             StatusCode::REQUEST_TIMEOUT => {
                 (&REQUEST_TIMEOUT, "the head of the request did not arrive in time")
             }
@@ -332,125 +292,6 @@ pub(crate) fn render(response: Response<Body>, request_id: &str) -> (Response<Bo
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     let body = Body::from(problem.document(request_id));
     (Response::from_parts(parts, body), Some(problem))
-}
-
-impl From<sqlx::Error> for Problem {
-    fn from(error: sqlx::Error) -> Self {
-        if shared::db::is_away(&error) {
-            Self::unavailable(
-                "the database does not answer; nothing was changed for certain, so ask again",
-                &error,
-            )
-        } else {
-            Self::internal(&error)
-        }
-    }
-}
-
-impl From<serde_json::Error> for Problem {
-    fn from(error: serde_json::Error) -> Self {
-        Self::internal(&error)
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Fields(errors) => Self::fields(errors),
-            Refusal::CountryBlocked { field, country } => {
-                let message = match country {
-                    Some(country) => format!("numbers of {country} are not allowed (SMSGW_COUNTRIES)"),
-                    None => "belongs to no country that is allowed (SMSGW_COUNTRIES)".to_owned(),
-                };
-                Self {
-                    errors: vec![FieldError { field: field.into(), message: message.clone() }],
-                    ..Self::new(&COUNTRY_BLOCKED, message)
-                }
-            }
-        }
-    }
-}
-
-impl From<IntakeError> for Problem {
-    fn from(error: IntakeError) -> Self {
-        match &error {
-            IntakeError::Full => {
-                Self::new(&OVERLOADED, "more requests wait than can be stored in time; nothing was stored")
-                    .retry_after(Duration::from_secs(1))
-            }
-            IntakeError::Away => {
-                Self::unavailable("the database does not answer; nothing was stored", &error)
-            }
-            IntakeError::OutcomeUnknown => Self::unavailable(
-                "outcome unknown: the database went away during the commit, so the message may be stored. \
-                 Requests with an Idempotency-Key can be repeated without sending twice",
-                &error,
-            ),
-            IntakeError::Refused(_) => Self::internal(&error),
-        }
-    }
-}
-
-impl From<IdempotencyError> for Problem {
-    fn from(error: IdempotencyError) -> Self {
-        match error {
-            IdempotencyError::OtherRequest => {
-                let message = "was used for a request with another method, path or body";
-                Self {
-                    errors: vec![FieldError { field: "idempotency-key".into(), message: message.into() }],
-                    ..Self::new(&IDEMPOTENCY_MISMATCH, format!("the key {message}"))
-                }
-            }
-            IdempotencyError::Running => Self::new(&IDEMPOTENCY_RUNNING, "wait for its answer, then repeat")
-                .retry_after(Duration::from_secs(1)),
-            IdempotencyError::CommitUnknown(source) => Self::unavailable(
-                "outcome unknown: the database went away during the commit, so the work may be done. \
-                 A request with an Idempotency-Key can be repeated without doing it twice",
-                &source,
-            ),
-            IdempotencyError::Store(source) => source.into(),
-        }
-    }
-}
-
-impl From<VerifyError> for Problem {
-    fn from(error: VerifyError) -> Self {
-        match error {
-            VerifyError::Wrong { attempts_remaining } => {
-                Self::new(&OTP_WRONG, "the code does not match").attempts_remaining(attempts_remaining)
-            }
-            VerifyError::Expired => {
-                Self::new(&OTP_EXPIRED, "the session has ended or never was; start another")
-                    .attempts_remaining(0)
-            }
-            VerifyError::Used => Self::new(&OTP_USED, "a code is good for one sign-in").attempts_remaining(0),
-            VerifyError::Locked => {
-                Self::new(&OTP_LOCKED, "the session is locked; start another").attempts_remaining(0)
-            }
-            VerifyError::UnknownKey(error) => Self::internal(&error),
-            VerifyError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<ResendError> for Problem {
-    fn from(error: ResendError) -> Self {
-        match error {
-            ResendError::Ended(error) => error.into(),
-            ResendError::CoolDown { wait, attempts_remaining } => {
-                Self::new(&OTP_COOL_DOWN, "see Retry-After for when another code can be asked for")
-                    .retry_after(wait)
-                    .attempts_remaining(attempts_remaining)
-            }
-            ResendError::SendLimit { wait, attempts_remaining } => {
-                Self::new(&OTP_SEND_LIMIT, "start another session once this one has ended")
-                    .retry_after(wait)
-                    .attempts_remaining(attempts_remaining)
-            }
-            ResendError::Refused(refusal) => refusal.into(),
-            ResendError::Store(error) => error.into(),
-        }
-    }
 }
 
 fn chain(error: &dyn Error) -> String {

@@ -79,9 +79,10 @@ impl SecretsConfig {
     /// When the key is missing or is not base64 of 32 bytes.
     pub fn keyring(&self) -> Result<crate::seal::Keyring, ConfigError> {
         const VARIABLE: &str = "SMSGW_MASTER_KEY";
-        let current = secret(VARIABLE, self.master_key.as_ref(), self.master_key_file.as_deref())?.ok_or_else(|| {
-            ConfigError::new(VARIABLE, "is not set; make one with: openssl rand -base64 32")
-        })?;
+        let current = secret(VARIABLE, self.master_key.as_ref(), self.master_key_file.as_deref())?
+            .ok_or_else(|| {
+                ConfigError::new(VARIABLE, "is not set; make one with: openssl rand -base64 32")
+            })?;
         let parse = |variable, key: &SecretString| {
             crate::seal::MasterKey::from_str(key.expose_secret())
                 .map_err(|error| ConfigError::new(variable, error.to_string()))

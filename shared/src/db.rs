@@ -90,7 +90,9 @@ impl Database {
 
     async fn migrate_once(&self) -> Result<(), MigrateError> {
         let mut owner = PgConnection::connect_with(&self.options).await?;
-        sqlx::raw_sql("set client_min_messages = warning; set lock_timeout = '1s'").execute(&mut owner).await?;
+        sqlx::raw_sql("set client_min_messages = warning; set lock_timeout = '1s'")
+            .execute(&mut owner)
+            .await?;
         let done = MIGRATIONS.run(&mut owner).await;
         owner.close().await?;
         done
@@ -123,7 +125,8 @@ pub fn is_passing(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     // Classes 40: rolled back for another's sake. 53: disk, memory or connections are used up.
     // 55: locked. 58: an I/O error. 25006: read-only, a standby on its way to being promoted.
-    let passes = |code: &str| code == "25006" || ["40", "53", "55", "58"].iter().any(|class| code.starts_with(class));
+    let passes =
+        |code: &str| code == "25006" || ["40", "53", "55", "58"].iter().any(|class| code.starts_with(class));
     is_away(error) || code.is_some_and(|code| passes(&code))
 }
 
@@ -137,9 +140,9 @@ pub fn is_away(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
         // Class 57P: shutting down, crashed, cannot connect now. 53300: too many connections.
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "53300")
-        }
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "53300"),
         _ => false,
     }
 }

@@ -85,10 +85,7 @@ impl MessageId {
     /// When the message was accepted, to the millisecond.
     pub fn created_at(self) -> DateTime<Utc> {
         let millis = self.0.as_u128() >> 80;
-        i64::try_from(millis)
-            .ok()
-            .and_then(DateTime::from_timestamp_millis)
-            .unwrap_or_default()
+        i64::try_from(millis).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default()
     }
 }
 

@@ -133,7 +133,12 @@ fn rank(message: &Traveller<'_>, name: &str) -> u8 {
 }
 
 /// The first candidate in `order` that is open, unless the lane would rather wait for one before it.
-fn choose(message: &Traveller<'_>, candidates: &[Candidate<'_>], order: &[usize], now: DateTime<Utc>) -> Step {
+fn choose(
+    message: &Traveller<'_>,
+    candidates: &[Candidate<'_>],
+    order: &[usize],
+    now: DateTime<Utc>,
+) -> Step {
     let mut opens: Option<(DateTime<Utc>, &'static str)> = None;
     for &i in order {
         let Some((until, reason)) = closed(&candidates[i], now) else {
@@ -192,7 +197,9 @@ fn pace(
 fn retry_schedule(lane: Lane) -> Schedule {
     match lane {
         Lane::Otp => Schedule::new(Duration::from_millis(500), 3.0, Duration::from_secs(5)),
-        Lane::Transactional | Lane::Promo => Schedule::new(Duration::from_secs(4), 5.0, Duration::from_secs(120)),
+        Lane::Transactional | Lane::Promo => {
+            Schedule::new(Duration::from_secs(4), 5.0, Duration::from_secs(120))
+        }
     }
 }
 

@@ -57,7 +57,8 @@ impl Wake {
                 connection = database.connect(Use::Service("smsgw wake")).await.ok();
             }
             if let Some(open) = connection.as_mut() {
-                let sent = sqlx::query!("select pg_notify($1, $2)", CHANNEL, lane.as_str()).execute(open).await;
+                let sent =
+                    sqlx::query!("select pg_notify($1, $2)", CHANNEL, lane.as_str()).execute(open).await;
                 if let Err(error) = sent {
                     tracing::debug!(%error, "wake-up not sent; polling covers it");
                     connection = None;

@@ -38,6 +38,7 @@ pub(super) struct Flusher<T> {
     wake: Wake,
     connection: Option<PgConnection>,
     backoff: Duration,
+    is_away: bool,
 }
 
 /// What became of one try to store a group.
@@ -54,7 +55,7 @@ enum Try {
 
 impl<T: Storable> Flusher<T> {
     pub(super) fn new(queue: Queue<T>, database: Database, clock: DbClock, wake: Wake) -> Self {
-        Self { queue, database, clock, wake, connection: None, backoff: FIRST_BACKOFF }
+        Self { queue, database, clock, wake, connection: None, backoff: FIRST_BACKOFF, is_away: false }
     }
 
     /// Works until all senders are gone and the queue is empty.
@@ -92,10 +93,10 @@ impl<T: Storable> Flusher<T> {
                             waiting.push((half, in_doubt));
                         }
                     }
-                    Try::Failed(error) => self.back_off(&error, group.len()).await,
+                    Try::Failed(error) => self.back_off(&error).await,
                     Try::Lost(error) => {
                         in_doubt = true;
-                        self.back_off(&error, group.len()).await;
+                        self.back_off(&error).await;
                     }
                 }
             }
@@ -117,12 +118,11 @@ impl<T: Storable> Flusher<T> {
         });
         match stored.await {
             Ok(Ok(())) => {
-                self.connection = Some(connection);
-                self.backoff = FIRST_BACKOFF;
+                self.keep(connection);
                 Try::Stored
             }
             Ok(Err(error)) if is_rows_fault(&error) => {
-                self.connection = Some(connection);
+                self.keep(connection);
                 Try::Refused(error)
             }
             Ok(Err(error)) if is_away(&error) => Try::Lost(error),
@@ -151,19 +151,38 @@ impl<T: Storable> Flusher<T> {
         }
     }
 
-    async fn back_off(&mut self, error: &sqlx::Error, rows: usize) {
-        if self.backoff == FIRST_BACKOFF {
-            tracing::warn!(%error, rows, "the database did not take new messages; trying again");
-        }
+    async fn back_off(&mut self, error: &sqlx::Error) {
+        self.note_absence(error);
         tokio::time::sleep(self.backoff).await;
         self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
     }
 
     /// Reads the database's clock, on a connection that is then ready for the next request.
     async fn look(&mut self) {
-        let Ok(mut connection) = self.connect().await else { return };
-        if let Ok(Ok(())) = timeout(STATEMENT_TIMEOUT, self.clock.sync(&mut connection)).await {
-            self.connection = Some(connection);
+        let looked = timeout(STATEMENT_TIMEOUT, async {
+            let mut connection = self.connect().await?;
+            self.clock.sync(&mut connection).await?;
+            Ok::<_, sqlx::Error>(connection)
+        });
+        match looked.await {
+            Ok(Ok(connection)) => self.keep(connection),
+            Ok(Err(error)) => self.note_absence(&error),
+            Err(_) => self.note_absence(&sqlx::Error::PoolTimedOut),
+        }
+    }
+
+    /// Keeps a connection that works.
+    fn keep(&mut self, connection: PgConnection) {
+        self.connection = Some(connection);
+        self.backoff = FIRST_BACKOFF;
+        if std::mem::take(&mut self.is_away) {
+            tracing::info!("the intake has its database again");
+        }
+    }
+
+    fn note_absence(&mut self, error: &sqlx::Error) {
+        if !std::mem::replace(&mut self.is_away, true) {
+            tracing::warn!(%error, "the intake has lost its database; requests get 503 until it is back");
         }
     }
 }

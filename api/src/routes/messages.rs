@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared::ids::{BatchId, CampaignId, MessageId, SessionId};
 use shared::lane::Lane;
 use shared::message::Status;
-use shared::store::messages::{self, Cancel, Filter, ListedAttempt, Message};
+use shared::store::messages::{self, Cancel, Filter, ListedAttempt, Message, Stretch};
 
 use crate::accept::Refusal;
 use crate::app::App;
@@ -19,6 +19,9 @@ use crate::problem::Problem;
 
 const USUAL_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 200;
+/// Messages one page looks at. A filter that few pass gives short pages, even empty ones, with a
+/// cursor to go on: so the cost of a page does not grow with the log.
+const MAX_LOOKED_AT: i64 = 50_000;
 
 /// Which messages to list.
 #[derive(Debug, Deserialize)]
@@ -33,7 +36,7 @@ pub(super) struct ListRequest {
     user_id: Option<String>,
 }
 
-/// A page of messages.
+/// A page of messages. There are more exactly as long as there is a `next_cursor`.
 #[derive(Serialize)]
 struct Page {
     messages: Vec<MessageView>,
@@ -52,7 +55,7 @@ struct MessageView {
     provider_name: Option<String>,
     reason: Option<String>,
     segments: i16,
-    attempts: i16,
+    attempt_count: i16,
     copies: i16,
     sender: Option<String>,
     template: Option<String>,
@@ -78,7 +81,7 @@ impl From<Message> for MessageView {
             provider_name: message.provider_name,
             reason: message.reason,
             segments: message.segments,
-            attempts: message.attempts,
+            attempt_count: message.attempts,
             copies: message.copies,
             sender: message.sender,
             template: message.template,
@@ -97,7 +100,7 @@ impl From<Message> for MessageView {
 pub(super) struct MessageDetail {
     #[serde(flatten)]
     message: MessageView,
-    tries: Vec<ListedAttempt>,
+    attempts: Vec<ListedAttempt>,
 }
 
 /// Lists messages, newest first.
@@ -108,11 +111,16 @@ pub(super) async fn list(
 ) -> Result<impl IntoResponse, Problem> {
     let limit = request.limit.unwrap_or(USUAL_LIMIT);
     let (filter, before) = filter(&app, &request, limit)?;
+    let since = match filter == Filter::default() {
+        true => None,
+        false => messages::find_since(&app.pool, before, MAX_LOOKED_AT).await?,
+    };
     // One more than is shown tells whether there is a next page.
-    let mut found = messages::list(&app.pool, &filter, before, i64::from(limit) + 1).await?;
+    let mut found =
+        messages::list(&app.pool, &filter, Stretch { before, since }, i64::from(limit) + 1).await?;
     let has_more = found.len() > usize::from(limit);
     found.truncate(usize::from(limit));
-    let next_cursor = found.last().map(|message| message.id).filter(|_| has_more);
+    let next_cursor = if has_more { found.last().map(|message| message.id) } else { since };
     let link = next_cursor.map(|cursor| (LINK, next_link(cursor, limit, &filter)));
     let messages = found.into_iter().map(MessageView::from).collect();
     Ok((AppendHeaders(link), axum::Json(Page { messages, next_cursor })))
@@ -161,8 +169,8 @@ pub(super) async fn show(
     Path(id): Path<MessageId>,
 ) -> Result<axum::Json<MessageDetail>, Problem> {
     let message = messages::find(&app.pool, id).await?.ok_or_else(no_such_message)?;
-    let tries = messages::list_attempts(&app.pool, id).await?;
-    Ok(axum::Json(MessageDetail { message: message.into(), tries }))
+    let attempts = messages::list_attempts(&app.pool, id).await?;
+    Ok(axum::Json(MessageDetail { message: message.into(), attempts }))
 }
 
 #[derive(Serialize)]

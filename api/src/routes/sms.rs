@@ -1,6 +1,7 @@
 //! `POST /sms/send-transactional`, `POST /sms/send-batch`.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use axum::extract::State;
 use serde::Serialize;
@@ -15,9 +16,14 @@ use crate::app::App;
 use crate::auth::{Caller, MaySend};
 use crate::extract::{Json, LargeJson};
 use crate::idempotency::{Answer, IdempotencyKey, Once};
+use crate::intake::IntakeError;
 use crate::measures::Measures;
 use crate::problem::Problem;
 use crate::trace::TraceParent;
+
+/// How long a batch waits for its turn. With the database away a turn lasts as long as a connection is
+/// waited for, and those far back would wait for minutes.
+const TURN_PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
 struct Accepted {
@@ -65,7 +71,8 @@ pub(super) async fn send_batch(
     TraceParent(trace): TraceParent,
     LargeJson(raw): LargeJson,
 ) -> Result<Answer, Problem> {
-    let _turn = app.batches.acquire().await.map_err(|error| Problem::internal(&error))?;
+    let turn = tokio::time::timeout(TURN_PATIENCE, app.batches.acquire()).await;
+    let _turn = turn.map_err(|_| IntakeError::Full)?.map_err(|error| Problem::internal(&error))?;
     let text = raw.clone();
     let batch = aside(move || Batch::parse(&text)).await??;
     let mut templates = HashMap::new();

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::auth::{Caller, MayAdmin, MayRead};
 use crate::extract::{Json, Path, Query};
 use crate::fields::{self, Faults};
+use crate::otp;
 use crate::problem::Problem;
 
 /// Longest id a vendor or a registry gives a template.
@@ -101,7 +102,12 @@ fn no_such_template() -> Problem {
 
 fn check(name: &str, wanted: Wanted, now: chrono::DateTime<chrono::Utc>) -> Result<Row, Problem> {
     let mut faults = Faults::default();
-    let lane = wanted.lane.unwrap_or(Lane::Transactional);
+    let is_for_codes = name == otp::TEMPLATE;
+    let usual_lane = if is_for_codes { Lane::Otp } else { Lane::Transactional };
+    let lane = wanted.lane.unwrap_or(usual_lane);
+    if is_for_codes && lane != Lane::Otp {
+        faults.note("lane", "must be otp: this template is the text of codes");
+    }
     let parsed = faults.take("name", TemplateName::parse(name));
     let compiled = parsed.and_then(|name| faults.take("body", Template::compile(name, &wanted.body)));
     if let Some(template) = &compiled {

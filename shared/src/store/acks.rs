@@ -241,7 +241,11 @@ pub async fn reschedule(
 
 /// A "yes" that came after its message had been taken from its worker settles the doubt: a copy
 /// that waits to be sent again is finished, an end in doubt becomes `sent`.
-pub async fn settle(db: impl PgExecutor<'_>, accepted: &Attempt, masked_text: Option<&str>) -> sqlx::Result<()> {
+pub async fn settle(
+    db: impl PgExecutor<'_>,
+    accepted: &Attempt,
+    masked_text: Option<&str>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         r#"with waiting as (
                delete from smsgw.sms_outbox o where o.id = $1 and o.worker_id is null and o.copies > 0
@@ -255,6 +259,10 @@ pub async fn settle(db: impl PgExecutor<'_>, accepted: &Attempt, masked_text: Op
                       attempts + 1, copies - 1, sender, template, api_key_id, session_id, batch_id, campaign_id,
                       trace, smsgw.uuid_time(id)
                from waiting
+           ),
+           session as (
+               update public.sms_otp_sessions s set status = 'sent', provider_name = $2
+               from waiting w where s.id = w.session_id and s.status = 'pending'
            )
            update public.sms_messages_log
            set status = 'sent', reason = 'settled_late', provider_name = $2, provider_message_id = $3,

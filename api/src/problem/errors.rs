@@ -1,0 +1,127 @@
+//! Which problem each error of a use case is.
+
+use std::time::Duration;
+
+use super::kinds::*;
+use super::{FieldError, Problem};
+use crate::accept::Refusal;
+use crate::idempotency::IdempotencyError;
+use crate::intake::IntakeError;
+use crate::otp::resend::ResendError;
+use crate::otp::verify::VerifyError;
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        if shared::db::is_away(&error) {
+            Self::unavailable("the database does not answer; ask again", &error)
+        } else {
+            Self::internal(&error)
+        }
+    }
+}
+
+impl From<serde_json::Error> for Problem {
+    fn from(error: serde_json::Error) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Fields(errors) => Self::fields(errors),
+            Refusal::CountryBlocked { field, country } => {
+                let message = match country {
+                    Some(country) => format!("numbers of {country} are not allowed (SMSGW_COUNTRIES)"),
+                    None => "belongs to no country that is allowed (SMSGW_COUNTRIES)".to_owned(),
+                };
+                Self {
+                    errors: vec![FieldError { field: field.into(), message: message.clone() }],
+                    ..Self::new(&COUNTRY_BLOCKED, message)
+                }
+            }
+        }
+    }
+}
+
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        match &error {
+            IntakeError::Full => {
+                Self::new(&OVERLOADED, "more requests wait than can be stored in time; nothing was stored")
+                    .retry_after(Duration::from_secs(1))
+            }
+            IntakeError::Away => {
+                Self::unavailable("the database does not answer; nothing was stored", &error)
+            }
+            IntakeError::OutcomeUnknown => Self::unavailable(
+                "outcome unknown: the database went away during the commit, so the message may be stored. \
+                 Requests with an Idempotency-Key can be repeated without sending twice",
+                &error,
+            ),
+            IntakeError::Refused(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<IdempotencyError> for Problem {
+    fn from(error: IdempotencyError) -> Self {
+        match error {
+            IdempotencyError::OtherRequest => {
+                let message = "was used for a request with another method, path or body";
+                Self {
+                    errors: vec![FieldError { field: "idempotency-key".into(), message: message.into() }],
+                    ..Self::new(&IDEMPOTENCY_MISMATCH, format!("the key {message}"))
+                }
+            }
+            IdempotencyError::Running => Self::new(&IDEMPOTENCY_RUNNING, "wait for its answer, then repeat")
+                .retry_after(Duration::from_secs(1)),
+            IdempotencyError::CommitUnknown(source) => Self::unavailable(
+                "outcome unknown: the database went away during the commit, so the work may be done. \
+                 A request with an Idempotency-Key can be repeated without doing it twice",
+                &source,
+            ),
+            IdempotencyError::Store(source) => source.into(),
+        }
+    }
+}
+
+impl From<VerifyError> for Problem {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Wrong { attempts_remaining } => {
+                Self::new(&OTP_WRONG, "the code does not match").attempts_remaining(attempts_remaining)
+            }
+            VerifyError::Expired => {
+                Self::new(&OTP_EXPIRED, "the session has ended or never was; start another")
+                    .attempts_remaining(0)
+            }
+            VerifyError::Used => Self::new(&OTP_USED, "a code is good for one sign-in").attempts_remaining(0),
+            VerifyError::Locked => {
+                Self::new(&OTP_LOCKED, "the session is locked; start another").attempts_remaining(0)
+            }
+            VerifyError::UnknownKey(error) => Self::internal(&error),
+            VerifyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ResendError> for Problem {
+    fn from(error: ResendError) -> Self {
+        match error {
+            ResendError::Ended(error) => error.into(),
+            ResendError::CoolDown { wait, attempts_remaining } => {
+                Self::new(&OTP_COOL_DOWN, "see Retry-After for when another code can be asked for")
+                    .retry_after(wait)
+                    .attempts_remaining(attempts_remaining)
+            }
+            ResendError::SendLimit { wait, attempts_remaining } => {
+                Self::new(&OTP_SEND_LIMIT, "start another session once this one has ended")
+                    .retry_after(wait)
+                    .attempts_remaining(attempts_remaining)
+            }
+            ResendError::Refused(refusal) => refusal.into(),
+            ResendError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The kinds of problems: a line each, with the code that programs rely on.
+
+use axum::http::StatusCode;
+
+/// A kind of problem: stable, documented, meant for programs.
+#[derive(Debug)]
+pub(super) struct Kind {
+    pub(super) code: &'static str,
+    pub(super) title: &'static str,
+    pub(super) status: StatusCode,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $code:literal, $status:ident, $title:literal;)*) => {
+        $(pub(super) static $name: Kind = Kind { code: $code, title: $title, status: StatusCode::$status };)*
+    };
+}
+
+kinds! {
+    // The request itself.
+    INVALID_REQUEST = "invalid-request", BAD_REQUEST, "The request has fields that cannot be used";
+    MALFORMED_JSON = "malformed-json", BAD_REQUEST, "The body is not valid JSON";
+    INCOMPLETE_BODY = "incomplete-body", BAD_REQUEST, "The body cannot be read to its end";
+    BAD_REQUEST = "bad-request", BAD_REQUEST, "The request cannot be read";
+    REQUEST_TIMEOUT = "request-timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
+    HEAD_TOO_LARGE = "head-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The address or the headers are too large";
+    BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
+    NOT_FOUND = "not-found", NOT_FOUND, "There is nothing here";
+    METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "This address does not take that method";
+    // Who asks.
+    UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "A valid API key is needed";
+    FORBIDDEN = "insufficient-scope", FORBIDDEN, "The API key may not do this";
+    // What is asked for.
+    COUNTRY_BLOCKED = "country-blocked", FORBIDDEN, "This country is not allowed";
+    NOT_CANCELLABLE = "not-cancellable", CONFLICT, "The message can no longer be cancelled";
+    IDEMPOTENCY_MISMATCH = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request";
+    IDEMPOTENCY_RUNNING = "idempotency-key-running", CONFLICT, "A request with this Idempotency-Key is still running";
+    // Codes.
+    OTP_WRONG = "otp-wrong", BAD_REQUEST, "The code is wrong";
+    OTP_EXPIRED = "otp-expired", GONE, "The code has expired";
+    OTP_USED = "otp-used", GONE, "The code was already used";
+    OTP_LOCKED = "otp-locked", TOO_MANY_REQUESTS, "Too many wrong codes";
+    OTP_COOL_DOWN = "otp-cool-down", TOO_MANY_REQUESTS, "It is too early for another code";
+    OTP_SEND_LIMIT = "otp-send-limit", TOO_MANY_REQUESTS, "No more codes for this session";
+    // Us.
+    OVERLOADED = "overloaded", SERVICE_UNAVAILABLE, "The gateway is overloaded";
+    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The gateway cannot store anything at the moment";
+    NOT_READY = "not-ready", SERVICE_UNAVAILABLE, "The gateway is not ready";
+    INTERNAL = "internal", INTERNAL_SERVER_ERROR, "The gateway failed";
+    OTHER = "refused", BAD_REQUEST, "The request was refused";
+}
