@@ -83,12 +83,23 @@ pub(crate) fn doubtful(
 ) -> Verdict {
     let id = claim.message.id;
     match routing::in_doubt(&traveller(&claim.message, &claim.message.tried), now) {
-        Doubt::SendAgain(due_at) => {
-            Verdict::Reschedule(Rescheduled { id, due_at, reason, tried, copies: 1, taken_over: false, attempts })
-        }
-        Doubt::End(status) => {
-            Verdict::Finish(Finished { id, status, reason: Some(reason), masked_text: None, copies: 1, attempts })
-        }
+        Doubt::SendAgain(due_at) => Verdict::Reschedule(Rescheduled {
+            id,
+            due_at,
+            reason,
+            tried,
+            copies: 1,
+            taken_over: false,
+            attempts,
+        }),
+        Doubt::End(status) => Verdict::Finish(Finished {
+            id,
+            status,
+            reason: Some(reason),
+            masked_text: None,
+            copies: 1,
+            attempts,
+        }),
     }
 }
 
@@ -254,5 +265,6 @@ fn count(lane: Lane, verdict: &Verdict) {
         Verdict::Finish(one) => one.status,
         Verdict::Reschedule(_) => Status::Queued,
     };
-    metrics::counter!("smsgw_messages_total", "lane" => lane.as_str(), "status" => status.as_str()).increment(1);
+    metrics::counter!("smsgw_messages_total", "lane" => lane.as_str(), "status" => status.as_str())
+        .increment(1);
 }

@@ -68,7 +68,17 @@ impl Claimer {
         held: Arc<Held>,
     ) -> Self {
         let now = Instant::now();
-        Self { parts, jobs, acks, slots, held, number: 0, newest_next: false, recover_due: now, expire_due: now }
+        Self {
+            parts,
+            jobs,
+            acks,
+            slots,
+            held,
+            number: 0,
+            newest_next: false,
+            recover_due: now,
+            expire_due: now,
+        }
     }
 
     /// Claims until told to stop.
@@ -209,7 +219,8 @@ impl Claimer {
         for (row, slot) in rows.into_iter().zip(slots) {
             let id = row.message.id;
             self.held.insert(id, self.number);
-            let claim = Arc::new(Claim { message: row.message, worker, began, number: self.number, _slot: slot });
+            let claim =
+                Arc::new(Claim { message: row.message, worker, began, number: self.number, _slot: slot });
             if row.opted_out {
                 let verdict = Verdict::Finish(Finished::without_call(id, Status::Suppressed, "opted_out"));
                 self.acks.send(&claim, verdict).await;
@@ -238,7 +249,9 @@ impl Claimer {
             return Ok(());
         }
         let began = Instant::now();
-        let ended = outbox::end_expired(db, worker, self.parts.lane, i64::try_from(LARGEST).unwrap_or(i64::MAX)).await?;
+        let ended =
+            outbox::end_expired(db, worker, self.parts.lane, i64::try_from(LARGEST).unwrap_or(i64::MAX))
+                .await?;
         // A deep backlog is walked for this: not too often.
         self.expire_due = Instant::now() + EXPIRE_EVERY.max(began.elapsed() * EXPIRE_COST);
         if ended > 0 {
@@ -252,7 +265,9 @@ impl Claimer {
 /// committed in the other order need not wait for the sweep. Bulk would walk too many dead rows.
 fn looking_back(lane: Lane, watermark: Watermark) -> Watermark {
     match lane {
-        Lane::Otp if watermark > Watermark::START => Watermark::at(watermark.due_at - Duration::from_millis(100)),
+        Lane::Otp if watermark > Watermark::START => {
+            Watermark::at(watermark.due_at - Duration::from_millis(100))
+        }
         Lane::Otp | Lane::Transactional | Lane::Promo => watermark,
     }
 }

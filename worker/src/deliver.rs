@@ -9,7 +9,7 @@ use shared::ids::AttemptId;
 use shared::lane::Lane;
 use shared::message::{OutboxMessage, SealedText, Status};
 use shared::phone::PhoneNumber;
-use shared::provider::{OutgoingSms, Outcome, ProviderReference, SendError, VendorTemplate};
+use shared::provider::{Outcome, OutgoingSms, ProviderReference, SendError, VendorTemplate};
 use shared::routing::{self, Candidate, MAX_TRIES, Moment, Step, Traveller};
 use shared::store::acks::{Attempt, Finished, Rescheduled};
 
@@ -97,7 +97,16 @@ impl<'a> Delivery<'a> {
             (None, None) => return Err(fail("body_missing")),
         };
         let Ok(to) = PhoneNumber::parse(&message.to, None) else { return Err(fail("bad_number")) };
-        Ok(Self { claim, parts, to, text, sealed, tried: message.tried.clone(), busy: Vec::new(), attempts: Vec::new() })
+        Ok(Self {
+            claim,
+            parts,
+            to,
+            text,
+            sealed,
+            tried: message.tried.clone(),
+            busy: Vec::new(),
+            attempts: Vec::new(),
+        })
     }
 
     fn facts(&self) -> Traveller<'_> {
@@ -130,9 +139,15 @@ impl<'a> Delivery<'a> {
         };
         let began = Instant::now();
         loop {
+            // While it waited here, the provider may have said "slow down" to another message.
+            if entry.health.is_halted() || entry.health.paused_until() > Some(self.parts.clock.now()) {
+                return None;
+            }
             match entry.health.enter(self.claim.message.lane, self.to.region()) {
                 Ok(leave) => return Some(leave),
-                Err(wait) if began.elapsed() + wait < patience && self.claim.began.elapsed() + wait < FENCE => {
+                Err(wait)
+                    if began.elapsed() + wait < patience && self.claim.began.elapsed() + wait < FENCE =>
+                {
                     tokio::time::sleep(wait).await;
                 }
                 Err(_) => return None,
@@ -262,13 +277,18 @@ impl<'a> Delivery<'a> {
             Err(SendError::Refused { .. }) => {
                 leave.went(Went::Answered);
                 // It will say the same each time: all its tries are used up at once.
-                let left = MAX_TRIES - self.tried.iter().filter(|tried| *tried == name).count().min(MAX_TRIES);
+                let left =
+                    MAX_TRIES - self.tried.iter().filter(|tried| *tried == name).count().min(MAX_TRIES);
                 self.tried.extend(std::iter::repeat_n(name.clone(), left));
                 None
             }
             Err(SendError::Unusable { answer }) => {
                 leave.went(Went::Unusable);
-                tracing::error!(provider.id = name, reason = answer.reason, "a provider's account is at fault");
+                tracing::error!(
+                    provider.id = name,
+                    reason = answer.reason,
+                    "a provider's account is at fault"
+                );
                 self.tried.push(name.clone());
                 None
             }

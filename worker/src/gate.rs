@@ -67,13 +67,20 @@ impl Gate {
     }
 
     /// Takes over new limits, keeping what was learnt and what is in flight.
-    pub(crate) fn reconfigure(&mut self, max_per_second: Option<u32>, max_in_flight: Option<u32>, now: Instant) {
+    pub(crate) fn reconfigure(
+        &mut self,
+        max_per_second: Option<u32>,
+        max_in_flight: Option<u32>,
+        now: Instant,
+    ) {
         let fresh = Self::new(max_per_second, max_in_flight, now);
         let same_kind = matches!(
             (&self.rate, &fresh.rate),
             (Rate::Free | Rate::Learned { .. }, Rate::Free) | (Rate::Leased { .. }, Rate::Leased { .. })
         );
-        if let (Rate::Leased { per_second, .. }, Rate::Leased { per_second: new, .. }) = (&mut self.rate, &fresh.rate) {
+        if let (Rate::Leased { per_second, .. }, Rate::Leased { per_second: new, .. }) =
+            (&mut self.rate, &fresh.rate)
+        {
             *per_second = *new;
         }
         if !same_kind {

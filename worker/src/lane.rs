@@ -69,7 +69,8 @@ async fn run(parts: LaneParts, stop: CancellationToken) {
     let (acks, verdicts) = Acks::channel(parts.slots);
     let (jobs, claimed) = mpsc::channel(parts.slots);
     let acker = tokio::spawn(Acker::new(parts.lane, parts.database.clone(), held.clone()).run(verdicts));
-    let claimer = tokio::spawn(Claimer::new(parts.clone(), jobs, acks.clone(), slots, held).run(stop.clone()));
+    let claimer =
+        tokio::spawn(Claimer::new(parts.clone(), jobs, acks.clone(), slots, held).run(stop.clone()));
     serve(parts, Queue::new(claimed, acks)).await;
     // The queue ends when the claimer has stopped and everything claimed has its verdict.
     for ended in [claimer.await, acker.await] {

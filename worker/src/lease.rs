@@ -55,7 +55,9 @@ async fn lease(health: &Arc<Health>, pool: &PgPool, slice: i64, per_slice: u32) 
     let bound = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     match provider_state::lease(pool, &health.name, slice, bound(wanted), bound(per_slice)).await {
         Ok(granted) => health.gate().lease(u32::try_from(granted).unwrap_or(0)),
-        Err(error) => tracing::debug!(%error, provider.id = health.name, "no lease while the database is away"),
+        Err(error) => {
+            tracing::debug!(%error, provider.id = health.name, "no lease while the database is away")
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! "I live": a worker's standing among the others.
 //!
-//! One dedicated connection holds the worker's advisory lock and beats every second. A worker that
+//! One dedicated connection holds the worker's advisory lock and beats all the time. A worker that
 //! loses it has no standing: it starts no send, since others may be taking its messages over.
 
 use std::sync::Arc;
@@ -13,9 +13,13 @@ use shared::store::workers;
 use sqlx::{Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 
-const BEAT: Duration = Duration::from_secs(1);
+/// Often enough that a broken connection is noticed, and replaced, within the second after which others
+/// take its lock's being free for death.
+const BEAT: Duration = Duration::from_millis(300);
 /// Others call a worker dead after 5 s of silence; it must have stopped sending before.
 const STANDING: Duration = Duration::from_secs(4);
+/// How long to leave an absent database alone.
+const RECONNECT: Duration = Duration::from_millis(100);
 /// A beat that takes longer is no beat.
 const BEAT_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -60,10 +64,12 @@ pub(crate) async fn run(presence: &Presence, database: &Database, stop: Cancella
         presence.lose();
         match ended {
             Ok(()) => return,
-            Err(error) => tracing::warn!(%error, "no connection of standing: nothing is sent until it is back"),
+            Err(error) => {
+                tracing::warn!(%error, "no connection of standing: nothing is sent until it is back")
+            }
         }
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(200)) => (),
+            () = tokio::time::sleep(RECONNECT) => (),
             () = stop.cancelled() => return,
         }
     }

@@ -145,7 +145,13 @@ pub(crate) struct Roster {
 impl Roster {
     /// An empty roster; nothing is claimed before it is loaded.
     pub(crate) fn new(sources: Sources, clock: DbClock) -> Self {
-        Self { sources, clock, loaded: ArcSwap::default(), halted: Default::default(), healths: Mutex::default() }
+        Self {
+            sources,
+            clock,
+            loaded: ArcSwap::default(),
+            halted: Default::default(),
+            healths: Mutex::default(),
+        }
     }
 
     /// The present roster.
@@ -226,7 +232,11 @@ impl Roster {
         let pool = &self.sources.pool;
         let tables = Tables {
             integrations: integrations::list(pool).await?,
-            templates: templates::list(pool).await?.into_iter().map(|one| (one.key().to_string(), one)).collect(),
+            templates: templates::list(pool)
+                .await?
+                .into_iter()
+                .map(|one| (one.key().to_string(), one))
+                .collect(),
         };
         let changed = (known.as_ref() != Some(&tables)).then(|| Arc::new(self.build(&tables)));
         let loaded = changed.clone().unwrap_or_else(|| self.load());
@@ -234,11 +244,14 @@ impl Roster {
         let states = provider_state::list(pool).await?;
         let halted = pauses::list(pool).await?;
         for lane in Lane::ALL {
-            let stops = |p: &Pause| p.scope == PauseScope::All || (p.scope == PauseScope::Lane && p.name == lane.as_str());
+            let stops = |p: &Pause| {
+                p.scope == PauseScope::All || (p.scope == PauseScope::Lane && p.name == lane.as_str())
+            };
             self.halted[lane as usize].store(halted.iter().any(stops), Ordering::Relaxed);
         }
         for Entry { health, .. } in &loaded.entries {
-            health.set_halted(halted.iter().any(|p| p.scope == PauseScope::Provider && p.name == health.name));
+            health
+                .set_halted(halted.iter().any(|p| p.scope == PauseScope::Provider && p.name == health.name));
             if let Some(state) = states.iter().find(|state| state.provider_name == health.name) {
                 health.learn_pause(state.paused_until, state.pauses, now);
             }
@@ -261,7 +274,11 @@ impl Roster {
         let enabled = catalogue.providers.into_iter().filter(|settings| settings.enabled);
         Loaded {
             entries: enabled.filter_map(|settings| self.enlist(settings)).collect(),
-            templates: tables.templates.iter().map(|(key, one)| (key.clone(), provider_templates(one))).collect(),
+            templates: tables
+                .templates
+                .iter()
+                .map(|(key, one)| (key.clone(), provider_templates(one)))
+                .collect(),
         }
     }
 
@@ -276,9 +293,8 @@ impl Roster {
             };
             catalogue::build(&settings, &context)
         };
-        let adapters = adapter(Lane::Otp).and_then(|otp| {
-            Ok([otp, adapter(Lane::Transactional)?, adapter(Lane::Promo)?])
-        });
+        let adapters = adapter(Lane::Otp)
+            .and_then(|otp| Ok([otp, adapter(Lane::Transactional)?, adapter(Lane::Promo)?]));
         match adapters {
             Ok(adapters) => Some(Entry { health: self.health(&settings), settings, adapters }),
             Err(problem) => {

@@ -91,7 +91,8 @@ impl Worker {
             mark: marks[lane as usize].clone(),
             congestion: congestion.clone(),
         });
-        let lanes = lanes.into_iter().map(|lane| lane::spawn(lane, stop.clone())).collect::<Result<_, _>>()?;
+        let lanes =
+            lanes.into_iter().map(|lane| lane::spawn(lane, stop.clone())).collect::<Result<_, _>>()?;
         let (database, token) = (parts.database, stand_down.clone());
         let presence = tokio::spawn(async move { presence::run(&presence, &database, token).await });
         Ok(Self { stop, stand_down, presence, lanes, duties })
@@ -102,7 +103,8 @@ impl Worker {
     pub async fn stop(mut self) {
         self.stop.cancel();
         let lanes = std::mem::take(&mut self.lanes);
-        let joined = tokio::task::spawn_blocking(move || lanes.into_iter().all(|lane| lane.join().is_ok())).await;
+        let joined =
+            tokio::task::spawn_blocking(move || lanes.into_iter().all(|lane| lane.join().is_ok())).await;
         if !matches!(joined, Ok(true)) {
             tracing::error!("a lane broke off");
         }

@@ -99,7 +99,14 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn new(lane: Lane, mark: &'a Mark) -> Self {
         let now = Instant::now();
-        Self { lane, mark, floor: Floor::default(), from: Watermark::START, due: now, full_due: now + FULL_EVERY }
+        Self {
+            lane,
+            mark,
+            floor: Floor::default(),
+            from: Watermark::START,
+            due: now,
+            full_due: now + FULL_EVERY,
+        }
     }
 
     async fn look(&mut self, db: &mut PgConnection) -> sqlx::Result<()> {

@@ -62,7 +62,12 @@ async fn cut_off(db: &mut PgConnection, suspect: Suspect) -> sqlx::Result<()> {
     cut
 }
 
-async fn take_over(db: &mut PgConnection, dead: WorkerId, clock: &DbClock, marks: &[Arc<Mark>; 3]) -> sqlx::Result<()> {
+async fn take_over(
+    db: &mut PgConnection,
+    dead: WorkerId,
+    clock: &DbClock,
+    marks: &[Arc<Mark>; 3],
+) -> sqlx::Result<()> {
     let mut tx = db.begin().await?;
     if !workers::lock_dead(&mut tx, dead).await? {
         return tx.rollback().await;
