@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The oldest major version still maintained when this was written.
+/// The oldest major version that has `security_invoker` views, which the schema needs.
 const OLDEST: u32 = 15;
 
 /// An installed PostgreSQL server that runs here.
@@ -29,7 +29,7 @@ struct Place {
 }
 
 impl Binaries {
-    /// The first on the PATH, else the newest in the usual places; only version 14 or newer counts.
+    /// The first on the PATH, else the newest in the usual places; only version 15 or newer counts.
     #[must_use]
     pub fn find() -> Option<Self> {
         Self::list().into_iter().next()
