@@ -44,9 +44,12 @@ async fn a_message_survives_a_429_and_a_500_and_goes_out_by_the_other_provider()
     let fail = Fault::Status { status: 500, body: FaultBody::Vendor, delivered: false };
     for fault in [throttle, fail] {
         let recipients = Some(RecipientMatch::Recipient(to.clone()));
-        app.mock.fail_by(FaultRule { recipients, times: Some(1), ..FaultRule::new(Vendor::Twilio, fault) }).unwrap();
+        app.mock
+            .fail_by(FaultRule { recipients, times: Some(1), ..FaultRule::new(Vendor::Twilio, fault) })
+            .unwrap();
     }
-    let accepted = door.post("/sms/send-transactional", &json!({ "to": to, "text": "Your table is booked." })).await;
+    let accepted =
+        door.post("/sms/send-transactional", &json!({ "to": to, "text": "Your table is booked." })).await;
     assert_eq!(accepted.status, 202);
     let id = accepted.body["message_id"].as_str().unwrap().to_owned();
     eventually("the first attempt", async || {

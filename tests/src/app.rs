@@ -144,11 +144,13 @@ impl TestApp {
 
     /// Provider and outcome of each attempt, in order.
     pub async fn attempts(&self, id: MessageId) -> Vec<(String, String)> {
-        sqlx::query_as("select provider_name, outcome from smsgw.sms_attempts where message_id = $1 order by id")
-            .bind(id)
-            .fetch_all(&self.pool)
-            .await
-            .unwrap()
+        sqlx::query_as(
+            "select provider_name, outcome from smsgw.sms_attempts where message_id = $1 order by id",
+        )
+        .bind(id)
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
     }
 
     /// Stops the workers in good order.
@@ -175,7 +177,12 @@ fn patient_pool(database: &Database) -> PgPool {
 
 /// Twilio first, then 2Factor, both at the mock's address.
 pub fn vendors(url: &str) -> Vec<ProviderSettings> {
-    let env = ProviderEnv {
+    vendor_env(url).providers().unwrap()
+}
+
+/// The environment of a gateway that uses the mock vendor.
+pub fn vendor_env(url: &str) -> ProviderEnv {
+    ProviderEnv {
         twilio_account_sid: Some(Credentials::ACCOUNT_SID.to_owned()),
         twilio_auth_token: Some(SecretString::from(Credentials::AUTH_TOKEN)),
         twilio_phone_number: Some("+15005550006".to_owned()),
@@ -185,6 +192,5 @@ pub fn vendors(url: &str) -> Vec<ProviderSettings> {
         two_factor_plain_text: true,
         sms_sender_id: Some("TFCTOR".to_owned()),
         ..ProviderEnv::default()
-    };
-    env.providers().unwrap()
+    }
 }

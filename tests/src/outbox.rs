@@ -157,6 +157,47 @@ impl TestApp {
         .await;
     }
 
+    /// Makes a message that waits due now.
+    pub async fn make_due(&self, id: MessageId) {
+        sqlx::query(
+            "update smsgw.sms_outbox set due_at = clock_timestamp() where id = $1 and worker_id is null",
+        )
+        .bind(id)
+        .execute(&self.pool)
+        .await
+        .unwrap();
+    }
+
+    /// The attempts as one line: `twilio not_sent, 2factor accepted`.
+    pub async fn way(&self, id: MessageId) -> String {
+        let attempts = self.attempts(id).await.into_iter();
+        attempts.map(|(provider, outcome)| format!("{provider} {outcome}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether each attempt was flagged as a possible duplicate, in order.
+    pub async fn possible_duplicates(&self, id: MessageId) -> Vec<bool> {
+        sqlx::query_scalar(
+            "select possible_duplicate from smsgw.sms_attempts where message_id = $1 order by id",
+        )
+        .bind(id)
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    /// `Some` while a transaction of this gateway waits for another's lock.
+    pub async fn waiting_for_locks(&self) -> Option<()> {
+        let waits: bool = sqlx::query_scalar(
+            "select exists (select from pg_locks w join pg_locks h on h.pid = w.pid
+                            where not w.granted and h.locktype in ('relation', 'advisory')
+                              and h.database = (select oid from pg_database where datname = current_database()))",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .unwrap();
+        waits.then_some(())
+    }
+
     /// What arrived, by recipient.
     pub fn arrivals_by_number(&self) -> HashMap<String, Vec<Arc<Arrival>>> {
         let mut numbers: HashMap<_, Vec<_>> = HashMap::new();

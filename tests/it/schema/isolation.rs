@@ -1,0 +1,136 @@
+//! A user sees their own rows and nobody else's, whatever the claims say.
+
+use sqlx::PgConnection;
+
+use super::{FORBIDDEN, attempt, code, list, owner, run};
+
+const TABLES: [&str; 3] = ["sms_messages_log", "sms_otp_sessions", "user_contact_settings"];
+
+/// Rows of Anna, of Ben and, where a table allows that, of nobody.
+const ROWS: &str = r#"
+    insert into sms_messages_log (id, user_id, "to", type, status, segments, attempts, created_at)
+    select smsgw.uuid_floor(clock_timestamp() - number * interval '1 second'), name,
+           '+41790000001', 'transactional', 'sent', 1, 1, clock_timestamp()
+    from unnest(array['anna', 'ben', null]) with ordinality as person (name, number);
+    insert into sms_otp_sessions (id, user_id, phone, code_mac, resend_at, expires_at)
+    select gen_random_uuid(), name, '+41790000001', '\x00', clock_timestamp(), clock_timestamp()
+    from unnest(array['anna', 'ben', null]) as name;
+    insert into user_contact_settings (user_id, phone) values ('anna', '+41790000001'), ('ben', '+41790000002')"#;
+
+/// A connection in the role of users, with those rows in the tables.
+async fn user() -> PgConnection {
+    let mut db = owner().await;
+    run(&mut db, ROWS).await;
+    run(&mut db, "set role smsgw_user").await;
+    db
+}
+
+async fn claim(db: &mut PgConnection, claims: &str) {
+    sqlx::query("select set_config('request.jwt.claims', $1, false)").bind(claims).execute(db).await.unwrap();
+}
+
+/// Whose rows of `table` can be seen.
+async fn seen(db: &mut PgConnection, table: &str) -> sqlx::Result<Vec<String>> {
+    list(db, format!("select coalesce(user_id, 'nobody') from {table} order by 1")).await
+}
+
+#[tokio::test]
+async fn a_user_sees_only_their_own_rows() {
+    let mut db = user().await;
+    for (claims, name) in
+        [(r#"{"sub": "anna"}"#, "anna"), (r#"{"role": "x", "sub": "ben", "aud": []}"#, "ben")]
+    {
+        claim(&mut db, claims).await;
+        for table in TABLES {
+            assert_eq!(seen(&mut db, table).await.unwrap(), [name], "{table}");
+        }
+    }
+    claim(&mut db, r#"{"sub": "carl"}"#).await;
+    for table in TABLES {
+        assert_eq!(seen(&mut db, table).await.unwrap(), [""; 0], "{table}");
+    }
+}
+
+#[tokio::test]
+async fn without_claims_a_user_sees_nothing() {
+    let mut db = user().await;
+    for table in TABLES {
+        assert_eq!(seen(&mut db, table).await.unwrap(), [""; 0], "{table}");
+    }
+    claim(&mut db, "").await;
+    for table in TABLES {
+        assert_eq!(seen(&mut db, table).await.unwrap(), [""; 0], "{table}");
+    }
+}
+
+#[tokio::test]
+async fn claims_that_are_no_claims_show_nothing() {
+    let mut db = user().await;
+    for claims in [
+        "{}",
+        "null",
+        "[]",
+        "anna",
+        r#""anna""#,
+        r#"["anna"]"#,
+        r#"[{"sub": "anna"}]"#,
+        r#"{"sub": "anna""#,
+        "{sub: anna}",
+        r#"{"sub": null}"#,
+        r#"{"sub": ""}"#,
+        r#"{"sub": "nobody"}"#,
+        r#"{"sub": ["anna"]}"#,
+        r#"{"sub": {"sub": "anna"}}"#,
+        r#"{"Sub": "anna", "user_id": "anna"}"#,
+        r#"{"sub": "anna' or 'a' = 'a"}"#,
+        r#"{"sub": "%"}"#,
+    ] {
+        claim(&mut db, claims).await;
+        for table in TABLES {
+            // An error is a good answer too; rows are not.
+            assert_eq!(seen(&mut db, table).await.unwrap_or_default(), [""; 0], "{table} for {claims}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_was_granted_smsgw_user_is_held_to_the_same_rows() {
+    let mut db = user().await;
+    // Roles outlive the test's database, so this one stays inside a transaction.
+    run(&mut db, "reset role; begin; create role web nologin; grant smsgw_user to web; set local role web")
+        .await;
+    for table in TABLES {
+        assert_eq!(seen(&mut db, table).await.unwrap(), [""; 0], "{table}");
+    }
+    claim(&mut db, r#"{"sub": "anna"}"#).await;
+    for table in TABLES {
+        assert_eq!(seen(&mut db, table).await.unwrap(), ["anna"], "{table}");
+    }
+    run(&mut db, "rollback").await;
+}
+
+#[tokio::test]
+async fn a_user_cannot_change_even_their_own_rows() {
+    let mut db = user().await;
+    claim(&mut db, r#"{"sub": "anna"}"#).await;
+    for table in TABLES {
+        for sql in [
+            format!("update {table} set user_id = 'anna'"),
+            format!("delete from {table}"),
+            format!("insert into {table} (user_id) values ('anna')"),
+            format!("truncate {table}"),
+        ] {
+            assert_eq!(code(attempt(&mut db, sql.as_str()).await), FORBIDDEN, "{sql}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_gateway_sees_everyones_rows() {
+    let mut db = user().await;
+    run(&mut db, "set role smsgw_app").await;
+    assert_eq!(seen(&mut db, "sms_messages_log").await.unwrap(), ["anna", "ben", "nobody"]);
+    assert_eq!(seen(&mut db, "sms_messages").await.unwrap(), ["anna", "ben", "nobody"]);
+    assert_eq!(seen(&mut db, "sms_otp_sessions").await.unwrap(), ["anna", "ben", "nobody"]);
+    assert_eq!(seen(&mut db, "user_contact_settings").await.unwrap(), ["anna", "ben"]);
+}

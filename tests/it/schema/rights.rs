@@ -1,0 +1,129 @@
+//! What the three roles may do, and that nobody else was given anything.
+
+use super::{FORBIDDEN, attempt, code, list, owner, run};
+
+const ROLES: &str = "('smsgw_app', 'smsgw_enqueue', 'smsgw_user')";
+const RELATIONS: &str = "pg_class where relnamespace in ('public'::regnamespace, 'smsgw'::regnamespace)
+                         and relkind in ('r', 'p', 'v', 'm', 'S')";
+
+#[tokio::test]
+async fn no_role_of_ours_can_do_more_than_it_was_granted() {
+    let mut db = owner().await;
+    let roles = format!("select rolname::text from pg_roles where rolname in {ROLES}");
+    assert_eq!(list(&mut db, roles.as_str()).await.unwrap().len(), 3);
+    let mighty = format!(
+        "{roles} and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolcanlogin or rolreplication)"
+    );
+    assert_eq!(list(&mut db, mighty).await.unwrap(), [""; 0]);
+    let owners = format!(
+        "select rolname::text from pg_roles join pg_shdepend on refobjid = pg_roles.oid
+         where deptype = 'o' and rolname in {ROLES}"
+    );
+    assert_eq!(list(&mut db, owners).await.unwrap(), [""; 0]);
+    let members = format!(
+        "select r.rolname || ' in ' || g.rolname from pg_auth_members m
+         join pg_roles r on r.oid = m.member join pg_roles g on g.oid = m.roleid where r.rolname in {ROLES}"
+    );
+    assert_eq!(list(&mut db, members).await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_user_may_read_three_tables_and_write_none() {
+    let mut db = owner().await;
+    let readable = format!(
+        "select relname::text from {RELATIONS} and relkind <> 'S'
+           and has_any_column_privilege('smsgw_user', oid, 'select') order by 1"
+    );
+    let expected = ["sms_messages_log", "sms_otp_sessions", "user_contact_settings"];
+    assert_eq!(list(&mut db, readable).await.unwrap(), expected);
+    let writable = format!(
+        "select relname::text from {RELATIONS}
+           and case relkind when 'S' then has_sequence_privilege('smsgw_user', oid, 'usage, select, update')
+               else has_table_privilege('smsgw_user', oid, 'insert, update, delete, truncate, references, trigger')
+                 or has_any_column_privilege('smsgw_user', oid, 'insert, update, references') end"
+    );
+    assert_eq!(list(&mut db, writable).await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_user_cannot_look_into_the_closed_schema_even_at_a_partition_by_name() {
+    let mut db = owner().await;
+    let inside = "select format('smsgw.%I', relname) from pg_class
+                  where relnamespace = 'smsgw'::regnamespace and relkind in ('r', 'p')";
+    let inside = list(&mut db, inside).await.unwrap();
+    assert!(inside.iter().any(|table| table.starts_with("smsgw.sms_messages_log_")));
+    run(&mut db, "set role smsgw_user; set request.jwt.claims = '{\"sub\": \"anna\"}'").await;
+    for table in inside {
+        assert_eq!(code(attempt(&mut db, format!("select from {table}")).await), FORBIDDEN, "{table}");
+    }
+    for sql in [
+        "select from public.sms_messages",
+        "select from public.api_integrations",
+        "select from public.sms_templates",
+        "select smsgw.create_partitions(clock_timestamp(), interval '1 day')",
+        "select smsgw.drop_partitions(interval '90 days')",
+        "select smsgw.uuid_floor(clock_timestamp())",
+    ] {
+        assert_eq!(code(attempt(&mut db, sql).await), FORBIDDEN, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_cannot_read_the_mac_of_a_code() {
+    let mut db = owner().await;
+    run(&mut db, "set role smsgw_user").await;
+    run(&mut db, "select id, status, attempts, expires_at from sms_otp_sessions").await;
+    for sql in ["select code_mac from sms_otp_sessions", "select * from sms_otp_sessions"] {
+        assert_eq!(code(attempt(&mut db, sql).await), FORBIDDEN, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn the_gateway_can_neither_rewrite_attempts_nor_delete_the_log() {
+    let mut db = owner().await;
+    run(&mut db, "set role smsgw_app").await;
+    for sql in [
+        "update smsgw.sms_attempts set reason = ''",
+        "delete from smsgw.sms_attempts",
+        "delete from public.sms_messages_log",
+        "truncate public.sms_messages_log",
+        "drop table public.sms_messages_log",
+        "delete from public._sqlx_migrations",
+        "alter table public.sms_messages_log disable row level security",
+    ] {
+        assert_eq!(code(attempt(&mut db, sql).await), FORBIDDEN, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn the_door_for_sql_opens_nothing_yet() {
+    let mut db = owner().await;
+    let granted = format!(
+        "select relname::text from {RELATIONS} and relkind <> 'S'
+           and has_any_column_privilege('smsgw_enqueue', oid, 'select, insert, update')"
+    );
+    assert_eq!(list(&mut db, granted).await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_otp_with_a_readable_body_is_refused() {
+    let mut db = owner().await;
+    run(&mut db, "set role smsgw_app").await;
+    let otp = |columns: &str, values: &str| {
+        format!(
+            r#"insert into smsgw.sms_outbox (id, lane, due_at, expires_at, "to", segments, {columns})
+               values (gen_random_uuid(), 'otp', now(), now(), '+41790000001', 1, {values})"#
+        )
+    };
+    run(&mut db, otp("sealed_body", r"'\x00'")).await;
+    for (columns, values) in [
+        ("body", "'Your code is 123456.'"),
+        ("sealed_body, body", r"'\x00', 'Your code is 123456.'"),
+        ("sealed_body, variables", r#"'\x00', '{"code": "123456"}'"#),
+        ("sender", "'none at all'"),
+    ] {
+        let refused = attempt(&mut db, otp(columns, values)).await.unwrap_err();
+        let constraint = refused.as_database_error().and_then(|error| error.constraint()).unwrap();
+        assert_eq!(constraint, "sms_outbox_otp_is_sealed", "{columns}");
+    }
+}
