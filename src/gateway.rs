@@ -92,7 +92,8 @@ impl Gateway {
 /// Opens the API's address.
 pub(crate) async fn listen(config: &ApiConfig) -> Result<TcpListener> {
     TcpListener::bind(config.listen).await.map_err(|error| {
-        let problem = format!("cannot listen on {}: {error}; choose another address with --listen", config.listen);
+        let problem =
+            format!("cannot listen on {}: {error}; choose another address with --listen", config.listen);
         ConfigError::new("SMSGW_LISTEN", problem).into()
     })
 }

@@ -49,7 +49,11 @@ async fn database(given: &DatabaseConfig, home: &Home) -> Result<(SecretString, 
     eprintln!("Starting a private Postgres …");
     let cluster = Cluster::start(Options::kept(home.postgres())).await?;
     if let Some(wanted) = cluster.moved_from() {
-        eprintln!("{} is out of Postgres' reach; its data is in {}", wanted.display(), cluster.dir().display());
+        eprintln!(
+            "{} is out of Postgres' reach; its data is in {}",
+            wanted.display(),
+            cluster.dir().display()
+        );
     }
     let url = cluster.url();
     home.publish_database(&url)?;
