@@ -32,6 +32,8 @@ comment on table public.sms_otp_sessions is 'OTP challenges; the id is random an
 comment on column public.sms_otp_sessions.attempts is 'Checks taken, right or wrong; an attempt is taken before the code is compared.';
 
 create index sms_otp_sessions_user on public.sms_otp_sessions (user_id, status, expires_at);
+-- The duty that ends sessions whose time is over looks at open ones only.
+create index sms_otp_sessions_open on public.sms_otp_sessions (expires_at) where status in ('pending', 'sent');
 create index sms_otp_sessions_phone on public.sms_otp_sessions (phone, created_at);
 
 grant select, insert, update, delete on public.sms_otp_sessions to smsgw_app;

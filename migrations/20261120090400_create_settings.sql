@@ -33,7 +33,7 @@ create table smsgw.sms_provider_state (
     constraint sms_provider_state_pkey primary key (provider_name)
 );
 comment on column smsgw.sms_provider_state.pauses is 'Throttled answers in a row: the exponent of the next pause.';
-comment on column smsgw.sms_provider_state.slice is 'Number of the 100 ms slice that slice_used counts.';
+comment on column smsgw.sms_provider_state.slice is 'Begin, in ms since 1970, of the slice that slice_used counts.';
 comment on column smsgw.sms_provider_state.slice_granted is 'What the last lease got of it.';
 
 create table public.sms_templates (

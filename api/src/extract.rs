@@ -22,6 +22,12 @@ pub(crate) const BATCH_LIMIT_BYTES: usize = 16 << 20;
 /// A single body must have arrived after this time, a batch after three times as long.
 const SINGLE_TIMEOUT: Duration = Duration::from_secs(10);
 const BATCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest name of a field that an answer repeats; callers can make them up.
+const MAX_SHOWN_CHARS: usize = 100;
+
+/// How serde begins what it says of a field that it names.
+const FIELD_FAULTS: [&str; 3] = ["missing field ", "unknown field ", "duplicate field "];
+
 /// A JSON body, with the bytes it was read from.
 pub(crate) struct Json<T> {
     /// What it says.
@@ -57,36 +63,40 @@ impl FromRequest<App> for LargeJson {
 pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Problem> {
     // serde would also take an array of the fields in their order.
     if !text.trim_ascii_start().starts_with(b"{") {
-        return Err(match serde_json::from_slice::<IgnoredAny>(text) {
-            Ok(_) => Problem::field("body", "must be an object"),
-            Err(error) => fault(".", &error),
-        });
+        check_json(text)?;
+        return Err(Problem::field("body", "must be an object"));
     }
     // Nearly all requests are right, so the way to the fault is only kept track of when there is one.
     serde_json::from_slice(text).or_else(|_| {
+        check_json(text)?;
         let mut reader = serde_json::Deserializer::from_slice(text);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
             fault(&path, &error.into_inner())
-        })?;
-        reader.end().map_err(|error| fault(".", &error))?;
-        Ok(value)
+        })
     })
 }
 
-fn fault(path: &str, error: &serde_json::Error) -> Problem {
-    if !error.is_data() {
-        return Problem::malformed_json(format!("not valid JSON: {error}"));
+/// Tells what is no JSON from JSON that is not what was asked for, some of which serde_json calls a
+/// syntax error as well: a number in place of a word, for one.
+fn check_json(text: &[u8]) -> Result<(), Problem> {
+    let text = std::str::from_utf8(text)
+        .map_err(|error| Problem::malformed_json(format!("not valid UTF-8: {error}")))?;
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(IgnoredAny) => Ok(()),
+        Err(error) => Err(Problem::malformed_json(format!("not valid JSON: {error}"))),
     }
+}
+
+fn fault(path: &str, error: &serde_json::Error) -> Problem {
     let text = error.to_string();
-    let message = text.split_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-    let (name, message) =
-        match quoted_after(message, &["missing field ", "unknown field ", "duplicate field "]) {
-            Some((name, "missing field ", _)) => (Some(name), "is required".to_owned()),
-            Some((name, "duplicate field ", _)) => (Some(name), "is given twice".to_owned()),
-            Some((name, _, rest)) => (Some(name), format!("is unknown{rest}")),
-            None => (None, message.to_owned()),
-        };
+    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    let (name, message) = match quoted_after(message, &FIELD_FAULTS) {
+        Some((name, "missing field ", _)) => (Some(name), "is required".to_owned()),
+        Some((name, "duplicate field ", _)) => (Some(name), "is given twice".to_owned()),
+        Some((name, _, rest)) => (Some(name), format!("is unknown{rest}")),
+        None => (None, expectation(message)),
+    };
     let field = match (path, name) {
         (".", None) => "body".to_owned(),
         (".", Some(name)) => name.to_owned(),
@@ -95,7 +105,21 @@ fn fault(path: &str, error: &serde_json::Error) -> Problem {
         (path, Some(name)) if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
         (path, Some(name)) => format!("{path}.{name}"),
     };
-    Problem::field(field, message)
+    let shown = field.char_indices().nth(MAX_SHOWN_CHARS).map_or(field.as_str(), |(end, _)| &field[..end]);
+    Problem::field(shown, message)
+}
+
+/// What was expected, without what came instead: that may be long, or a secret.
+fn expectation(message: &str) -> String {
+    match message.rsplit_once(", expected ") {
+        Some((_, "a map")) => "must be an object".to_owned(),
+        Some((_, "a sequence")) => "must be a list".to_owned(),
+        Some((_, number @ ("i32" | "i64" | "u16"))) => format!("must be a whole number ({number})"),
+        Some((_, kind)) if kind.starts_with("struct ") => "must be an object".to_owned(),
+        Some((_, kind)) => format!("must be {kind}"),
+        None if message == "expected value" => "must be a string".to_owned(),
+        None => message.to_owned(),
+    }
 }
 
 /// Takes `missing field `to`, rest` apart.
@@ -164,7 +188,8 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
             axum::extract::Query::try_from_uri(&parts.uri).map_err(|rejection| {
                 let error = rejection.body_text();
                 let message = error.split_once(": ").map_or(error.as_str(), |(_, message)| message);
-                let (field, message) = match quoted_after(message, &["unknown field ", "duplicate field "]) {
+                let (field, message) = match quoted_after(message, &FIELD_FAULTS) {
+                    Some((name, "missing field ", _)) => (name.to_owned(), "is required".to_owned()),
                     Some((name, "duplicate field ", _)) => (name.to_owned(), "is given twice".to_owned()),
                     Some((name, _, rest)) => (name.to_owned(), format!("is unknown{rest}")),
                     None => match message.split_once(": ") {
@@ -202,6 +227,14 @@ mod tests {
     struct Outer {
         name: String,
         inner: Option<Vec<Inner>>,
+        kind: Option<Kind>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        One,
+        Two,
     }
 
     #[derive(Debug, Deserialize)]
@@ -235,11 +268,31 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_says_what_is_expected_and_not_what_came() {
+        for (text, message) in [
+            (r#"{"name": {"secret": 1}}"#, "must be a string"),
+            (r#"{"name": "a", "inner": "secret"}"#, "must be a list"),
+            (r#"{"name": "a", "inner": ["secret, expected nothing"]}"#, "must be an object"),
+            (r#"{"name": "a", "inner": [{"count": "secret at line 5"}]}"#, "must be u8"),
+            (r#"{"name": "a", "kind": "secret"}"#, "must be `one` or `two`"),
+            (r#"{"name": "a", "kind": 5}"#, "must be a string"),
+            (r#"{"name": "\ud800"}"#, "unexpected end of hex escape"),
+        ] {
+            let problem = parse::<Outer>(text.as_bytes()).expect_err("must be refused");
+            let error = &problem.errors()[0];
+            assert_eq!((problem.code(), error.message.as_str()), ("invalid-request", message), "{text}");
+        }
+        let long = format!(r#"{{"name": "a", "{}": 1}}"#, "x".repeat(10_000));
+        assert_eq!(refused(long.as_bytes()).1, "x".repeat(MAX_SHOWN_CHARS));
+    }
+
+    #[test]
     fn what_is_no_json_is_malformed() {
         for text in [
             &b""[..],
             b"{",
             b"{\"name\": \"a\"} x",
+            b"{\"nme\": 1,}",
             b"{\"name\": \"\xff\"}",
             b"{\"name\": \"\0\"}",
             b"\xef\xbb\xbf{}",

@@ -105,6 +105,19 @@ pub(crate) fn no_control_characters(text: &str) -> Result<(), String> {
     }
 }
 
+/// As [`no_control_characters`], for every text and every name within a value.
+pub(crate) fn no_control_characters_within(value: &Value) -> Result<(), String> {
+    match value {
+        Value::String(text) => no_control_characters(text),
+        Value::Array(values) => values.iter().try_for_each(no_control_characters_within),
+        Value::Object(values) => values.iter().try_for_each(|(name, value)| {
+            no_control_characters(name)?;
+            no_control_characters_within(value)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
 /// Short text for people, such as where a fact came from.
 pub(crate) fn label(text: String, max_bytes: usize) -> Result<String, String> {
     if text.trim().is_empty() || text.len() > max_bytes {

@@ -130,7 +130,8 @@ impl Delivery<'_> {
         let (text, template) = self.text(&code);
         let id = MessageId::new(self.now);
         let segments = i16::try_from(text.segments().count).unwrap_or(i16::MAX);
-        let sealed = SealedText { text: text.into_string(), code: code.expose().to_owned() };
+        let sealed =
+            SealedText { text: text.into_string(), code: code.expose().to_owned(), minutes: self.minutes() };
         let message = NewMessage {
             id,
             lane: Lane::Otp,
@@ -159,9 +160,13 @@ impl Delivery<'_> {
         (self.now + self.policy.lifetime).trunc_subsecs(3)
     }
 
+    fn minutes(&self) -> u64 {
+        self.policy.lifetime.as_secs() / 60
+    }
+
     /// The text of the template, or our own where there is none that works.
     fn text(&self, code: &OtpCode) -> (MessageText, Option<&Variant>) {
-        let minutes = self.policy.lifetime.as_secs() / 60;
+        let minutes = self.minutes();
         let filled = self.template.filter(|template| template.lane == Lane::Otp).and_then(|template| {
             let text = template.fill(&values(template, code, minutes)).ok()?;
             let text = Some(text).filter(|text| text.contains(code.expose()))?;

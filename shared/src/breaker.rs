@@ -120,6 +120,11 @@ impl Breaker {
         }
     }
 
+    /// Whether a probe is under way, so that the breaker may close at any moment.
+    pub fn is_probing(&self) -> bool {
+        matches!(self.state, State::Probing { .. })
+    }
+
     /// Counts what a try found out. The outcome of a try that began before the breaker last changed is
     /// ignored: it tells of the past.
     #[expect(clippy::needless_pass_by_value, reason = "a permit is good for one outcome")]

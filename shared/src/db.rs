@@ -56,15 +56,15 @@ impl Database {
             Use::Queue(name) | Use::Service(name) => name,
         };
         let options = self.options.clone().application_name(name);
-        let connecting = PgConnection::connect_with(&options);
-        let mut connection = tokio::time::timeout(Duration::from_secs(3), connecting)
-            .await
-            .map_err(|_| sqlx::Error::PoolTimedOut)??;
-        become_gateway(&mut connection).await?;
-        if let Use::Queue(_) = purpose {
-            sqlx::raw_sql(QUEUE_PLANNER).execute(&mut connection).await?;
-        }
-        Ok(connection)
+        within(Duration::from_secs(3), async {
+            let mut connection = PgConnection::connect_with(&options).await?;
+            become_gateway(&mut connection).await?;
+            if let Use::Queue(_) = purpose {
+                sqlx::raw_sql(QUEUE_PLANNER).execute(&mut connection).await?;
+            }
+            Ok(connection)
+        })
+        .await
     }
 
     /// Connection options with the owner's rights, for migrations and listening.
@@ -104,9 +104,22 @@ impl Database {
 const QUEUE_PLANNER: &str = "set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; \
     set enable_mergejoin = off; set jit = off; set plan_cache_mode = force_generic_plan";
 
+/// Takes the gateway's rights. A process that is frozen or cut off in the middle of a transaction
+/// must not keep its locks: others wait for them to take its messages over, or to say "stop".
 async fn become_gateway(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::raw_sql("set role smsgw_app").execute(connection).await?;
+    const BECOME: &str = "set role smsgw_app; set idle_in_transaction_session_timeout = '3s'";
+    sqlx::raw_sql(BECOME).execute(connection).await?;
     Ok(())
+}
+
+/// Gives `work` a deadline. A connection can go silent without breaking: what takes longer is lost
+/// with its connection, which the caller must then drop.
+///
+/// # Errors
+/// Those of `work`; after `limit`, one that [`is_away`] recognises.
+pub async fn within<T>(limit: Duration, work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let timed_out = || Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| timed_out())
 }
 
 fn lock_is_busy(error: &MigrateError) -> bool {
@@ -119,15 +132,16 @@ fn lock_is_busy(error: &MigrateError) -> bool {
     matches!(code.as_deref(), Some("55P03" | "40P01"))
 }
 
-/// Whether the same statement may well succeed a little later: the database is away, or could not
-/// do it just now, for want of disk or memory or for the sake of another transaction.
-pub fn is_passing(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    // Classes 40: rolled back for another's sake. 53: disk, memory or connections are used up.
-    // 55: locked. 58: an I/O error. 25006: read-only, a standby on its way to being promoted.
-    let passes =
-        |code: &str| code == "25006" || ["40", "53", "55", "58"].iter().any(|class| code.starts_with(class));
-    is_away(error) || code.is_some_and(|code| passes(&code))
+/// Whether a row is at fault: the same row will fail again, and others would not.
+pub fn is_rows_fault(error: &sqlx::Error) -> bool {
+    match error {
+        // Data exceptions and broken constraints.
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+        }
+        sqlx::Error::Encode(_) => true,
+        _ => false,
+    }
 }
 
 /// Whether an error means that the database is away rather than that it said no.

@@ -78,6 +78,9 @@ pub struct SealedText {
     pub text: String,
     /// The code alone, for providers that put it into a text of their own.
     pub code: String,
+    /// How long it is good for, for templates that say so.
+    #[serde(default)]
+    pub minutes: u64,
 }
 
 impl SealedText {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::name::{InvalidTemplateName, TemplateName};
+use crate::text::is_unsendable;
 
 /// Longest template, in bytes.
 const MAX_BODY_BYTES: usize = 4096;
@@ -124,6 +125,11 @@ impl Template {
                 1,
                 format!("the template is longer than {MAX_BODY_BYTES} bytes"),
             ));
+        }
+        if let Some((at, found)) = body.char_indices().find(|&(_, c)| is_unsendable(c)) {
+            let line = 1 + body[..at].matches('\n').count();
+            let reason = format!("the control character U+{:04X} cannot be sent", u32::from(found));
+            return Err(InvalidTemplate::new(line, reason));
         }
         scan::check(body)?;
         let mut environment = environment();

@@ -110,7 +110,8 @@ impl fmt::Debug for MessageText {
     }
 }
 
-fn is_unsendable(c: char) -> bool {
+/// Whether phones and providers choke on it.
+pub(crate) fn is_unsendable(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\r' | '\t')
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use shared::db::{Database, Use, is_passing};
+use shared::db::{Database, Use, is_rows_fault, within};
 use shared::ids::{MessageId, WorkerId};
 use shared::lane::Lane;
 use shared::message::Status;
@@ -26,6 +26,8 @@ use crate::queue::Claim;
 const GROUP: usize = 500;
 /// Bulk verdicts wait this long for company.
 const LINGER: Duration = Duration::from_millis(2);
+/// A group that takes longer is lost with its connection, and repeated.
+const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long to leave an absent database alone.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -85,6 +87,7 @@ pub(crate) fn doubtful(
     match routing::in_doubt(&traveller(&claim.message, &claim.message.tried), now) {
         Doubt::SendAgain(due_at) => Verdict::Reschedule(Rescheduled {
             id,
+            claimed_due_at: claim.message.due_at,
             due_at,
             reason,
             tried,
@@ -184,8 +187,8 @@ impl Acker {
         let mut refused = Vec::new();
         let mut todo = vec![verdicts.to_vec()];
         while let Some(mut part) = todo.pop() {
-            let Err(error) = self.write_once(worker, &part).await else { continue };
-            if self.connection.is_none() || is_passing(&error) {
+            let Err(error) = within(WRITE_PATIENCE, self.write_once(worker, &part)).await else { continue };
+            if self.connection.is_none() || !is_rows_fault(&error) {
                 tracing::warn!(%error, lane = %self.lane, "results are held until the database takes them");
                 self.connection = None;
                 tokio::time::sleep(PATIENCE).await;

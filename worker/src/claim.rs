@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use shared::db::Use;
+use shared::db::{Use, within};
 use shared::ids::WorkerId;
 use shared::lane::Lane;
 use shared::message::Status;
@@ -18,6 +18,10 @@ use crate::held::Held;
 use crate::lane::LaneParts;
 use crate::queue::{Claim, Job};
 
+/// A statement that takes longer is lost with its connection; `recover` finds what it claimed.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Looking through a deep backlog for what has expired may take longer.
+const EXPIRE_PATIENCE: Duration = Duration::from_secs(20);
 /// An idle lane asks this often, should a wake-up be lost.
 const POLL: Duration = Duration::from_millis(25);
 /// A closed lane, or a worker without standing, looks again this often.
@@ -46,6 +50,7 @@ pub(crate) struct Claimer {
     held: Arc<Held>,
     number: u64,
     newest_next: bool,
+    was_closed: bool,
     recover_due: Instant,
     expire_due: Instant,
 }
@@ -76,6 +81,7 @@ impl Claimer {
             held,
             number: 0,
             newest_next: false,
+            was_closed: false,
             recover_due: now,
             expire_due: now,
         }
@@ -112,9 +118,14 @@ impl Claimer {
             };
             self.recover(db, worker).await?;
             if !self.parts.roster.is_open(self.parts.lane) {
+                self.was_closed = true;
                 self.expire(db, worker).await?;
                 self.rest(CLOSED_POLL, stop).await;
                 continue;
+            }
+            if std::mem::take(&mut self.was_closed) {
+                // Claims may have found nothing while rows waited: a pause is seen there first.
+                self.parts.mark.rewind(Watermark::START);
             }
             let slots = tokio::select! { slots = self.free_slots() => slots, () = stop.cancelled() => break };
             if slots.is_empty() {
@@ -177,15 +188,18 @@ impl Claimer {
         let limit = i64::try_from(slots.len()).unwrap_or(i64::MAX);
         let newest_first = std::mem::take(&mut self.newest_next);
         let rows = if newest_first {
-            outbox::claim_newest_codes(db, worker, limit).await?
+            within(PATIENCE, outbox::claim_newest_codes(db, worker, limit)).await?
         } else {
             let (watermark, rewinds) = self.parts.mark.read();
             let after = looking_back(self.parts.lane, watermark);
-            let rows = outbox::claim(db, worker, self.parts.lane, after, limit).await?;
-            if let Some(last) = rows.last() {
-                let last = Watermark { due_at: last.message.due_at, seq: last.message.seq };
-                self.parts.mark.advance(rewinds, last);
-            }
+            let now = self.parts.clock.now();
+            let rows = within(PATIENCE, outbox::claim(db, worker, self.parts.lane, after, limit)).await?;
+            let seen = rows.last().map_or(
+                // Nothing due: what was committed before a second ago need not be walked again.
+                Watermark::at(now - Duration::from_secs(1)),
+                |last| Watermark { due_at: last.message.due_at, seq: last.message.seq },
+            );
+            self.parts.mark.advance(rewinds, seen);
             rows
         };
         if let Some(head) = rows.first() {
@@ -202,7 +216,10 @@ impl Claimer {
     fn learn_from_wait(&mut self, head: &Claimed, newest_first: bool) {
         if self.parts.lane == Lane::Otp {
             let waited = (head.now - head.message.due_at).to_std().unwrap_or_default();
-            self.parts.congestion.observe(waited, Instant::now());
+            // A later try has no wake-up and waits for a poll: that is not congestion.
+            if head.message.attempts == 0 {
+                self.parts.congestion.observe(waited, Instant::now());
+            }
             self.newest_next = !newest_first && waited > STALE_CODE;
         }
     }
@@ -219,8 +236,14 @@ impl Claimer {
         for (row, slot) in rows.into_iter().zip(slots) {
             let id = row.message.id;
             self.held.insert(id, self.number);
-            let claim =
-                Arc::new(Claim { message: row.message, worker, began, number: self.number, _slot: slot });
+            let claim = Arc::new(Claim {
+                message: row.message,
+                worker,
+                began,
+                halted: row.halted,
+                number: self.number,
+                _slot: slot,
+            });
             if row.opted_out {
                 let verdict = Verdict::Finish(Finished::without_call(id, Status::Suppressed, "opted_out"));
                 self.acks.send(&claim, verdict).await;
@@ -236,7 +259,8 @@ impl Claimer {
             return Ok(());
         }
         self.recover_due = Instant::now() + RECOVER_EVERY;
-        let back = outbox::hand_back_unknown(db, worker, self.parts.lane, &self.held.ids()).await?;
+        let known = self.held.ids();
+        let back = within(PATIENCE, outbox::hand_back_unknown(db, worker, self.parts.lane, &known)).await?;
         if back > 0 {
             tracing::warn!(messages = back, "messages of a lost claim were handed back unsent");
         }
@@ -249,9 +273,8 @@ impl Claimer {
             return Ok(());
         }
         let began = Instant::now();
-        let ended =
-            outbox::end_expired(db, worker, self.parts.lane, i64::try_from(LARGEST).unwrap_or(i64::MAX))
-                .await?;
+        let most = i64::try_from(LARGEST).unwrap_or(i64::MAX);
+        let ended = within(EXPIRE_PATIENCE, outbox::end_expired(db, worker, self.parts.lane, most)).await?;
         // A deep backlog is walked for this: not too often.
         self.expire_due = Instant::now() + EXPIRE_EVERY.max(began.elapsed() * EXPIRE_COST);
         if ended > 0 {

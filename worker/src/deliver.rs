@@ -17,7 +17,7 @@ use crate::ack::{Verdict, doubtful};
 use crate::health::{Leave, Went};
 use crate::lane::LaneParts;
 use crate::queue::{Claim, Job};
-use crate::roster::{Entry, Loaded};
+use crate::roster::{Entry, Loaded, RELOAD};
 
 /// From claim to first byte at most: whoever takes our messages over waits longer than this.
 const FENCE: Duration = Duration::from_secs(1);
@@ -37,8 +37,11 @@ pub(crate) async fn deliver(claim: Job, parts: Data<Arc<LaneParts>>) -> Verdict 
             return delivery.fail(Status::Expired, "expired");
         }
         let loaded = parts.roster.load();
+        if loaded.may_lack_template_of(&claim.message, now) {
+            return delivery.wait(now + RELOAD, "template_loads");
+        }
         let mut candidates = loaded.candidates(&claim.message, delivery.to.region(), now);
-        delivery.mark_busy(&mut candidates, now);
+        delivery.mark(&mut candidates, now);
         let step = routing::next(&delivery.facts(), &candidates, now, moment, fastrand::f64());
         let chosen = match step {
             Step::Try(chosen) => &loaded.entries[chosen],
@@ -126,14 +129,15 @@ impl<'a> Delivery<'a> {
         let (started_at, began) = (self.parts.clock.now(), Instant::now());
         let answer = entry.adapter(self.claim.message.lane).send(&sms).await;
         self.record(entry, started_at, began.elapsed(), &answer);
-        self.react(entry, leave, answer).await
+        self.react(entry, leave, answer)
     }
 
     /// Waits for the provider's gate: as long as the claim is fresh, or, if its lane need not stay
     /// with this provider, only for a moment.
     async fn room<'e>(&self, entry: &'e Entry) -> Option<Leave<'e>> {
         let patience = match self.claim.message.lane {
-            Lane::Otp => Duration::from_millis(30),
+            // Longer than a slice of a configured rate: else a lone code would never meet its token.
+            Lane::Otp => Duration::from_millis(150),
             Lane::Transactional => Duration::from_millis(300),
             Lane::Promo => FENCE,
         };
@@ -155,9 +159,11 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// A provider that had no room is as good as paused for a moment.
-    fn mark_busy(&self, candidates: &mut [Candidate<'_>], now: DateTime<Utc>) {
+    /// A provider that had no room is as good as paused for a moment; one that was stopped when the
+    /// message was claimed is stopped, even if this process has not heard of it otherwise.
+    fn mark(&self, candidates: &mut [Candidate<'_>], now: DateTime<Utc>) {
         for candidate in candidates {
+            candidate.halted |= self.claim.halted.iter().any(|halted| halted == candidate.name);
             if self.busy.iter().any(|busy| busy == candidate.name) {
                 candidate.paused_until = candidate.paused_until.max(Some(now + NO_ROOM));
             }
@@ -192,10 +198,12 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// A template variable as text; a code is known by the name `code`.
+    /// A template variable as text.
     fn value(&self, variable: &str) -> String {
-        if let Some(sealed) = self.sealed.as_ref().filter(|_| variable == "code") {
-            return sealed.code.clone();
+        match (&self.sealed, variable) {
+            (Some(sealed), "code") => return sealed.code.clone(),
+            (Some(sealed), "minutes") => return sealed.minutes.to_string(),
+            _ => (),
         }
         match self.claim.message.variables.as_ref().and_then(|values| values.get(variable)) {
             Some(serde_json::Value::String(text)) => text.clone(),
@@ -244,7 +252,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Turns an answer into what happens next; `None` if another provider may try at once.
-    async fn react(
+    fn react(
         &mut self,
         entry: &Entry,
         leave: Leave<'_>,
@@ -254,7 +262,7 @@ impl<'a> Delivery<'a> {
         match answer {
             Ok(_) => {
                 if leave.went(Went::Accepted) {
-                    self.parts.roster.publish_recovery(name).await;
+                    self.parts.roster.publish_recovery(name.clone());
                 }
                 Some(self.finish(Status::Sent, None, 0))
             }
@@ -266,7 +274,7 @@ impl<'a> Delivery<'a> {
                 leave.went(Went::Answered);
                 let now = self.parts.clock.now();
                 let (until, pauses) = entry.health.throttled(retry_after, now, fastrand::f64());
-                self.parts.roster.publish_pause(name, until, pauses).await;
+                self.parts.roster.publish_pause(name.clone(), until, pauses);
                 None
             }
             Err(SendError::Unavailable { .. }) => {
@@ -325,6 +333,7 @@ impl<'a> Delivery<'a> {
     fn wait(&mut self, until: DateTime<Utc>, reason: &'static str) -> Verdict {
         Verdict::Reschedule(Rescheduled {
             id: self.claim.message.id,
+            claimed_due_at: self.claim.message.due_at,
             due_at: until.min(self.claim.message.expires_at),
             reason,
             tried: self.new_tries(),

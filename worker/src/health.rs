@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use shared::backoff::Schedule;
+use shared::backoff::{LONGEST_RETRY_AFTER, Schedule};
 use shared::breaker::{self, Breaker};
 use shared::lane::Lane;
 use shared::phone::Region;
@@ -15,6 +15,9 @@ use crate::gate::{Gate, Pass};
 
 /// Pauses after "slow down" without a time: full jitter below 1 s, 2 s, 4 s … 60 s.
 const PAUSES: Schedule = Schedule::new(Duration::from_secs(1), 2.0, Duration::from_secs(60));
+
+/// How soon to look again at a provider that is being probed.
+const PROBE_RECHECK: Duration = Duration::from_millis(250);
 
 /// One provider's condition.
 #[derive(Debug)]
@@ -85,8 +88,11 @@ impl Health {
 
     /// How long its breaker for `region` stays open.
     pub(crate) fn broken_for(&self, region: Option<Region>, now: Instant) -> Option<Duration> {
-        let until = lock(&self.breakers).get(&region)?.open_until(now)?;
-        Some(until.saturating_duration_since(now))
+        let breakers = lock(&self.breakers);
+        let breaker = breakers.get(&region)?;
+        let time = breaker.open_until(now)?.saturating_duration_since(now);
+        // A probe's answer may close it at any moment: whoever waits looks again soon.
+        Some(if breaker.is_probing() { time.min(PROBE_RECHECK) } else { time })
     }
 
     /// Whether its breaker is open for every country it was used for.
@@ -124,8 +130,10 @@ impl Health {
         random: f64,
     ) -> (DateTime<Utc>, i16) {
         let mut paused = lock(&self.paused_until);
-        if let Some(until) = paused.filter(|&until| until > now && retry_after.is_none()) {
-            // Calls that were under way when the pause began say nothing new.
+        if let Some(until) = paused.filter(|&until| until > now) {
+            // Under way when the pause began: it may prolong the pause, and says nothing more.
+            let until = retry_after.map_or(until, |time| until.max(now + time.min(LONGEST_RETRY_AFTER)));
+            *paused = Some(until);
             return (until, self.pauses.load(Ordering::Relaxed));
         }
         let before = self.pauses.fetch_add(1, Ordering::Relaxed).clamp(0, 30);
@@ -143,7 +151,7 @@ impl Health {
         if until > *paused && until.is_some_and(|until| until > now) {
             *paused = until;
             self.pauses.store(pauses, Ordering::Relaxed);
-            self.gate().throttled(Instant::now());
+            self.gate().probe();
         }
     }
 

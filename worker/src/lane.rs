@@ -44,13 +44,21 @@ pub(crate) struct LaneParts {
     pub(crate) congestion: Arc<Congestion>,
 }
 
-/// Starts a lane on a thread of its own; it ends, drained, after `stop`.
-pub(crate) fn spawn(parts: LaneParts, stop: CancellationToken) -> std::io::Result<JoinHandle<()>> {
+/// Starts a lane on a thread of its own; it ends, drained, after `stop`. If it ends otherwise, it
+/// says so by `broken`.
+pub(crate) fn spawn(
+    parts: LaneParts,
+    stop: CancellationToken,
+    broken: CancellationToken,
+) -> std::io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let name = format!("smsgw-{}", parts.lane);
     std::thread::Builder::new().name(name).spawn(move || {
+        let alarm = broken.drop_guard();
         step_back(parts.lane);
-        runtime.block_on(run(parts, stop));
+        if runtime.block_on(run(parts, stop)) {
+            alarm.disarm();
+        }
     })
 }
 
@@ -63,21 +71,21 @@ fn step_back(lane: Lane) {
     }
 }
 
-async fn run(parts: LaneParts, stop: CancellationToken) {
+/// Runs until drained after `stop`; `false` if a part broke off before.
+async fn run(parts: LaneParts, stop: CancellationToken) -> bool {
     let held = Arc::new(Held::default());
     let slots = Arc::new(Semaphore::new(parts.slots));
     let (acks, verdicts) = Acks::channel(parts.slots);
     let (jobs, claimed) = mpsc::channel(parts.slots);
-    let acker = tokio::spawn(Acker::new(parts.lane, parts.database.clone(), held.clone()).run(verdicts));
+    let mut acker = tokio::spawn(Acker::new(parts.lane, parts.database.clone(), held.clone()).run(verdicts));
     let claimer =
         tokio::spawn(Claimer::new(parts.clone(), jobs, acks.clone(), slots, held).run(stop.clone()));
-    serve(parts, Queue::new(claimed, acks)).await;
-    // The queue ends when the claimer has stopped and everything claimed has its verdict.
-    for ended in [claimer.await, acker.await] {
-        if let Err(error) = ended {
-            tracing::error!(%error, "a part of a lane broke off");
-        }
+    tokio::select! {
+        // The queue ends when the claimer has stopped and everything claimed has its verdict.
+        () = serve(parts, Queue::new(claimed, acks)) => (),
+        _ = &mut acker => return false,
     }
+    stop.is_cancelled() && claimer.await.is_ok() && acker.await.is_ok()
 }
 
 /// Runs the handler over the queue until the queue ends.

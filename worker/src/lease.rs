@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::clock::DbClock;
+use shared::db::within;
 use shared::store::provider_state;
 use sqlx::PgPool;
 
@@ -34,11 +35,12 @@ pub(crate) async fn run(roster: &Roster, pool: &PgPool, clock: &DbClock) {
     let mut current: HashMap<String, i64> = HashMap::new();
     loop {
         for health in roster.healths() {
-            let Some(rate) = health.gate().configured_rate() else { continue };
+            let Some(rate) = health.gate().rate().leased_per_second() else { continue };
             let slices = Slices::of(rate);
-            let slice = clock.now().timestamp_millis() / slices.millis.max(1);
+            let now = clock.now().timestamp_millis();
+            let slice = now - now.rem_euclid(slices.millis.max(1));
             if current.insert(health.name.clone(), slice) != Some(slice) {
-                health.gate().begin_slice();
+                health.gate().rate().begin_slice();
             }
             lease(&health, pool, slice, slices.tokens).await;
         }
@@ -48,15 +50,16 @@ pub(crate) async fn run(roster: &Roster, pool: &PgPool, clock: &DbClock) {
 
 /// Leases what was asked for since the last look.
 async fn lease(health: &Arc<Health>, pool: &PgPool, slice: i64, per_slice: u32) {
-    let wanted = health.gate().take_demand(per_slice);
+    let wanted = health.gate().rate().take_demand(per_slice);
     if wanted == 0 {
         return;
     }
     let bound = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-    match provider_state::lease(pool, &health.name, slice, bound(wanted), bound(per_slice)).await {
-        Ok(granted) => health.gate().lease(u32::try_from(granted).unwrap_or(0)),
+    let leased = provider_state::lease(pool, &health.name, slice, bound(wanted), bound(per_slice));
+    match within(Duration::from_secs(1), leased).await {
+        Ok(granted) => health.gate().rate().lease(u32::try_from(granted).unwrap_or(0)),
         Err(error) => {
-            tracing::debug!(%error, provider.id = health.name, "no lease while the database is away")
+            tracing::debug!(%error, provider.id = health.name, "no lease while the database is away");
         }
     }
 }

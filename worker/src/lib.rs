@@ -36,4 +36,4 @@ mod config;
 mod run;
 
 pub use config::WorkerConfig;
-pub use run::{Parts, Worker};
+pub use run::{BrokenOff, Parts, StartError, Worker};

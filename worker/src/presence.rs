@@ -65,7 +65,7 @@ pub(crate) async fn run(presence: &Presence, database: &Database, stop: Cancella
         match ended {
             Ok(()) => return,
             Err(error) => {
-                tracing::warn!(%error, "no connection of standing: nothing is sent until it is back")
+                tracing::warn!(%error, "no connection of standing: nothing is sent until it is back");
             }
         }
         tokio::select! {

@@ -33,6 +33,8 @@ pub(crate) struct Claim {
     pub(crate) worker: WorkerId,
     /// When the claim began; the fence counts from here.
     pub(crate) began: Instant,
+    /// Providers that an operator had stopped at the claim.
+    pub(crate) halted: Vec<String>,
     /// Number of the claim in this process.
     pub(crate) number: u64,
     /// Its send slot, free again when the message has its verdict.

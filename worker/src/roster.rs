@@ -1,6 +1,6 @@
 //! The providers as they stand now: settings from the environment and `api_integrations`, adapters
-//! made from them, their templates, and each one's condition. Reloaded every second, without
-//! restart.
+//! made from them, their templates, and each one's condition. Reloaded several times a second,
+//! without restart.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use reqwest::Client;
 use shared::clock::DbClock;
 use shared::config::Environment;
+use shared::db::within;
 use shared::lane::Lane;
 use shared::message::OutboxMessage;
 use shared::phone::Region;
@@ -29,7 +30,9 @@ use sqlx::PgPool;
 use crate::health::Health;
 
 /// How old the roster may become.
-const RELOAD: Duration = Duration::from_millis(250);
+pub(crate) const RELOAD: Duration = Duration::from_millis(250);
+/// A refresh that takes longer is lost with its connection.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(3);
 /// Promo sits out a shorter pause without looking at single messages.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
 
@@ -88,6 +91,12 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// Whether a message may be younger than the roster and use a template that is newer, too.
+    pub(crate) fn may_lack_template_of(&self, message: &OutboxMessage, now: DateTime<Utc>) -> bool {
+        let known = message.template.as_ref().is_none_or(|key| self.templates.contains_key(key));
+        !known && now < message.id.created_at() + RELOAD * 4
+    }
+
     fn serving(&self, lane: Lane) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| entry.serves(lane))
     }
@@ -198,17 +207,23 @@ impl Roster {
     }
 
     /// Tells the others that a provider is paused.
-    pub(crate) async fn publish_pause(&self, provider: &str, until: DateTime<Utc>, pauses: i16) {
-        if let Err(error) = provider_state::pause(&self.sources.pool, provider, until, pauses).await {
-            tracing::debug!(%error, provider.id = provider, "only this worker knows of the pause");
-        }
+    pub(crate) fn publish_pause(&self, provider: String, until: DateTime<Utc>, pauses: i16) {
+        let pool = self.sources.pool.clone();
+        tokio::spawn(async move {
+            if let Err(error) = provider_state::pause(&pool, &provider, until, pauses).await {
+                tracing::debug!(%error, provider.id = provider, "only this worker knows of the pause");
+            }
+        });
     }
 
     /// Tells the others that a provider's row of pauses is over.
-    pub(crate) async fn publish_recovery(&self, provider: &str) {
-        if let Err(error) = provider_state::clear(&self.sources.pool, provider).await {
-            tracing::debug!(%error, provider.id = provider, "the next pause will be longer than it need be");
-        }
+    pub(crate) fn publish_recovery(&self, provider: String) {
+        let pool = self.sources.pool.clone();
+        tokio::spawn(async move {
+            if let Err(error) = provider_state::clear(&pool, &provider).await {
+                tracing::debug!(%error, provider.id = provider, "the next pause will be longer than it need be");
+            }
+        });
     }
 
     /// Keeps the roster fresh until dropped.
@@ -216,7 +231,7 @@ impl Roster {
         let mut known = None;
         let mut trouble = false;
         loop {
-            match self.refresh(&mut known).await {
+            match within(REFRESH_PATIENCE, self.refresh(&mut known)).await {
                 Ok(()) => trouble = false,
                 Err(error) if !trouble => {
                     trouble = true;
@@ -310,7 +325,7 @@ impl Roster {
         let health = healths
             .entry(settings.name.clone())
             .or_insert_with(|| Arc::new(Health::new(&settings.name, rate, in_flight)));
-        health.gate().reconfigure(rate, in_flight, Instant::now());
+        health.gate().reconfigure(rate, in_flight);
         health.clone()
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use futures::future::BoxFuture;
 use shared::clock::DbClock;
 use shared::config::Environment;
 use shared::db::Database;
@@ -53,7 +54,14 @@ pub struct Worker {
     presence: tokio::task::JoinHandle<()>,
     lanes: Vec<JoinHandle<()>>,
     duties: JoinSet<()>,
+    broken: CancellationToken,
 }
+
+/// A part of the worker ended by itself. What it held is in doubt once the process has ended, so
+/// the process should end, and start anew.
+#[derive(Debug, thiserror::Error)]
+#[error("a part of the worker broke off")]
+pub struct BrokenOff;
 
 /// Why a worker cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +86,8 @@ impl Worker {
         let marks: [Arc<Mark>; 3] = Default::default();
         let congestion = Arc::new(Congestion::default());
         let roster = Arc::new(Roster::new(sources(&parts)?, parts.clock.clone()));
-        let duties = duties(&parts, &roster, &marks);
+        let broken = CancellationToken::new();
+        let duties = duties(&parts, &roster, &marks, &broken);
         let lanes = Lane::ALL.map(|lane| LaneParts {
             lane,
             slots: parts.config.slots(lane),
@@ -91,28 +100,39 @@ impl Worker {
             mark: marks[lane as usize].clone(),
             congestion: congestion.clone(),
         });
-        let lanes =
-            lanes.into_iter().map(|lane| lane::spawn(lane, stop.clone())).collect::<Result<_, _>>()?;
+        let lanes = lanes
+            .into_iter()
+            .map(|lane| lane::spawn(lane, stop.clone(), broken.clone()))
+            .collect::<Result<_, _>>()?;
         let (database, token) = (parts.database, stand_down.clone());
-        let presence = tokio::spawn(async move { presence::run(&presence, &database, token).await });
-        Ok(Self { stop, stand_down, presence, lanes, duties })
+        let alarm = broken.clone().drop_guard();
+        let presence = tokio::spawn(async move {
+            presence::run(&presence, &database, token).await;
+            alarm.disarm();
+        });
+        Ok(Self { stop, stand_down, presence, lanes, duties, broken })
+    }
+
+    /// Is cancelled when a part ends by itself: then the worker should be stopped.
+    pub fn broken(&self) -> CancellationToken {
+        self.broken.clone()
     }
 
     /// Stops in good order: claims nothing more, lets what is under way end, writes the results,
     /// and strikes the worker off.
-    pub async fn stop(mut self) {
+    ///
+    /// # Errors
+    /// When a part had broken off before.
+    pub async fn stop(mut self) -> Result<(), BrokenOff> {
         self.stop.cancel();
         let lanes = std::mem::take(&mut self.lanes);
         let joined =
             tokio::task::spawn_blocking(move || lanes.into_iter().all(|lane| lane.join().is_ok())).await;
-        if !matches!(joined, Ok(true)) {
-            tracing::error!("a lane broke off");
-        }
+        let mut whole = matches!(joined, Ok(true));
         self.stand_down.cancel();
-        if let Err(error) = self.presence.await {
-            tracing::error!(%error, "the worker's presence broke off");
-        }
+        whole &= self.presence.await.is_ok() && !self.broken.is_cancelled();
         self.duties.shutdown().await;
+        if whole { Ok(()) } else { Err(BrokenOff) }
     }
 }
 
@@ -127,19 +147,32 @@ fn sources(parts: &Parts) -> Result<Sources, reqwest::Error> {
     })
 }
 
-fn duties(parts: &Parts, roster: &Arc<Roster>, marks: &[Arc<Mark>; 3]) -> JoinSet<()> {
+/// Starts the standing duties. None ends by itself; if one does, `broken` tells.
+fn duties(
+    parts: &Parts,
+    roster: &Arc<Roster>,
+    marks: &[Arc<Mark>; 3],
+    broken: &CancellationToken,
+) -> JoinSet<()> {
     let mut duties = JoinSet::new();
+    let mut start = |duty: BoxFuture<'static, ()>| {
+        let alarm = broken.clone().drop_guard();
+        duties.spawn(async move {
+            let _alarm = alarm;
+            duty.await;
+        });
+    };
     let reloading = roster.clone();
-    duties.spawn(async move { reloading.run().await });
+    start(Box::pin(async move { reloading.run().await }));
     let (leasing, pool, clock) = (roster.clone(), parts.pool.clone(), parts.clock.clone());
-    duties.spawn(async move { lease::run(&leasing, &pool, &clock).await });
+    start(Box::pin(async move { lease::run(&leasing, &pool, &clock).await }));
     let (database, sweeping) = (parts.database.clone(), marks.clone());
-    duties.spawn(async move { sweep::run(&database, &sweeping).await });
+    start(Box::pin(async move { sweep::run(&database, &sweeping).await }));
     let (database, clock, rewinding) = (parts.database.clone(), parts.clock.clone(), marks.clone());
-    duties.spawn(async move { takeover::run(&database, &clock, &rewinding).await });
+    start(Box::pin(async move { takeover::run(&database, &clock, &rewinding).await }));
     let (pool, clock, log_days) = (parts.pool.clone(), parts.clock.clone(), parts.config.log_days);
-    duties.spawn(async move { upkeep::run(&pool, &clock, log_days).await });
+    start(Box::pin(async move { upkeep::run(&pool, &clock, log_days).await }));
     let (database, wake) = (parts.database.clone(), parts.wake.clone());
-    duties.spawn(async move { wake.hear_others(&database).await });
+    start(Box::pin(async move { wake.hear_others(&database).await }));
     duties
 }

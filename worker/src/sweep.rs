@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use shared::db::{Database, Use};
+use shared::db::{Database, Use, within};
 use shared::lane::Lane;
 use shared::store::outbox::{self, Late, Watermark};
 use sqlx::PgConnection;
@@ -22,6 +22,10 @@ const SLACK: Duration = Duration::from_secs(1);
 const FULL_EVERY: Duration = Duration::from_secs(30);
 /// … and this many times the cost of the last time.
 const FULL_COST: u32 = 20;
+/// A look is not repeated before this many times its cost.
+const COST: u32 = 4;
+/// A look that takes longer is lost with its connection.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How often each task looks whether a lane is due.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -111,11 +115,10 @@ impl<'a> Search<'a> {
 
     async fn look(&mut self, db: &mut PgConnection) -> sqlx::Result<()> {
         let began = Instant::now();
-        self.due = began + interval(self.lane);
         let full = self.full_due <= began;
         let from = if full { Watermark::START } else { self.from };
         let (watermark, _) = self.mark.read();
-        let late = outbox::find_late(db, self.lane, from, watermark).await?;
+        let late = within(PATIENCE, outbox::find_late(db, self.lane, from, watermark)).await?;
         if watermark.due_at > late.now {
             // The database's clock went back: nothing new would ever lie behind the mark.
             self.mark.rewind(Watermark::START);
@@ -124,6 +127,7 @@ impl<'a> Search<'a> {
             self.mark.rewind(first);
         }
         self.from = self.floor.learn(&late);
+        self.due = Instant::now() + interval(self.lane).max(began.elapsed() * COST);
         if full {
             self.full_due = Instant::now() + FULL_EVERY.max(began.elapsed() * FULL_COST);
         }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use shared::db::{Database, Use};
+use shared::db::{Database, Use, is_away, within};
 use shared::ids::WorkerId;
 use shared::routing::{self, Doubt, Traveller};
 use shared::store::acks::{self, Finished, Rescheduled};
@@ -19,6 +19,10 @@ use crate::sweep::Mark;
 use shared::clock::DbClock;
 
 const TICK: Duration = Duration::from_millis(250);
+/// What takes longer is lost with its connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Who holds a dead worker's row longer is another that takes it over, or is about to be cut off.
+const BEGIN: &str = "begin; set local lock_timeout = '2s'";
 /// A lock must have been free this long: its holder may only be changing connections.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -34,18 +38,26 @@ pub(crate) async fn run(database: &Database, clock: &DbClock, marks: &[Arc<Mark>
 
 async fn watch(database: &Database, clock: &DbClock, marks: &[Arc<Mark>; 3]) -> sqlx::Result<()> {
     let mut db = database.connect(Use::Service("smsgw takeover")).await?;
-    let mut free_since: HashMap<WorkerId, Instant> = HashMap::new();
+    // By connection too: who has come back in between has another.
+    let mut free_since: HashMap<(WorkerId, i32), Instant> = HashMap::new();
     loop {
-        let suspects = workers::list_suspects(&mut db).await?;
-        free_since.retain(|worker, _| suspects.iter().any(|one| one.lock_free && one.id == *worker));
+        let suspects = within(PATIENCE, workers::list_suspects(&mut db)).await?;
+        free_since
+            .retain(|key, _| suspects.iter().any(|one| one.lock_free && (one.id, one.backend_pid) == *key));
         for suspect in suspects {
             if !suspect.lock_free {
-                cut_off(&mut db, suspect).await?;
+                within(PATIENCE, cut_off(&mut db, suspect)).await?;
                 continue;
             }
-            let since = free_since.entry(suspect.id).or_insert_with(Instant::now);
+            let since = free_since.entry((suspect.id, suspect.backend_pid)).or_insert_with(Instant::now);
             if since.elapsed() >= GRACE {
-                take_over(&mut db, suspect.id, clock, marks).await?;
+                let taken = within(PATIENCE, take_over(&mut db, suspect.id, clock, marks)).await;
+                if let Err(error) = taken {
+                    tracing::error!(%error, worker.id = %suspect.id, "a dead worker is not yet taken over");
+                    if is_away(&error) {
+                        return Err(error);
+                    }
+                }
             }
         }
         tokio::time::sleep(TICK).await;
@@ -68,7 +80,7 @@ async fn take_over(
     clock: &DbClock,
     marks: &[Arc<Mark>; 3],
 ) -> sqlx::Result<()> {
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin_with(BEGIN).await?;
     if !workers::lock_dead(&mut tx, dead).await? {
         return tx.rollback().await;
     }
@@ -121,6 +133,7 @@ fn decide(orphan: &Orphan, clock: &DbClock) -> Fate {
         Doubt::End(status) => end(status, "worker_died"),
         Doubt::SendAgain(due_at) => Fate::GoesOn(Rescheduled {
             id: orphan.id,
+            claimed_due_at: orphan.due_at,
             due_at,
             reason: "worker_died",
             tried: Vec::new(),

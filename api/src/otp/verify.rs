@@ -119,7 +119,7 @@ async fn consume(pool: &PgPool, id: SessionId, attempt: &ClaimedAttempt) -> Resu
         let attempts_remaining = attempt.max_attempts - attempt.attempts;
         return Err(ended(session.as_ref()).unwrap_or(VerifyError::Wrong { attempts_remaining }));
     }
-    messages::withdraw(&mut *tx, id, "verified").await?;
+    messages::withdraw(&mut tx, id, "verified").await?;
     tx.commit().await?;
     Ok(())
 }
@@ -127,7 +127,7 @@ async fn consume(pool: &PgPool, id: SessionId, attempt: &ClaimedAttempt) -> Resu
 async fn lock(pool: &PgPool, id: SessionId) -> sqlx::Result<()> {
     let mut tx = pool.begin().await?;
     if otp_sessions::lock(&mut *tx, id).await? {
-        messages::withdraw(&mut *tx, id, "locked").await?;
+        messages::withdraw(&mut tx, id, "locked").await?;
     }
     tx.commit().await
 }

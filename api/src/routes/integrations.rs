@@ -12,6 +12,7 @@ use shared::store::integrations::{self, Integration, IntegrationView};
 use crate::app::App;
 use crate::auth::{Caller, MayAdmin};
 use crate::extract::{Json, Path};
+use crate::fields;
 use crate::problem::Problem;
 
 const USUAL_PRIORITY: i32 = 100;
@@ -57,6 +58,7 @@ pub(super) async fn show(
     _: Caller<MayAdmin>,
     Path(name): Path<String>,
 ) -> Result<axum::Json<IntegrationView>, Problem> {
+    let name = fields::provider(name).map_err(|_| no_such_provider())?;
     let row = integrations::find(&app.pool, &name).await?.ok_or_else(no_such_provider)?;
     Ok(axum::Json(row.view(app.keyring.credentials())))
 }
@@ -69,6 +71,9 @@ pub(super) async fn replace(
     Json { value: wanted, .. }: Json<Wanted>,
 ) -> Result<axum::Json<IntegrationView>, Problem> {
     let sealer = app.keyring.credentials();
+    let name = fields::provider(name).map_err(|fault| Problem::field("name", fault))?;
+    let settings = Value::Object(wanted.settings);
+    fields::no_control_characters_within(&settings).map_err(|fault| Problem::field("settings", fault))?;
     // Secrets that can no longer be opened count as none: what is given now must do.
     let stored = integrations::find(&app.pool, &name).await?.filter(|row| row.kind == wanted.kind);
     let stored = stored.and_then(|row| row.credentials(sealer).ok()).unwrap_or_default();
@@ -82,7 +87,7 @@ pub(super) async fn replace(
         max_per_second: wanted.max_per_second,
         max_in_flight: wanted.max_in_flight,
         sender: wanted.sender,
-        settings: Value::Object(wanted.settings),
+        settings,
         sealed_credentials: credentials.seal(sealer, &name),
         name,
     };
@@ -98,6 +103,7 @@ pub(super) async fn delete(
     _: Caller<MayAdmin>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
+    let name = fields::provider(name).map_err(|_| no_such_provider())?;
     if integrations::delete(&app.pool, &name).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {

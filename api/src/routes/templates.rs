@@ -64,6 +64,7 @@ pub(super) async fn show(
     _: Caller<MayRead>,
     Path(name): Path<String>,
 ) -> Result<axum::Json<Variants>, Problem> {
+    TemplateName::parse(&name).map_err(|_| no_such_template())?;
     let found = templates::list_variants(&app.pool, &name).await?;
     if found.is_empty() {
         return Err(no_such_template());
@@ -91,7 +92,12 @@ pub(super) async fn delete(
     Path(name): Path<String>,
     Query(which): Query<Which>,
 ) -> Result<StatusCode, Problem> {
-    let deleted = templates::delete(&app.pool, &name, which.locale.as_deref()).await?;
+    TemplateName::parse(&name).map_err(|_| no_such_template())?;
+    let locale = match which.locale {
+        Some(locale) if !locale.is_empty() => Some(fields::locale(locale).map_err(|_| no_such_template())?),
+        default_or_all => default_or_all,
+    };
+    let deleted = templates::delete(&app.pool, &name, locale.as_deref()).await?;
     app.templates.forget(&name);
     if deleted == 0 { Err(no_such_template()) } else { Ok(StatusCode::NO_CONTENT) }
 }

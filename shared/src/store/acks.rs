@@ -61,6 +61,9 @@ pub struct Finished {
 pub struct Rescheduled {
     /// Which message.
     pub id: MessageId,
+    /// Its due time when it was claimed. Every return moves that on, so together with the worker
+    /// it names the claim: a repeated return does not take a later claim's message away.
+    pub claimed_due_at: DateTime<Utc>,
     /// Until when.
     pub due_at: DateTime<Utc>,
     /// What it waits for.
@@ -176,7 +179,11 @@ pub async fn finish(
                set status = case when d.status in ('sent', 'unknown') then 'sent' else 'send_failed' end,
                    provider_name = d.provider_name
                from done d
-               where s.id = d.session_id and s.status = 'pending'
+               where s.id = d.session_id
+                 and (s.status = 'pending' or (s.status = 'send_failed' and d.status in ('sent', 'unknown')))
+                 -- An older code's failure says nothing while a newer one is on its way.
+                 and (d.status in ('sent', 'unknown') or not exists (
+                     select from smsgw.sms_outbox newer where newer.session_id = d.session_id and newer.id <> d.id))
            )
            insert into public.sms_messages_log (id, user_id, "to", type, text, provider_name, provider_message_id,
                    status, reason, status_code, response_time_ms, segments, attempts, copies, sender, template,
@@ -214,8 +221,8 @@ pub async fn reschedule(
         group.iter().flat_map(|one| &one.attempts),
         r#"input as (
                select * from unnest($13::uuid[], $14::timestamptz[], $15::text[], $16::text[], $17::smallint[],
-                                    $18::smallint[], $19::boolean[])
-                   as i (id, due_at, reason, tried, copies, attempts, taken_over)
+                                    $18::smallint[], $19::boolean[], $20::timestamptz[])
+                   as i (id, due_at, reason, tried, copies, attempts, taken_over, claimed_due_at)
            )
            update smsgw.sms_outbox o
            set worker_id = null,
@@ -226,7 +233,7 @@ pub async fn reschedule(
                attempts  = o.attempts + i.attempts,
                takeovers = o.takeovers + i.taken_over::integer
            from input i
-           where o.id = i.id and o.worker_id = $1
+           where o.id = i.id and o.worker_id = $1 and o.due_at = i.claimed_due_at
            returning o.id as "id: MessageId""#,
         &group.iter().map(|one| one.id.0).collect::<Vec<_>>(),
         &group.iter().map(|one| one.due_at).collect::<Vec<_>>(),
@@ -236,6 +243,7 @@ pub async fn reschedule(
         &group.iter().map(|one| one.copies).collect::<Vec<_>>(),
         &group.iter().map(|one| count(&one.attempts)).collect::<Vec<_>>(),
         &group.iter().map(|one| one.taken_over).collect::<Vec<_>>(),
+        &group.iter().map(|one| one.claimed_due_at).collect::<Vec<_>>(),
     )
 }
 
@@ -262,7 +270,7 @@ pub async fn settle(
            ),
            session as (
                update public.sms_otp_sessions s set status = 'sent', provider_name = $2
-               from waiting w where s.id = w.session_id and s.status = 'pending'
+               from waiting w where s.id = w.session_id and s.status in ('pending', 'send_failed')
            )
            update public.sms_messages_log
            set status = 'sent', reason = 'settled_late', provider_name = $2, provider_message_id = $3,

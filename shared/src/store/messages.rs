@@ -176,7 +176,7 @@ pub async fn list_attempts(db: impl PgExecutor<'_>, id: MessageId) -> sqlx::Resu
         ListedAttempt,
         r#"select provider_name, outcome, reason, code, status_code, provider_message_id, possible_duplicate,
                   started_at, response_time_ms
-           from smsgw.sms_attempts where message_id = $1 order by id"#,
+           from smsgw.sms_attempts where message_id = $1 order by started_at, id"#,
         id as MessageId,
     )
     .fetch_all(db)
@@ -219,11 +219,19 @@ pub async fn cancel(db: &mut PgConnection, id: MessageId) -> sqlx::Result<Cancel
 }
 
 /// Withdraws the messages of an OTP session that still wait, because of `reason`; says how many.
-pub async fn withdraw(
-    db: impl PgExecutor<'_>,
-    session: SessionId,
-    reason: &'static str,
-) -> sqlx::Result<u64> {
+/// One that is being sent at this moment is not sent again: its time is over.
+pub async fn withdraw(db: &mut PgConnection, session: SessionId, reason: &'static str) -> sqlx::Result<u64> {
+    // A row that its acker has locked is skipped: it is about to end, and the acker may be waiting
+    // for the session that the caller holds.
+    sqlx::query!(
+        r#"update smsgw.sms_outbox set expires_at = clock_timestamp() where id in (
+               select id from smsgw.sms_outbox where session_id = $1 and worker_id is not null
+               for update skip locked
+           )"#,
+        session as SessionId,
+    )
+    .execute(&mut *db)
+    .await?;
     let done = sqlx::query!(
         r#"with gone as (
                delete from smsgw.sms_outbox where session_id = $1 and worker_id is null returning *
@@ -237,7 +245,7 @@ pub async fn withdraw(
         session as SessionId,
         reason,
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
     Ok(done.rows_affected())
 }

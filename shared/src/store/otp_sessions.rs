@@ -141,7 +141,7 @@ pub async fn claim_attempt(db: impl PgExecutor<'_>, id: SessionId) -> sqlx::Resu
     sqlx::query_as!(
         ClaimedAttempt,
         r#"update public.sms_otp_sessions set attempts = attempts + 1
-           where id = $1 and status in ('pending', 'sent') and expires_at > clock_timestamp()
+           where id = $1 and status in ('pending', 'sent', 'send_failed') and expires_at > clock_timestamp()
              and attempts < max_attempts
            returning phone, purpose, code_mac, attempts, max_attempts"#,
         id as SessionId,
@@ -155,7 +155,7 @@ pub async fn claim_attempt(db: impl PgExecutor<'_>, id: SessionId) -> sqlx::Resu
 pub async fn consume(db: impl PgExecutor<'_>, id: SessionId, code_mac: &[u8]) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         r#"update public.sms_otp_sessions set status = 'verified', verified_at = clock_timestamp()
-           where id = $1 and status in ('pending', 'sent') and code_mac = $2"#,
+           where id = $1 and status in ('pending', 'sent', 'send_failed') and code_mac = $2"#,
         id as SessionId,
         code_mac,
     )
@@ -168,7 +168,7 @@ pub async fn consume(db: impl PgExecutor<'_>, id: SessionId, code_mac: &[u8]) ->
 pub async fn lock(db: impl PgExecutor<'_>, id: SessionId) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         r#"update public.sms_otp_sessions set status = 'locked'
-           where id = $1 and status in ('pending', 'sent') and attempts >= max_attempts"#,
+           where id = $1 and status in ('pending', 'sent', 'send_failed') and attempts >= max_attempts"#,
         id as SessionId,
     )
     .execute(db)

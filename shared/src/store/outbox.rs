@@ -33,7 +33,8 @@ impl Watermark {
 
 /// STOP and pause take [`CONSENT_LOCK`](crate::store::opt_outs::CONSENT_LOCK) exclusively: once they
 /// have answered, no claim that did not see them can commit. One round trip for both.
-const BEGIN_WITH_CONSENT: &str = "begin; select pg_advisory_xact_lock_shared(6002545444227601487)";
+const BEGIN_WITH_CONSENT: &str =
+    "begin isolation level read committed; select pg_advisory_xact_lock_shared(6002545444227601487)";
 
 /// A claimed message, and whether its person has said stop.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub struct Claimed {
     pub message: OutboxMessage,
     /// An opt-out applies: it must be finished as suppressed, not sent.
     pub opted_out: bool,
+    /// Providers that an operator had stopped when it was claimed.
+    pub halted: Vec<String>,
     /// The database's time at the claim.
     pub now: DateTime<Utc>,
 }
@@ -94,7 +97,8 @@ macro_rules! claim_statement {
                        exists (select from smsgw.sms_opt_outs p
                                where p.phone = o.\"to\"
                                  and (o.lane = 'promo' or (o.lane = 'transactional' and p.scope = 'all'))
-                              ) as \"opted_out!\"",
+                              ) as \"opted_out!\",
+                       (select array_agg(name) from smsgw.sms_pauses where scope = 'provider') as \"halted?: Vec<String>\"",
             $worker as WorkerId,
             $($argument),+
         )
@@ -102,6 +106,7 @@ macro_rules! claim_statement {
         .await?;
         let claimed = rows.into_iter().map(|row| Claimed {
             opted_out: row.opted_out,
+            halted: row.halted.unwrap_or_default(),
             now: row.now,
             message: OutboxMessage {
                 id: row.id,
@@ -216,7 +221,7 @@ pub struct Late {
     pub oldest_running: i64,
     /// The next transaction id: whatever starts later is at or above it.
     pub next: i64,
-    /// The database's time.
+    /// The database's time when the look began.
     pub now: DateTime<Utc>,
 }
 
@@ -231,7 +236,7 @@ pub async fn find_late(
         r#"select first.due_at as "due_at?", first.seq as "seq?",
                   pg_snapshot_xmin(pg_current_snapshot())::text::bigint as "oldest_running!",
                   pg_snapshot_xmax(pg_current_snapshot())::text::bigint as "next!",
-                  clock_timestamp() as "now!"
+                  statement_timestamp() as "now!"
            from (select) one
            left join lateral (
                select due_at, seq from smsgw.sms_outbox
@@ -280,7 +285,7 @@ pub async fn hand_back_unknown(
 pub async fn list_claimed_by(db: impl PgExecutor<'_>, worker: WorkerId) -> sqlx::Result<Vec<Orphan>> {
     sqlx::query_as!(
         Orphan,
-        r#"select id as "id: MessageId", lane as "lane: Lane", at_most_once, copies, takeovers
+        r#"select id as "id: MessageId", lane as "lane: Lane", due_at, at_most_once, copies, takeovers
            from smsgw.sms_outbox where worker_id = $1 for update"#,
         worker as WorkerId,
     )
@@ -295,6 +300,8 @@ pub struct Orphan {
     pub id: MessageId,
     /// Its lane.
     pub lane: Lane,
+    /// Its due time when it was claimed.
+    pub due_at: DateTime<Utc>,
     /// Rather lost than doubled.
     pub at_most_once: bool,
     /// Calls that may have sent it before.

@@ -50,8 +50,9 @@ pub async fn clear(db: impl PgExecutor<'_>, provider: &str) -> sqlx::Result<()> 
     Ok(())
 }
 
-/// Leases up to `wanted` sends of `provider` in the 100 ms slice `slice`, of which all workers
-/// together get `per_slice`; says how many were granted.
+/// Leases up to `wanted` sends of `provider` in the slice that began at `slice` (milliseconds since
+/// 1970), of which all workers together get `per_slice`; says how many were granted. A stored slice
+/// far ahead is left from a clock that has gone back since.
 pub async fn lease(
     db: impl PgExecutor<'_>,
     provider: &str,
@@ -64,12 +65,12 @@ pub async fn lease(
            values ($1, $2, least($3::integer, $4::integer), least($3, $4))
            on conflict (provider_name) do update set
                slice_granted = case when s.slice = $2 then greatest(least($3, $4 - s.slice_used), 0)
-                                    when s.slice < $2 then least($3, $4)
+                                    when s.slice < $2 or s.slice > $2 + 60000 then least($3, $4)
                                     else 0 end,
                slice_used    = case when s.slice = $2 then greatest(least(s.slice_used + $3, $4), s.slice_used)
-                                    when s.slice < $2 then least($3, $4)
+                                    when s.slice < $2 or s.slice > $2 + 60000 then least($3, $4)
                                     else s.slice_used end,
-               slice         = greatest(s.slice, $2)
+               slice         = case when s.slice > $2 + 60000 then $2 else greatest(s.slice, $2) end
            returning slice_granted"#,
         provider,
         slice,

@@ -43,6 +43,7 @@ pub async fn expire_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
         r#"update public.sms_otp_sessions set status = 'expired' where id in (
                select id from public.sms_otp_sessions
                where status in ('pending', 'sent') and expires_at < clock_timestamp() limit 10000
+               for update skip locked
            )"#
     )
     .execute(db)

@@ -26,21 +26,15 @@ pub async fn register(db: &mut PgConnection, host: &str, pid: i32) -> sqlx::Resu
 
 /// Comes back after a lost connection. `false` if the worker was declared dead meanwhile.
 pub async fn resume(db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<bool> {
-    let locked = sqlx::query_scalar!(
-        r#"select pg_try_advisory_lock($1, $2) as "locked!""#,
-        WORKER_LOCK,
-        worker as WorkerId
-    )
-    .fetch_one(&mut *db)
-    .await?;
-    if !locked {
-        return Ok(false);
-    }
+    // In one statement, so that the lock is never held by a process that others do not know of and
+    // could not cut off.
     let alive = sqlx::query!(
-        "update smsgw.sms_workers set backend_pid = pg_backend_pid(), beat_at = clock_timestamp() where id = $1",
+        r#"update smsgw.sms_workers set backend_pid = pg_backend_pid(), beat_at = clock_timestamp()
+           where id = $2 and pg_try_advisory_lock($1, $2)"#,
+        WORKER_LOCK,
         worker as WorkerId,
     )
-    .execute(&mut *db)
+    .execute(db)
     .await?;
     Ok(alive.rows_affected() == 1)
 }

@@ -103,6 +103,14 @@ fn faults_are_found_when_a_template_is_stored() {
 }
 
 #[test]
+fn control_characters_are_found_with_their_line() {
+    for (body, line) in [("a\0", 1), ("a\nb\u{1b}c", 2), ("a\r\n\tb\n\u{9b}", 3)] {
+        assert_eq!(refused(body).line, line, "{body:?}");
+    }
+    compiled("a\r\n\tb");
+}
+
+#[test]
 fn values_that_do_not_suit_are_the_renderings_fault() {
     let template = compiled("{{ price + 1 }}");
     assert_eq!(template.render(&vars(json!({"price": 2}))).as_deref(), Ok("3"));
