@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use shared::config::{ApiConfig, DatabaseConfig, SecretsConfig};
 use shared::lane::Lane;
 use shared::provider::catalogue::ProviderEnv;
@@ -152,6 +152,8 @@ pub(crate) struct PauseArgs {
 
 /// Whether the command given reads `.env`: only `dev` does, and nothing given means `dev`.
 pub(crate) fn reads_dot_env() -> bool {
-    let command = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    command.is_none_or(|command| command == "dev")
+    // A flag's value may stand before the command, so the other commands are looked for.
+    let known = Cli::command();
+    let named = |argument: String| known.find_subcommand(&argument).map(|found| found.get_name().to_owned());
+    std::env::args().skip(1).find_map(named).is_none_or(|command| command == "dev")
 }

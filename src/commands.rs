@@ -23,8 +23,10 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         None => Command::Dev(Box::new(dev::default_args())),
     };
     let (format, filter) = match command {
-        Command::Dev(_) => (LogFormat::Text, "warn,smsgw=info,worker=info,api=info"),
-        Command::Serve(_) | Command::Api(_) | Command::Worker(_) => (LogFormat::Json, "info"),
+        Command::Dev(_) => (LogFormat::Text, "warn,smsgw=info,worker=info,api=info,sqlx_core::pool=off"),
+        Command::Serve(_) | Command::Api(_) | Command::Worker(_) => {
+            (LogFormat::Json, "info,sqlx_core::pool=off")
+        }
         _ => (LogFormat::Text, "warn"),
     };
     telemetry::start(cli.log_format.unwrap_or(format), filter);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use shared::clock::DbClock;
 use shared::config::{ApiConfig, ConfigError};
-use shared::db::Database;
+use shared::db::{Database, Use, is_away};
 use shared::provider::http::BaseUrl;
 use shared::seal::Keyring;
 use shared::wake::Wake;
@@ -20,6 +20,8 @@ use crate::cli::ServeArgs;
 
 /// Connections for everything that is not on a message's way.
 const POOL: u32 = 10;
+/// Those of a worker.
+const WORKER_POOL: u32 = 4;
 
 /// What API and worker have in common.
 pub(crate) struct Gateway {
@@ -31,14 +33,17 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Connects; waits for a database that is not there yet.
+    /// Connects; waits, until `stop`, for a database that is not there yet.
     ///
     /// # Errors
     /// When the URL is wrong, or the schema is not there.
-    pub(crate) async fn connect(url: &str, keyring: Keyring) -> Result<Self> {
+    pub(crate) async fn connect(url: &str, keyring: Keyring, stop: &CancellationToken) -> Result<Self> {
         let database = Database::new(url).context("DATABASE_URL cannot be read")?;
         let pool = database.pool(POOL);
-        let clock = wait_for_database(&pool).await?;
+        let clock = tokio::select! {
+            clock = wait_for_database(&database) => clock?,
+            () = stop.cancelled() => bail!("stopped while waiting for the database"),
+        };
         Ok(Self { database, pool, clock, keyring: Arc::new(keyring), wake: Wake::default() })
     }
 
@@ -72,11 +77,13 @@ impl Gateway {
         tokio::join!(api::serve(listener, app, stop.clone().cancelled_owned()), telling);
     }
 
-    /// Starts a worker with the providers of the environment.
-    pub(crate) fn start_worker(&self, args: &ServeArgs) -> Result<Worker> {
+    /// Starts a worker with the providers of the environment. If a part of it breaks off, `stop` is
+    /// cancelled.
+    pub(crate) fn start_worker(&self, args: &ServeArgs, stop: &CancellationToken) -> Result<Worker> {
         let parts = worker::Parts {
             database: self.database.clone(),
-            pool: self.pool.clone(),
+            // Its own, so that busy doors cannot keep it from its duties.
+            pool: self.database.pool(WORKER_POOL),
             clock: self.clock.clone(),
             keyring: self.keyring.clone(),
             wake: self.wake.clone(),
@@ -85,7 +92,13 @@ impl Gateway {
             environment: args.api.config.environment,
             public_url: public_url(&args.api.config)?,
         };
-        Worker::start(parts).context("the worker cannot start")
+        let worker = Worker::start(parts).context("the worker cannot start")?;
+        let (broken, stop) = (worker.broken(), stop.clone());
+        tokio::spawn(async move {
+            broken.cancelled().await;
+            stop.cancel();
+        });
+        Ok(worker)
     }
 }
 
@@ -122,19 +135,24 @@ pub(crate) fn stop_on_signal() -> Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Asks until the database answers.
-async fn wait_for_database(pool: &PgPool) -> Result<DbClock> {
+/// Asks until the database answers. With a connection of its own, whose error says what is wrong;
+/// a pool would only say that it has none.
+async fn wait_for_database(database: &Database) -> Result<DbClock> {
     let mut told = false;
     loop {
-        match DbClock::start(pool).await {
+        let asked = match database.connect(Use::Service("smsgw start")).await {
+            Ok(mut connection) => DbClock::start(&mut connection).await,
+            Err(error) => Err(error),
+        };
+        match asked {
             Ok(clock) => return Ok(clock),
-            Err(error) if shared::db::is_away(&error) => {
+            Err(error) if is_away(&error) => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::warn!(%error, "waiting for the database");
                 }
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            Err(error) => return Err(error).context("the database refuses: has `smsgw migrate` been run?"),
+            Err(error) => return Err(error).context("the database refuses; has `smsgw migrate` been run?"),
         }
     }
 }

@@ -36,7 +36,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// An error with its causes, in one line.
+/// An error with its causes, in one line; some libraries repeat their cause in their own text.
 fn sentence(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut sentence = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if sentence.is_empty() {
+            sentence = cause;
+        } else if !sentence.contains(&cause) {
+            sentence = format!("{sentence}: {cause}");
+        }
+    }
+    sentence
 }

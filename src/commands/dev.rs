@@ -16,6 +16,13 @@ use crate::cli::{Cli, Command, DevArgs, ServeArgs};
 use crate::gateway::{self, Gateway, stop_on_signal};
 use crate::home::Home;
 
+/// How to see what arrived, while nothing leaves the machine.
+const INBOX: &str = "
+  See it arrive:
+
+    curl -s http://ADDRESS/sandbox/inbox -H 'Authorization: Bearer KEY'
+";
+
 /// Name of the key that the printed examples use.
 const KEY_NAME: &str = "dev";
 
@@ -44,6 +51,7 @@ pub(crate) async fn run(mut args: DevArgs) -> Result<()> {
 /// The database given, else a private one in the folder of `dev`.
 async fn database(given: &DatabaseConfig, home: &Home) -> Result<(SecretString, Option<Cluster>)> {
     if let Ok(url) = given.url() {
+        home.publish_database(url.expose_secret())?;
         return Ok((url, None));
     }
     eprintln!("Starting a private Postgres …");
@@ -68,14 +76,13 @@ async fn serve(
     stop: CancellationToken,
 ) -> Result<()> {
     Database::new(url).context("DATABASE_URL cannot be read")?.migrate().await.context("the schema")?;
-    let gateway = Gateway::connect(url, keyring(&args.api.secrets, home)?).await?;
+    let gateway = Gateway::connect(url, keyring(&args.api.secrets, home)?, &stop).await?;
     let key = dev_key(&gateway, home).await?;
     let live = is_live(&gateway, &args.providers).await?;
-    let worker = gateway.start_worker(args)?;
+    let worker = gateway.start_worker(args, &stop)?;
     print_banner(&listener.local_addr()?.to_string(), key.expose_secret(), live);
     gateway.serve_api(listener, &args.api.config, stop).await;
-    worker.stop().await;
-    Ok(())
+    Ok(worker.stop().await?)
 }
 
 /// The keys given, else those of the folder.
@@ -111,24 +118,24 @@ async fn is_live(gateway: &Gateway, providers: &ProviderEnv) -> Result<bool> {
 
 fn print_banner(address: &str, key: &str, live: bool) {
     let mode = if live { "LIVE: messages go to real phones" } else { "sandbox: nothing leaves this machine" };
-    let inbox = if live { "" } else { "\n  Inbox     http://ADDRESS/sandbox/inbox" };
+    let inbox = if live { "" } else { INBOX };
     let banner = format!(
         "
   smsgw {version} is ready ({mode})
 
-  API       http://ADDRESS{inbox}
-  Key       {key}
+  API       http://ADDRESS
+  Key       KEY
   Follow    smsgw logs --follow     (cargo run -- logs --follow)
 
   Send a message:
 
     curl -s http://ADDRESS/sms/send-transactional \\
-      -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
+      -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' \\
       -d '{{\"to\": \"+41790000001\", \"text\": \"Hello from smsgw\"}}'
-
+INBOX
   Ctrl-C stops everything.
 ",
         version = env!("CARGO_PKG_VERSION"),
     );
-    println!("{}", banner.replace("ADDRESS", address));
+    println!("{}", banner.replace("INBOX", inbox).replace("KEY", key).replace("ADDRESS", address));
 }

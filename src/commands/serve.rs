@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use secrecy::ExposeSecret;
 use shared::store::pauses::{self, PauseScope};
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::{ApiArgs, ServeArgs, WorkerArgs};
 use crate::gateway::{self, Gateway, stop_on_signal};
@@ -10,18 +11,17 @@ use crate::gateway::{self, Gateway, stop_on_signal};
 /// API and worker in one process.
 pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let (listener, stop) = (gateway::listen(&args.api.config).await?, stop_on_signal()?);
-    let gateway = connect(&args.api).await?;
-    let worker = gateway.start_worker(&args)?;
+    let gateway = connect(&args.api, &stop).await?;
+    let worker = gateway.start_worker(&args, &stop)?;
     tracing::info!(address = %listener.local_addr()?, "smsgw serves");
     gateway.serve_api(listener, &args.api.config, stop).await;
-    worker.stop().await;
-    Ok(())
+    Ok(worker.stop().await?)
 }
 
 /// The API alone.
 pub(crate) async fn api(args: ApiArgs) -> Result<()> {
     let (listener, stop) = (gateway::listen(&args.config).await?, stop_on_signal()?);
-    let gateway = connect(&args).await?;
+    let gateway = connect(&args, &stop).await?;
     tracing::info!(address = %listener.local_addr()?, "smsgw api serves");
     gateway.serve_api(listener, &args.config, stop).await;
     Ok(())
@@ -30,20 +30,19 @@ pub(crate) async fn api(args: ApiArgs) -> Result<()> {
 /// A worker alone.
 pub(crate) async fn worker(args: WorkerArgs) -> Result<()> {
     let stop = stop_on_signal()?;
-    let gateway = connect(&args.serve.api).await?;
+    let gateway = connect(&args.serve.api, &stop).await?;
     if args.paused {
         let mut db = gateway.pool().acquire().await.context("the database does not answer")?;
         pauses::pause(&mut db, PauseScope::All, "").await?;
         tracing::warn!("all sending is paused until `smsgw resume`");
     }
-    let worker = gateway.start_worker(&args.serve)?;
+    let worker = gateway.start_worker(&args.serve, &stop)?;
     tracing::info!("smsgw worker works");
     stop.cancelled().await;
-    worker.stop().await;
-    Ok(())
+    Ok(worker.stop().await?)
 }
 
-async fn connect(args: &ApiArgs) -> Result<Gateway> {
+async fn connect(args: &ApiArgs, stop: &CancellationToken) -> Result<Gateway> {
     let (url, keyring) = (args.database.url()?, args.secrets.keyring()?);
-    Gateway::connect(url.expose_secret(), keyring).await
+    Gateway::connect(url.expose_secret(), keyring, stop).await
 }

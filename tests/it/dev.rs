@@ -32,10 +32,12 @@ impl Dev {
         Self { child, banner }
     }
 
-    /// The line to try, as printed.
-    fn curl(&self) -> String {
-        let from = self.banner.find("curl ").unwrap();
-        self.banner[from..].split("\n\n").next().unwrap().to_owned()
+    /// Runs the curl line printed under `title`, as it stands, and reads the answer.
+    fn run_line(&self, title: &str) -> Value {
+        let under = &self.banner[self.banner.find(title).unwrap()..];
+        let line = under[under.find("curl ").unwrap()..].split("\n\n").next().unwrap();
+        let output = Command::new("sh").args(["-c", line]).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     fn word_after(&self, label: &str) -> &str {
@@ -125,8 +127,7 @@ fn a_new_user_sends_a_message_and_comes_back_the_next_day() {
     let dev = Dev::start(folder.path());
     assert!(dev.banner.contains("sandbox"), "{}", dev.banner);
 
-    let answer = Command::new("sh").args(["-c", &dev.curl()]).output().unwrap();
-    let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
+    let answer = dev.run_line("Send a message");
     let id = answer["message_id"].as_str().unwrap().to_owned();
 
     let mut follow =
@@ -136,10 +137,7 @@ fn a_new_user_sends_a_message_and_comes_back_the_next_day() {
     follow.wait().unwrap();
     assert!(followed.contains("\"status\":\"sent\""), "{followed}");
 
-    let inbox =
-        format!("curl -s {} -H 'Authorization: Bearer {}'", dev.word_after("Inbox"), dev.word_after("Key"));
-    let inbox = Command::new("sh").args(["-c", &inbox]).output().unwrap();
-    let inbox: Value = serde_json::from_slice(&inbox.stdout).unwrap();
+    let inbox = dev.run_line("See it arrive");
     assert_eq!(inbox["messages"][0]["message_id"], id);
 
     let key = dev.word_after("Key").to_owned();
