@@ -2,8 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
+mod acks;
+mod api;
 mod dev;
+mod fence;
+mod flat_claim;
+mod governor;
 mod intake;
 mod main_job;
+mod opt_outs;
+mod pauses;
+mod queue;
+mod routes;
 mod schema;
 mod sending;
+mod takeover;

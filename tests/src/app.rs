@@ -27,6 +27,8 @@ use crate::wait::eventually;
 
 /// A gateway with a database of its own, and `twilio` before `2factor` at a mock vendor.
 pub struct TestApp {
+    /// The `postgres://` URL of its database.
+    pub url: String,
     /// Where it keeps its messages.
     pub database: Database,
     /// For looking into it.
@@ -51,13 +53,18 @@ impl TestApp {
 
     /// Only the database and the vendors.
     pub async fn without_worker() -> Self {
+        Self::on(fresh_database().await).await
+    }
+
+    /// As [`TestApp::without_worker`], on a database that is migrated and the test's own.
+    pub async fn on(url: String) -> Self {
         telemetry::start(LogFormat::Text, "off");
-        let database = Database::new(&fresh_database().await).unwrap();
+        let database = Database::new(&url).unwrap();
         let pool = patient_pool(&database);
         let clock = DbClock::start(&pool).await.unwrap();
         let keyring = Arc::new(Keyring::new(&MasterKey::generate(), &[]));
         let mock = MockProvider::start(Options::default()).unwrap();
-        Self { database, pool, clock, keyring, mock, wake: Wake::default(), workers: Vec::new() }
+        Self { url, database, pool, clock, keyring, mock, wake: Wake::default(), workers: Vec::new() }
     }
 
     /// Starts another worker of the same gateway.
@@ -145,7 +152,7 @@ impl TestApp {
     /// Provider and outcome of each attempt, in order.
     pub async fn attempts(&self, id: MessageId) -> Vec<(String, String)> {
         sqlx::query_as(
-            "select provider_name, outcome from smsgw.sms_attempts where message_id = $1 order by id",
+            "select provider_name, outcome from smsgw.sms_attempts where message_id = $1 order by started_at",
         )
         .bind(id)
         .fetch_all(&self.pool)
@@ -156,7 +163,7 @@ impl TestApp {
     /// Stops the workers in good order.
     pub async fn stop_workers(&mut self) {
         for worker in self.workers.drain(..) {
-            tokio::time::timeout(Duration::from_secs(30), worker.stop()).await.unwrap();
+            tokio::time::timeout(Duration::from_secs(30), worker.stop()).await.unwrap().unwrap();
         }
     }
 

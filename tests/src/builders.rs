@@ -35,7 +35,7 @@ pub fn a_promo(now: DateTime<Utc>) -> Draft {
 /// A text with a sealed code, without an OTP session around it.
 pub fn an_otp(now: DateTime<Utc>, keyring: &Keyring, code: &str) -> Draft {
     let mut otp = draft(Lane::Otp, now);
-    let sealed = SealedText { text: format!("Your code is {code}."), code: code.to_owned() };
+    let sealed = SealedText { text: format!("Your code is {code}."), code: code.to_owned(), minutes: 10 };
     otp.message.body = Body::Sealed(sealed.seal(keyring.bodies(), otp.message.id));
     otp
 }

@@ -177,7 +177,7 @@ impl TestApp {
     /// Whether each attempt was flagged as a possible duplicate, in order.
     pub async fn possible_duplicates(&self, id: MessageId) -> Vec<bool> {
         sqlx::query_scalar(
-            "select possible_duplicate from smsgw.sms_attempts where message_id = $1 order by id",
+            "select possible_duplicate from smsgw.sms_attempts where message_id = $1 order by started_at",
         )
         .bind(id)
         .fetch_all(&self.pool)

@@ -1,0 +1,55 @@
+//! Crash tests: the real programs under load, killed the hard way, judged by what arrived at the vendor.
+//!
+//! One run, one setup, one ledger. `SMSGW_CRASH_ROUNDS` (5) says how often each part is killed,
+//! `SMSGW_CRASH_RATE` (150) how many requests a second are made meanwhile.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
+
+mod client;
+mod gateway;
+mod judge;
+mod kills;
+mod ledger;
+mod load;
+mod report;
+
+use std::time::Duration;
+
+use gateway::Gateway;
+use judge::Judge;
+use load::Load;
+use report::Report;
+
+/// How long the gateway may take to finish everything once nobody asks for more: a transactional
+/// text in doubt waits 60 s for its receipt.
+const SETTLING: Duration = Duration::from_secs(100);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_accepted_is_lost_and_copies_stay_in_bounds_whoever_is_killed() {
+    let rounds = setting("SMSGW_CRASH_ROUNDS", 5);
+    let mut report = Report::default();
+    let mut gateway = Gateway::start().await;
+    let load = Load::start(gateway.client(), setting("SMSGW_CRASH_RATE", 150));
+
+    for round in 0..rounds {
+        kills::kill_a_worker(&mut gateway, round, &mut report).await;
+    }
+    kills::freeze_a_worker(&mut gateway, &mut report).await;
+    for round in 0..rounds {
+        kills::kill_the_api(&mut gateway, &load, round, &mut report).await;
+    }
+    for round in 0..rounds {
+        kills::kill_postgres(&mut gateway, &load, round, &mut report).await;
+    }
+
+    let ledger = load.stop().await;
+    report.say("the load has ended");
+    gateway.settle(SETTLING, &mut report).await;
+    gateway.check_processes(&mut report);
+    Judge::new(&gateway, &ledger).await.judge(&mut report).await;
+    report.close();
+}
+
+fn setting(name: &str, usual: usize) -> usize {
+    std::env::var(name).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name}: a number")))
+}

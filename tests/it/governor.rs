@@ -1,0 +1,127 @@
+//! The governor: a provider gets no more at once, and no more a second, than it can take, whoever
+//! sends; and codes always find room.
+
+use std::time::{Duration, Instant};
+
+use mock_provider::{Fault, PaceChange, RetryAfter, Vendor};
+use shared::lane::Lane;
+use tests::TestApp;
+use tests::builders::{a_promo, a_transactional, an_otp};
+use worker::Parts;
+
+/// Leaves Twilio as the only provider, with this many calls a second or at once.
+fn only_twilio(max_per_second: Option<u32>, max_in_flight: Option<u32>) -> impl Fn(&mut Parts) {
+    move |parts| {
+        parts.providers.truncate(1);
+        parts.providers[0].max_per_second = max_per_second;
+        parts.providers[0].max_in_flight = max_in_flight;
+    }
+}
+
+fn latency(app: &TestApp, milliseconds: u64) {
+    app.mock.set_pace(Vendor::Twilio, PaceChange { latency_ms: Some(milliseconds), ..PaceChange::default() });
+}
+
+/// When messages arrived, in order, in milliseconds.
+fn times(app: &TestApp) -> Vec<i64> {
+    app.mock.arrivals().iter().map(|arrival| arrival.at_micros / 1000).collect()
+}
+
+/// The most arrivals within any `window` of milliseconds.
+fn most_within(times: &[i64], window: i64) -> usize {
+    let mut first = 0;
+    let mut most = 0;
+    for (last, time) in times.iter().enumerate() {
+        while time - times[first] >= window {
+            first += 1;
+        }
+        most = most.max(last + 1 - first);
+    }
+    most
+}
+
+#[tokio::test]
+async fn two_workers_together_keep_a_providers_rate_and_promo_nine_tenths_of_it() {
+    let mut app = TestApp::without_worker().await;
+    let backlog: Vec<_> = (0..100).map(|_| a_promo(app.now()).build()).collect();
+    app.accept_all(&backlog).await;
+    app.start_worker_with(only_twilio(Some(20), None));
+    app.start_worker_with(only_twilio(Some(20), None));
+    app.drained(Duration::from_secs(20)).await;
+    let times = times(&app);
+    let most = most_within(&times, 1000);
+    assert!(most <= 20 + 2, "{most} in a second");
+    let per_second = 99_000.0 / (times[99] - times[0]) as f64;
+    assert!((14.0..=18.5).contains(&per_second), "{per_second} a second");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn codes_find_room_while_promo_uses_up_a_providers_rate() {
+    let mut app = TestApp::without_worker().await;
+    app.start_worker_with(only_twilio(Some(20), None));
+    let backlog: Vec<_> = (0..400).map(|_| a_promo(app.now()).build()).collect();
+    app.accept_all(&backlog).await;
+    app.mock.wait_for_arrivals(20, Duration::from_secs(10)).await;
+    for _ in 0..10 {
+        let accepted = Instant::now();
+        let id = app.accept(an_otp(app.now(), &app.keyring, "123456")).await;
+        assert_eq!(app.end_of(id).await.0, "sent");
+        assert!(accepted.elapsed() < Duration::from_secs(1), "{:?}", accepted.elapsed());
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn no_more_calls_are_under_way_than_a_provider_allows() {
+    let mut app = TestApp::without_worker().await;
+    latency(&app, 200);
+    app.start_worker_with(only_twilio(None, Some(10)));
+    let promo: Vec<_> = (0..60).map(|_| a_promo(app.now()).build()).collect();
+    app.accept_all(&promo).await;
+    app.drained(Duration::from_secs(20)).await;
+    let alone = most_within(&times(&app), 195);
+    assert!((8..=9).contains(&alone), "promo had {alone} calls under way");
+
+    app.mock.clear_arrivals();
+    let both: Vec<_> = (0..60).map(|_| a_promo(app.now()).build()).collect();
+    app.accept_all(&both).await;
+    let texts: Vec<_> = (0..60).map(|_| a_transactional(app.now()).build()).collect();
+    app.accept_all(&texts).await;
+    app.drained(Duration::from_secs(20)).await;
+    let together = most_within(&times(&app), 195);
+    assert!((9..=10).contains(&together), "{together} calls under way");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn after_a_pause_one_message_goes_ahead_of_the_others() {
+    let mut app = TestApp::without_worker().await;
+    app.mock.fail(Vendor::Twilio, Fault::Throttle { retry_after: Some(RetryAfter::Seconds(2)) }).unwrap();
+    app.start_worker_with(only_twilio(Some(100), None));
+    let backlog: Vec<_> = (0..50).map(|_| a_promo(app.now()).build()).collect();
+    app.accept_all(&backlog).await;
+    app.waits_for(backlog[49].id, "provider_paused").await;
+    app.mock.clear_faults();
+    latency(&app, 400);
+    app.drained(Duration::from_secs(60)).await;
+    let times = times(&app);
+    assert!(times[1] - times[0] >= 400, "the second left {} ms after the first", times[1] - times[0]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_lane_that_a_provider_does_not_carry_does_not_use_its_rate() {
+    let mut app = TestApp::without_worker().await;
+    app.start_worker_with(|parts| {
+        parts.providers[0].max_per_second = Some(1);
+        parts.providers[0].lanes = vec![Lane::Otp];
+    });
+    let backlog: Vec<_> = (0..100).map(|_| a_promo(app.now()).build()).collect();
+    let began = Instant::now();
+    app.accept_all(&backlog).await;
+    app.drained(Duration::from_secs(20)).await;
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(app.mock.requests().twilio.total, 0);
+    app.stop().await;
+}

@@ -1,0 +1,136 @@
+//! Opt-outs: nobody is texted who said stop, from the moment on in which they were told so.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use shared::ids::MessageId;
+use shared::phone::PhoneNumber;
+use shared::store::opt_outs::{self, CONSENT_LOCK, OptOutScope};
+use tests::TestApp;
+use tests::builders::{Draft, a_number, a_promo, a_transactional, an_otp};
+use tests::wait::eventually;
+
+async fn stop_texts(app: &TestApp, number: &str, scope: OptOutScope) {
+    let phone = PhoneNumber::parse(number, None).unwrap();
+    opt_outs::insert(&mut app.connection().await, &phone, scope, "test").await.unwrap();
+}
+
+async fn end_after_stop(app: &TestApp, scope: OptOutScope, draft: Draft) -> (String, Option<String>) {
+    let number = a_number();
+    stop_texts(app, &number, scope).await;
+    let id = app.accept(draft.to(&number)).await;
+    let end = app.end_of(id).await;
+    assert_eq!(app.mock.arrivals_to(&number).len(), usize::from(end.0 == "sent"));
+    end
+}
+
+#[tokio::test]
+async fn a_stop_to_marketing_suppresses_promo_only() {
+    let app = TestApp::start().await;
+    let scope = OptOutScope::Marketing;
+    let promo = end_after_stop(&app, scope, a_promo(app.now())).await;
+    assert_eq!(promo, ("suppressed".to_owned(), Some("opted_out".to_owned())));
+    assert_eq!(end_after_stop(&app, scope, a_transactional(app.now())).await.0, "sent");
+    assert_eq!(end_after_stop(&app, scope, an_otp(app.now(), &app.keyring, "123456")).await.0, "sent");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_to_everything_suppresses_all_but_codes() {
+    let app = TestApp::start().await;
+    let scope = OptOutScope::All;
+    for draft in [a_promo(app.now()), a_transactional(app.now())] {
+        let end = end_after_stop(&app, scope, draft).await;
+        assert_eq!(end, ("suppressed".to_owned(), Some("opted_out".to_owned())));
+    }
+    assert_eq!(end_after_stop(&app, scope, an_otp(app.now(), &app.keyring, "123456")).await.0, "sent");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_is_not_answered_before_claims_under_way_are_committed() {
+    let app = TestApp::without_worker().await;
+    let mut claim = app.pool.begin().await.unwrap();
+    sqlx::query("select pg_advisory_xact_lock_shared($1)")
+        .bind(CONSENT_LOCK)
+        .execute(&mut *claim)
+        .await
+        .unwrap();
+    let number = a_number();
+    let stop = stop_texts(&app, &number, OptOutScope::Marketing);
+    let release = async {
+        eventually("the stop to wait for the claim", async || app.waiting_for_locks().await).await;
+        assert!(!is_recorded(&app, &number).await);
+        claim.commit().await.unwrap();
+    };
+    tokio::join!(stop, release);
+    assert!(is_recorded(&app, &number).await);
+}
+
+async fn is_recorded(app: &TestApp, number: &str) -> bool {
+    let phone = PhoneNumber::parse(number, None).unwrap();
+    !opt_outs::list(&app.pool, &phone).await.unwrap().is_empty()
+}
+
+#[tokio::test]
+async fn texts_are_not_claimed_while_a_stop_is_being_recorded_but_codes_are() {
+    let app = TestApp::start().await;
+    let mut stop = app.pool.begin().await.unwrap();
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(CONSENT_LOCK).execute(&mut *stop).await.unwrap();
+    let texts = [app.accept(a_promo(app.now())).await, app.accept(a_transactional(app.now())).await];
+    let code = app.accept(an_otp(app.now(), &app.keyring, "123456")).await;
+    assert_eq!(app.end_of(code).await.0, "sent");
+    for text in texts {
+        assert_eq!(app.row(text).await.unwrap().worker_id, None);
+    }
+    stop.rollback().await.unwrap();
+    for text in texts {
+        assert_eq!(app.end_of(text).await.0, "sent");
+    }
+    app.stop().await;
+}
+
+/// Queued messages to `number`.
+async fn queued_to(app: &TestApp, number: &str) -> HashSet<MessageId> {
+    let ids: Vec<MessageId> =
+        sqlx::query_scalar(r#"select id from smsgw.sms_outbox where "to" = $1 and worker_id is null"#)
+            .bind(number)
+            .fetch_all(&app.pool)
+            .await
+            .unwrap();
+    ids.into_iter().collect()
+}
+
+async fn suppressed_to(app: &TestApp, number: &str) -> HashSet<MessageId> {
+    let ids: Vec<MessageId> =
+        sqlx::query_scalar(r#"select id from sms_messages_log where "to" = $1 and status = 'suppressed'"#)
+            .bind(number)
+            .fetch_all(&app.pool)
+            .await
+            .unwrap();
+    ids.into_iter().collect()
+}
+
+#[tokio::test]
+async fn nothing_is_claimed_for_a_person_whose_stop_has_been_answered() {
+    let mut app = TestApp::without_worker().await;
+    app.start_worker_with(|parts| parts.config.promo_slots = 16);
+    for round in 1..=8 {
+        let number = a_number();
+        let campaign: Vec<_> = (0..500).map(|_| a_promo(app.now()).to(&number).build()).collect();
+        app.mock.clear_arrivals();
+        app.accept_all(&campaign).await;
+        app.mock.wait_for_arrivals(50, Duration::from_secs(10)).await;
+        stop_texts(&app, &number, OptOutScope::Marketing).await;
+        let (answered, queued) = (app.now(), queued_to(&app, &number).await);
+        assert!(!queued.is_empty(), "the campaign was too short");
+        app.drained(Duration::from_secs(20)).await;
+        let suppressed = suppressed_to(&app, &number).await;
+        assert!(queued.is_subset(&suppressed), "sent after the answer in round {round}");
+        assert_eq!(app.mock.arrivals().len(), 500 - suppressed.len());
+        // What was claimed before has a second to leave.
+        let last = app.mock.arrivals().iter().map(|arrival| arrival.at_micros).max().unwrap();
+        assert!(last < (answered + Duration::from_millis(1100)).timestamp_micros(), "round {round}");
+    }
+    app.stop().await;
+}
