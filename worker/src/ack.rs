@@ -142,12 +142,14 @@ pub(crate) struct Acker {
     database: Database,
     connection: Option<PgConnection>,
     held: Arc<Held>,
+    /// Whether the database's absence was told already.
+    trouble: bool,
 }
 
 impl Acker {
     /// An acker that connects when it has something to write.
     pub(crate) fn new(lane: Lane, database: Database, held: Arc<Held>) -> Self {
-        Self { lane, database, connection: None, held }
+        Self { lane, database, connection: None, held, trouble: false }
     }
 
     /// Writes until every sender is gone and everything is written.
@@ -187,9 +189,14 @@ impl Acker {
         let mut refused = Vec::new();
         let mut todo = vec![verdicts.to_vec()];
         while let Some(mut part) = todo.pop() {
-            let Err(error) = within(WRITE_PATIENCE, self.write_once(worker, &part)).await else { continue };
+            let Err(error) = within(WRITE_PATIENCE, self.write_once(worker, &part)).await else {
+                self.trouble = false;
+                continue;
+            };
             if self.connection.is_none() || !is_rows_fault(&error) {
-                tracing::warn!(%error, lane = %self.lane, "results are held until the database takes them");
+                if !std::mem::replace(&mut self.trouble, true) {
+                    tracing::warn!(%error, lane = %self.lane, "results are held until the database takes them");
+                }
                 self.connection = None;
                 tokio::time::sleep(PATIENCE).await;
                 todo.push(part);

@@ -40,6 +40,8 @@ const RECOVER_EVERY: Duration = Duration::from_secs(5);
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 /// … and how many times the cost of the last time.
 const EXPIRE_COST: u32 = 20;
+/// How often an empty lane's mark is moved on.
+const PASS_EVERY: Duration = Duration::from_secs(1);
 
 /// Fills one lane's queue.
 pub(crate) struct Claimer {
@@ -50,9 +52,9 @@ pub(crate) struct Claimer {
     held: Arc<Held>,
     number: u64,
     newest_next: bool,
-    was_closed: bool,
     recover_due: Instant,
     expire_due: Instant,
+    pass_due: Instant,
 }
 
 /// Whether there may be more to claim at once.
@@ -81,9 +83,9 @@ impl Claimer {
             held,
             number: 0,
             newest_next: false,
-            was_closed: false,
             recover_due: now,
             expire_due: now,
+            pass_due: now,
         }
     }
 
@@ -118,14 +120,9 @@ impl Claimer {
             };
             self.recover(db, worker).await?;
             if !self.parts.roster.is_open(self.parts.lane) {
-                self.was_closed = true;
                 self.expire(db, worker).await?;
                 self.rest(CLOSED_POLL, stop).await;
                 continue;
-            }
-            if std::mem::take(&mut self.was_closed) {
-                // Claims may have found nothing while rows waited: a pause is seen there first.
-                self.parts.mark.rewind(Watermark::START);
             }
             let slots = tokio::select! { slots = self.free_slots() => slots, () = stop.cancelled() => break };
             if slots.is_empty() {
@@ -192,14 +189,13 @@ impl Claimer {
         } else {
             let (watermark, rewinds) = self.parts.mark.read();
             let after = looking_back(self.parts.lane, watermark);
-            let now = self.parts.clock.now();
             let rows = within(PATIENCE, outbox::claim(db, worker, self.parts.lane, after, limit)).await?;
-            let seen = rows.last().map_or(
-                // Nothing due: what was committed before a second ago need not be walked again.
-                Watermark::at(now - Duration::from_secs(1)),
-                |last| Watermark { due_at: last.message.due_at, seq: last.message.seq },
-            );
-            self.parts.mark.advance(rewinds, seen);
+            if let Some(last) = rows.last() {
+                let last = Watermark { due_at: last.message.due_at, seq: last.message.seq };
+                self.parts.mark.advance(rewinds, last);
+            } else {
+                self.pass_over_the_dead(db, watermark, rewinds).await?;
+            }
             rows
         };
         if let Some(head) = rows.first() {
@@ -209,6 +205,27 @@ impl Claimer {
         let found = if rows.len() == slots.len() { Found::Plenty } else { Found::Few };
         self.hand_out(rows, worker, began, slots).await;
         Ok(found)
+    }
+
+    /// A claim that found nothing moves the mark on too, so that the next need not walk the same dead
+    /// entries again. But only past what is not there: it also finds nothing while the lane is
+    /// paused, while others hold every row, and when this worker is struck off.
+    async fn pass_over_the_dead(
+        &mut self,
+        db: &mut PgConnection,
+        mark: Watermark,
+        rewinds: u64,
+    ) -> sqlx::Result<()> {
+        let to = Watermark::at(self.parts.clock.now() - Duration::from_secs(1));
+        if self.pass_due > Instant::now() || to <= mark {
+            return Ok(());
+        }
+        self.pass_due = Instant::now() + PASS_EVERY;
+        let late = within(PATIENCE, outbox::find_late(db, self.parts.lane, mark, to)).await?;
+        if late.first.is_none() {
+            self.parts.mark.advance(rewinds, to);
+        }
+        Ok(())
     }
 
     /// Codes that wait make promo step back; if the oldest is probably useless already, every other

@@ -51,22 +51,27 @@ impl Presence {
         self.standing.store(Some(Arc::new(Standing { worker, confirmed })));
     }
 
-    fn lose(&self) {
-        self.standing.store(None);
+    /// Gives the standing up; says whether there was one.
+    fn lose(&self) -> bool {
+        self.standing.swap(None).is_some()
     }
 }
 
 /// Keeps the standing until stopped; then, if `stop` came in good order, strikes the worker off.
 pub(crate) async fn run(presence: &Presence, database: &Database, stop: CancellationToken) {
     let mut identity = None;
+    // The absence of the database is told once.
+    let mut trouble = false;
     loop {
         let ended = stand(presence, database, &mut identity, &stop).await;
-        presence.lose();
+        let had_standing = presence.lose();
         match ended {
             Ok(()) => return,
-            Err(error) => {
+            Err(error) if !trouble || had_standing => {
+                trouble = true;
                 tracing::warn!(%error, "no connection of standing: nothing is sent until it is back");
             }
+            Err(_) => (),
         }
         tokio::select! {
             () = tokio::time::sleep(RECONNECT) => (),
