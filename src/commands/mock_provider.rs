@@ -11,5 +11,6 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     let wished = options.listen;
     let server = Server::bind(&options).with_context(|| format!("cannot listen on {wished}"))?;
     println!("mock provider on http://{}: both vendors, and /_mock to script and count", server.address()?);
-    Ok(server.serve(stop.cancelled_owned()).await)
+    server.serve(stop.cancelled_owned()).await;
+    Ok(())
 }

@@ -1,7 +1,10 @@
 //! `smsgw pause` and `smsgw resume`: the kill switch.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use shared::provider::catalogue::ProviderKind;
+use shared::store::integrations;
 use shared::store::pauses::{self, PauseScope};
+use sqlx::PgConnection;
 
 use crate::cli::PauseArgs;
 use crate::commands::open;
@@ -11,6 +14,9 @@ pub(crate) async fn pause(args: PauseArgs) -> Result<()> {
     let (scope, name) = target(&args);
     let pool = open(&args.database)?.pool(1);
     let mut db = pool.acquire().await.context("the database does not answer")?;
+    if scope == PauseScope::Provider {
+        check_provider(&mut db, &name).await?;
+    }
     pauses::pause(&mut db, scope, &name).await?;
     println!("paused: {}", describe(scope, &name));
     Ok(())
@@ -23,6 +29,19 @@ pub(crate) async fn resume(args: PauseArgs) -> Result<()> {
     match pauses::resume(&pool, scope, &name).await? {
         true => println!("resumed: {}", describe(scope, &name)),
         false => println!("was not paused: {}", describe(scope, &name)),
+    }
+    Ok(())
+}
+
+/// A typing error in a kill switch must not look like success.
+async fn check_provider(db: &mut PgConnection, name: &str) -> Result<()> {
+    let stored = integrations::list(db).await.context("the providers cannot be read")?;
+    let environment = ProviderKind::ALL.map(ProviderKind::as_str);
+    let mut known: Vec<&str> = stored.iter().map(|row| row.name.as_str()).chain(environment).collect();
+    known.sort_unstable();
+    known.dedup();
+    if !known.contains(&name) {
+        bail!("there is no provider called {name:?}; known are {}", known.join(", "));
     }
     Ok(())
 }
