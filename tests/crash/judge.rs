@@ -100,7 +100,7 @@ impl<'a> Judge<'a> {
             }
             Fate::Unclear => (),
             Fate::Refused(why) => {
-                report.expect(false, "a good request is accepted in the end", || why.clone())
+                report.expect(false, "a good request is accepted in the end", || why.clone());
             }
         }
         for to in to {
