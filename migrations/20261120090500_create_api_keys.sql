@@ -10,6 +10,10 @@ create table smsgw.api_keys (
     revoked_at      timestamptz,
     constraint api_keys_pkey primary key (id),
     constraint api_keys_mac_unique unique (mac),
+    -- What a terminal shows as it is.
+    constraint api_keys_name_is_plain check (
+        char_length(name) between 1 and 64 and name = btrim(name) and name !~ '[[:cntrl:]]'
+    ),
     constraint api_keys_scopes_known check (scopes <@ '{send,otp,read,admin}' and scopes <> '{}')
 );
 comment on column smsgw.api_keys.prefix is 'The first characters, to tell keys apart in a list.';

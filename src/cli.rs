@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use shared::config::{ApiConfig, DatabaseConfig, SecretsConfig};
+use shared::config::{ApiConfig, DatabaseConfig, SecretsConfig, SiteConfig};
 use shared::lane::Lane;
 use shared::provider::catalogue::ProviderEnv;
 use shared::store::api_keys::Scope;
@@ -61,29 +61,49 @@ pub(crate) struct DevArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    pub(crate) api: ApiArgs,
+    pub(crate) gateway: GatewayArgs,
     #[command(flatten)]
-    pub(crate) worker: WorkerConfig,
+    pub(crate) api: ApiConfig,
     #[command(flatten)]
-    pub(crate) providers: ProviderEnv,
+    pub(crate) sending: SendingArgs,
 }
 
 /// Settings of `api`.
 #[derive(Debug, Args)]
 pub(crate) struct ApiArgs {
     #[command(flatten)]
+    pub(crate) gateway: GatewayArgs,
+    #[command(flatten)]
+    pub(crate) config: ApiConfig,
+}
+
+/// What API and worker have in common.
+#[derive(Debug, Args)]
+pub(crate) struct GatewayArgs {
+    #[command(flatten)]
     pub(crate) database: DatabaseConfig,
     #[command(flatten)]
     pub(crate) secrets: SecretsConfig,
     #[command(flatten)]
-    pub(crate) config: ApiConfig,
+    pub(crate) site: SiteConfig,
+}
+
+/// How messages are sent.
+#[derive(Debug, Args)]
+pub(crate) struct SendingArgs {
+    #[command(flatten)]
+    pub(crate) worker: WorkerConfig,
+    #[command(flatten)]
+    pub(crate) providers: ProviderEnv,
 }
 
 /// Settings of `worker`.
 #[derive(Debug, Args)]
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
-    pub(crate) serve: ServeArgs,
+    pub(crate) gateway: GatewayArgs,
+    #[command(flatten)]
+    pub(crate) sending: SendingArgs,
     /// Pause all sending first: for starting on a restored backup
     #[arg(long)]
     pub(crate) paused: bool,
@@ -106,7 +126,8 @@ pub(crate) struct KeysArgs {
 pub(crate) enum KeysAction {
     /// Make a key and print it; it is shown this once
     Create {
-        /// A name to tell it by
+        /// A name to tell it by, up to 64 characters
+        #[arg(value_parser = key_name)]
         name: String,
         /// What it may do: send, otp, read, admin
         #[arg(long, value_delimiter = ',', default_value = "send,otp,read")]
@@ -119,6 +140,16 @@ pub(crate) enum KeysAction {
         /// Its name
         name: String,
     },
+}
+
+/// A name that a terminal shows as it is, as the table wants it.
+fn key_name(text: &str) -> Result<String, &'static str> {
+    let plain = text.trim() == text && !text.chars().any(char::is_control);
+    if plain && (1..=64).contains(&text.chars().count()) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 64 visible characters")
+    }
 }
 
 /// Settings of `logs`.

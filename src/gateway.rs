@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use shared::clock::DbClock;
-use shared::config::{ApiConfig, ConfigError};
+use shared::config::{ApiConfig, ConfigError, SiteConfig};
 use shared::db::{Database, Use, is_away};
-use shared::provider::http::BaseUrl;
 use shared::seal::Keyring;
 use shared::wake::Wake;
 use sqlx::PgPool;
@@ -16,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
-use crate::cli::ServeArgs;
+use crate::cli::SendingArgs;
 
 /// Connections for everything that is not on a message's way.
 const POOL: u32 = 10;
@@ -30,6 +29,7 @@ pub(crate) struct Gateway {
     clock: DbClock,
     keyring: Arc<Keyring>,
     wake: Wake,
+    site: SiteConfig,
 }
 
 impl Gateway {
@@ -37,14 +37,19 @@ impl Gateway {
     ///
     /// # Errors
     /// When the URL is wrong, or the schema is not there.
-    pub(crate) async fn connect(url: &str, keyring: Keyring, stop: &CancellationToken) -> Result<Self> {
+    pub(crate) async fn connect(
+        url: &str,
+        keyring: Keyring,
+        site: SiteConfig,
+        stop: &CancellationToken,
+    ) -> Result<Self> {
         let database = Database::new(url).context("DATABASE_URL cannot be read")?;
         let pool = database.pool(POOL);
         let clock = tokio::select! {
             clock = wait_for_database(&database) => clock?,
             () = stop.cancelled() => bail!("stopped while waiting for the database"),
         };
-        Ok(Self { database, pool, clock, keyring: Arc::new(keyring), wake: Wake::default() })
+        Ok(Self { database, pool, clock, keyring: Arc::new(keyring), wake: Wake::default(), site })
     }
 
     /// The pool.
@@ -65,6 +70,7 @@ impl Gateway {
             clock: self.clock.clone(),
             wake: self.wake.clone(),
             keyring: self.keyring.clone(),
+            environment: self.site.environment,
             config,
             metrics: api::install_metrics(),
         });
@@ -79,7 +85,7 @@ impl Gateway {
 
     /// Starts a worker with the providers of the environment. If a part of it breaks off, `stop` is
     /// cancelled.
-    pub(crate) fn start_worker(&self, args: &ServeArgs, stop: &CancellationToken) -> Result<Worker> {
+    pub(crate) fn start_worker(&self, args: &SendingArgs, stop: &CancellationToken) -> Result<Worker> {
         let parts = worker::Parts {
             database: self.database.clone(),
             // Its own, so that busy doors cannot keep it from its duties.
@@ -89,8 +95,8 @@ impl Gateway {
             wake: self.wake.clone(),
             config: args.worker.clone(),
             providers: args.providers.providers()?,
-            environment: args.api.config.environment,
-            public_url: public_url(&args.api.config)?,
+            environment: self.site.environment,
+            public_url: self.site.public_url()?,
         };
         let worker = Worker::start(parts).context("the worker cannot start")?;
         let (broken, stop) = (worker.broken(), stop.clone());
@@ -109,14 +115,6 @@ pub(crate) async fn listen(config: &ApiConfig) -> Result<TcpListener> {
             format!("cannot listen on {}: {error}; choose another address with --listen", config.listen);
         ConfigError::new("SMSGW_LISTEN", problem).into()
     })
-}
-
-/// The public URL, read.
-fn public_url(config: &ApiConfig) -> Result<Option<BaseUrl>> {
-    let parse = |url: &String| {
-        url.parse().map_err(|error| ConfigError::new("SMSGW_PUBLIC_URL", format!("{error}")).into())
-    };
-    config.public_url.as_ref().map(parse).transpose()
 }
 
 /// Is cancelled by Ctrl-C or SIGTERM; a second signal ends the process at once.

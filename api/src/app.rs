@@ -37,6 +37,8 @@ pub struct Parts<'a> {
     pub wake: Wake,
     /// Keys for codes, API keys and credentials.
     pub keyring: Arc<Keyring>,
+    /// Whether there is a sandbox.
+    pub environment: Environment,
     /// Settings.
     pub config: &'a ApiConfig,
     /// What `/metrics` shows, see [`crate::install_metrics`].
@@ -67,14 +69,14 @@ impl App {
     /// Starts the API's own tasks, which end when the last clone is dropped. Needs a runtime, not yet
     /// a database: until there is one, requests are answered 503.
     pub fn start(parts: Parts<'_>) -> Self {
-        let Parts { database, pool, clock, wake, keyring, config, metrics } = parts;
+        let Parts { database, pool, clock, wake, keyring, environment, config, metrics } = parts;
         Self(Arc::new(State {
             intake: Intake::start(database, &clock, &wake),
             pool,
             clock,
             wake,
             keyring,
-            environment: config.environment,
+            environment,
             reach: Reach { default_region: config.default_region, countries: config.countries.clone() },
             keys: Keys::new(),
             templates: Templates::new(),

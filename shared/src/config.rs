@@ -9,6 +9,8 @@ use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::phone::Region;
+use crate::provider::http::{BaseUrl, InvalidBaseUrl};
+use crate::seal::{Keyring, MasterKey};
 
 /// A setting that cannot be used; names the variable and the cure.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +72,9 @@ pub struct SecretsConfig {
     /// The key before the last change; still opens what it sealed
     #[arg(long, env = "SMSGW_MASTER_KEY_PREVIOUS", hide_env_values = true)]
     pub master_key_previous: Option<SecretString>,
+    /// File that holds SMSGW_MASTER_KEY_PREVIOUS
+    #[arg(long, env = "SMSGW_MASTER_KEY_PREVIOUS_FILE")]
+    pub master_key_previous_file: Option<String>,
 }
 
 impl SecretsConfig {
@@ -77,21 +82,51 @@ impl SecretsConfig {
     ///
     /// # Errors
     /// When the key is missing or is not base64 of 32 bytes.
-    pub fn keyring(&self) -> Result<crate::seal::Keyring, ConfigError> {
-        const VARIABLE: &str = "SMSGW_MASTER_KEY";
-        let current = secret(VARIABLE, self.master_key.as_ref(), self.master_key_file.as_deref())?
-            .ok_or_else(|| {
-                ConfigError::new(VARIABLE, "is not set; make one with: openssl rand -base64 32")
-            })?;
-        let parse = |variable, key: &SecretString| {
-            crate::seal::MasterKey::from_str(key.expose_secret())
-                .map_err(|error| ConfigError::new(variable, error.to_string()))
+    pub fn keyring(&self) -> Result<Keyring, ConfigError> {
+        const CURRENT: &str = "SMSGW_MASTER_KEY";
+        let current = master_key(CURRENT, self.master_key.as_ref(), self.master_key_file.as_deref())?
+            .ok_or_else(|| ConfigError::new(CURRENT, "is not set; make one with: openssl rand -base64 32"))?;
+        let previous = master_key(
+            "SMSGW_MASTER_KEY_PREVIOUS",
+            self.master_key_previous.as_ref(),
+            self.master_key_previous_file.as_deref(),
+        )?;
+        Ok(Keyring::new(&current, previous.as_slice()))
+    }
+}
+
+fn master_key(
+    variable: &'static str,
+    value: Option<&SecretString>,
+    file: Option<&str>,
+) -> Result<Option<MasterKey>, ConfigError> {
+    let parse = |key: SecretString| MasterKey::from_str(key.expose_secret());
+    let key = secret(variable, value, file)?.map(parse).transpose();
+    key.map_err(|error| ConfigError::new(variable, error.to_string()))
+}
+
+/// What every part of a gateway knows of it.
+#[derive(Clone, Debug, Args)]
+pub struct SiteConfig {
+    /// production or development
+    #[arg(long = "env", env = "SMSGW_ENV", default_value = "production")]
+    pub environment: Environment,
+    /// Public URL of this gateway; providers send receipts there
+    #[arg(long, env = "SMSGW_PUBLIC_URL")]
+    pub public_url: Option<String>,
+}
+
+impl SiteConfig {
+    /// The public URL, read.
+    ///
+    /// # Errors
+    /// When it is no URL that a provider could call.
+    pub fn public_url(&self) -> Result<Option<BaseUrl>, ConfigError> {
+        let parse = |url: &String| {
+            url.parse()
+                .map_err(|error: InvalidBaseUrl| ConfigError::new("SMSGW_PUBLIC_URL", error.to_string()))
         };
-        let previous = match &self.master_key_previous {
-            Some(key) => vec![parse("SMSGW_MASTER_KEY_PREVIOUS", key)?],
-            None => Vec::new(),
-        };
-        Ok(crate::seal::Keyring::new(&parse(VARIABLE, &current)?, &previous))
+        self.public_url.as_ref().map(parse).transpose()
     }
 }
 
@@ -101,12 +136,6 @@ pub struct ApiConfig {
     /// Address the API listens on
     #[arg(long, env = "SMSGW_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Public URL of this gateway; providers send receipts there
-    #[arg(long, env = "SMSGW_PUBLIC_URL")]
-    pub public_url: Option<String>,
-    /// production or development
-    #[arg(long = "env", env = "SMSGW_ENV", default_value = "production")]
-    pub environment: Environment,
     /// Country whose numbers may be written without country code, for example IN
     #[arg(long, env = "SMSGW_DEFAULT_REGION")]
     pub default_region: Option<Region>,

@@ -36,12 +36,12 @@ pub(crate) fn default_args() -> DevArgs {
 
 /// Runs until interrupted, then stops everything it started.
 pub(crate) async fn run(mut args: DevArgs) -> Result<()> {
-    args.serve.api.config.environment = Environment::Development;
+    args.serve.gateway.site.environment = Environment::Development;
     let stop = stop_on_signal()?;
     let home = Home::open(&args.dir)?;
-    let listener = gateway::listen(&args.serve.api.config).await?;
-    let (url, cluster) = database(&args.serve.api.database, &home).await?;
-    let served = serve(&args.serve, &home, url.expose_secret(), listener, stop).await;
+    let listener = gateway::listen(&args.serve.api).await?;
+    let (url, cluster) = database(&args.serve.gateway.database, &home).await?;
+    let served = serve(args.serve, &home, url.expose_secret(), listener, stop).await;
     if let Some(cluster) = cluster {
         cluster.stop().await.context("the private Postgres did not stop")?;
     }
@@ -69,19 +69,20 @@ async fn database(given: &DatabaseConfig, home: &Home) -> Result<(SecretString, 
 }
 
 async fn serve(
-    args: &ServeArgs,
+    args: ServeArgs,
     home: &Home,
     url: &str,
     listener: TcpListener,
     stop: CancellationToken,
 ) -> Result<()> {
     Database::new(url).context("DATABASE_URL cannot be read")?.migrate().await.context("the schema")?;
-    let gateway = Gateway::connect(url, keyring(&args.api.secrets, home)?, &stop).await?;
+    let keyring = keyring(&args.gateway.secrets, home)?;
+    let gateway = Gateway::connect(url, keyring, args.gateway.site, &stop).await?;
     let key = dev_key(&gateway, home).await?;
-    let live = is_live(&gateway, &args.providers).await?;
-    let worker = gateway.start_worker(args, &stop)?;
+    let live = is_live(&gateway, &args.sending.providers).await?;
+    let worker = gateway.start_worker(&args.sending, &stop)?;
     print_banner(&listener.local_addr()?.to_string(), key.expose_secret(), live);
-    gateway.serve_api(listener, &args.api.config, stop).await;
+    gateway.serve_api(listener, &args.api, stop).await;
     Ok(worker.stop().await?)
 }
 

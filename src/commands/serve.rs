@@ -5,23 +5,23 @@ use secrecy::ExposeSecret;
 use shared::store::pauses::{self, PauseScope};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{ApiArgs, ServeArgs, WorkerArgs};
+use crate::cli::{ApiArgs, GatewayArgs, ServeArgs, WorkerArgs};
 use crate::gateway::{self, Gateway, stop_on_signal};
 
 /// API and worker in one process.
 pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
-    let (listener, stop) = (gateway::listen(&args.api.config).await?, stop_on_signal()?);
-    let gateway = connect(&args.api, &stop).await?;
-    let worker = gateway.start_worker(&args, &stop)?;
+    let (listener, stop) = (gateway::listen(&args.api).await?, stop_on_signal()?);
+    let gateway = connect(args.gateway, &stop).await?;
+    let worker = gateway.start_worker(&args.sending, &stop)?;
     tracing::info!(address = %listener.local_addr()?, "smsgw serves");
-    gateway.serve_api(listener, &args.api.config, stop).await;
+    gateway.serve_api(listener, &args.api, stop).await;
     Ok(worker.stop().await?)
 }
 
 /// The API alone.
 pub(crate) async fn api(args: ApiArgs) -> Result<()> {
     let (listener, stop) = (gateway::listen(&args.config).await?, stop_on_signal()?);
-    let gateway = connect(&args, &stop).await?;
+    let gateway = connect(args.gateway, &stop).await?;
     tracing::info!(address = %listener.local_addr()?, "smsgw api serves");
     gateway.serve_api(listener, &args.config, stop).await;
     Ok(())
@@ -30,19 +30,19 @@ pub(crate) async fn api(args: ApiArgs) -> Result<()> {
 /// A worker alone.
 pub(crate) async fn worker(args: WorkerArgs) -> Result<()> {
     let stop = stop_on_signal()?;
-    let gateway = connect(&args.serve.api, &stop).await?;
+    let gateway = connect(args.gateway, &stop).await?;
     if args.paused {
         let mut db = gateway.pool().acquire().await.context("the database does not answer")?;
         pauses::pause(&mut db, PauseScope::All, "").await?;
         tracing::warn!("all sending is paused until `smsgw resume`");
     }
-    let worker = gateway.start_worker(&args.serve, &stop)?;
+    let worker = gateway.start_worker(&args.sending, &stop)?;
     tracing::info!("smsgw worker works");
     stop.cancelled().await;
     Ok(worker.stop().await?)
 }
 
-async fn connect(args: &ApiArgs, stop: &CancellationToken) -> Result<Gateway> {
+async fn connect(args: GatewayArgs, stop: &CancellationToken) -> Result<Gateway> {
     let (url, keyring) = (args.database.url()?, args.secrets.keyring()?);
-    Gateway::connect(url.expose_secret(), keyring, stop).await
+    Gateway::connect(url.expose_secret(), keyring, args.site, stop).await
 }

@@ -181,6 +181,8 @@ fn settings_that_are_missing_are_named() {
             "SMSGW_MASTER_KEY",
         ),
         (&["migrate"][..], "DATABASE_URL"),
+        (&["keys", "create", ""][..], "1 to 64 visible characters"),
+        (&["keys", "create", "two\nlines"][..], "1 to 64 visible characters"),
     ] {
         let output = run(folder.path(), arguments);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();

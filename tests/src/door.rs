@@ -54,14 +54,18 @@ impl Door {
 
     /// Opens it with changed settings.
     pub async fn open_with(app: &TestApp, change: impl FnOnce(&mut ApiConfig)) -> Self {
+        Self::start(app, Environment::Development, change).await
+    }
+
+    /// Opens the API of a gateway in production.
+    pub async fn open_in_production(app: &TestApp) -> Self {
+        Self::start(app, Environment::Production, |_| ()).await
+    }
+
+    async fn start(app: &TestApp, environment: Environment, change: impl FnOnce(&mut ApiConfig)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut config = ApiConfig {
-            listen: listener.local_addr().unwrap(),
-            public_url: None,
-            environment: Environment::Development,
-            default_region: None,
-            countries: None,
-        };
+        let mut config =
+            ApiConfig { listen: listener.local_addr().unwrap(), default_region: None, countries: None };
         change(&mut config);
         let key = api_keys::create(&app.pool, app.keyring.api_keys(), "test", &[Scope::Admin]).await.unwrap();
         let parts = api::Parts {
@@ -70,6 +74,7 @@ impl Door {
             clock: app.clock.clone(),
             wake: app.wake(),
             keyring: app.keyring.clone(),
+            environment,
             config: &config,
             metrics: api::install_metrics(),
         };

@@ -3,7 +3,6 @@
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use shared::config::Environment;
 use shared::store::api_keys::{self, Scope};
 use tests::builders::a_number;
 use tests::wait::eventually;
@@ -106,7 +105,7 @@ async fn the_sandbox_delivers_into_its_inbox_newest_first() {
 #[tokio::test]
 async fn in_production_there_is_no_inbox() {
     let app = TestApp::without_worker().await;
-    let door = Door::open_with(&app, |config| config.environment = Environment::Production).await;
+    let door = Door::open_in_production(&app).await;
     for path in ["/sandbox/inbox", "/sandbox/inbox?limit=1"] {
         assert_refused(&door.get(path).await, 404, "not-found");
     }
