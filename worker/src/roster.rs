@@ -14,12 +14,8 @@ use shared::clock::DbClock;
 use shared::config::Environment;
 use shared::db::within;
 use shared::lane::Lane;
-use shared::message::OutboxMessage;
-use shared::phone::Region;
-use shared::provider::SharedProvider;
 use shared::provider::catalogue::{self, BuildContext, Catalogue, ProviderSettings};
 use shared::provider::http::BaseUrl;
-use shared::routing::{Candidate, Fit};
 use shared::seal::Keyring;
 use shared::store::integrations::{self, Integration};
 use shared::store::pauses::{self, Pause, PauseScope};
@@ -28,6 +24,10 @@ use shared::template::ProviderTemplate;
 use sqlx::PgPool;
 
 use crate::health::Health;
+
+mod loaded;
+
+pub(crate) use loaded::{Entry, Loaded};
 
 /// How old the roster may become.
 pub(crate) const RELOAD: Duration = Duration::from_millis(250);
@@ -50,95 +50,6 @@ pub(crate) struct Sources {
     pub(crate) pool: PgPool,
     /// One HTTP client a lane: its connections belong to that lane's thread.
     pub(crate) clients: [Client; 3],
-}
-
-/// One usable provider.
-pub(crate) struct Entry {
-    /// Its settings.
-    pub(crate) settings: ProviderSettings,
-    /// Its condition.
-    pub(crate) health: Arc<Health>,
-    adapters: [SharedProvider; 3],
-}
-
-impl Entry {
-    /// The adapter that `lane` uses.
-    pub(crate) fn adapter(&self, lane: Lane) -> &SharedProvider {
-        &self.adapters[lane as usize]
-    }
-
-    fn serves(&self, lane: Lane) -> bool {
-        self.settings.lanes.contains(&lane)
-    }
-
-    /// Stopped by an operator, or broken.
-    fn is_out(&self) -> bool {
-        self.health.is_halted() || self.health.is_broken_everywhere(Instant::now())
-    }
-
-    fn is_open(&self, now: DateTime<Utc>) -> bool {
-        !self.is_out() && self.health.paused_until().is_none_or(|until| until <= now)
-    }
-}
-
-/// The roster at one moment.
-#[derive(Default)]
-pub(crate) struct Loaded {
-    /// Enabled providers, by priority.
-    pub(crate) entries: Vec<Entry>,
-    /// By template key, then provider name.
-    templates: HashMap<String, HashMap<String, ProviderTemplate>>,
-}
-
-impl Loaded {
-    /// Whether a message may be younger than the roster and use a template that is newer, too.
-    pub(crate) fn may_lack_template_of(&self, message: &OutboxMessage, now: DateTime<Utc>) -> bool {
-        let known = message.template.as_ref().is_none_or(|key| self.templates.contains_key(key));
-        !known && now < message.id.created_at() + RELOAD * 4
-    }
-
-    fn serving(&self, lane: Lane) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(move |entry| entry.serves(lane))
-    }
-
-    /// A provider's own template for a message.
-    pub(crate) fn template(&self, message: &OutboxMessage, provider: &str) -> Option<&ProviderTemplate> {
-        self.templates.get(message.template.as_deref()?)?.get(provider)
-    }
-
-    /// The providers as routing sees them for one message.
-    pub(crate) fn candidates<'a>(
-        &'a self,
-        message: &OutboxMessage,
-        region: Option<Region>,
-        now: DateTime<Utc>,
-    ) -> Vec<Candidate<'a>> {
-        let candidate = |entry: &'a Entry| Candidate {
-            name: &entry.settings.name,
-            fit: self.fit(entry, message, region),
-            halted: entry.health.is_halted(),
-            paused_until: entry.health.paused_until(),
-            broken_until: entry.health.broken_for(region, Instant::now()).map(|time| now + time),
-        };
-        self.entries.iter().map(candidate).collect()
-    }
-
-    fn fit(&self, entry: &Entry, message: &OutboxMessage, region: Option<Region>) -> Fit {
-        let reaches = match (&entry.settings.countries, region) {
-            (None, _) => true,
-            (Some(countries), Some(region)) => countries.contains(&region),
-            (Some(_), None) => false,
-        };
-        if !entry.serves(message.lane) || !reaches {
-            Fit::OutOfReach
-        } else if entry.adapter(message.lane).takes_plain_text(message.lane)
-            || self.template(message, &entry.settings.name).is_some()
-        {
-            Fit::Fits
-        } else {
-            Fit::NeedsTemplate
-        }
-    }
 }
 
 /// The roster of this process.

@@ -187,7 +187,7 @@ pub(super) async fn cancel(
 ) -> Result<axum::Json<Cancelled>, Problem> {
     let mut db = app.pool.acquire().await?;
     match messages::cancel(&mut db, id).await? {
-        Cancel::Done => Ok(axum::Json(Cancelled { message_id: id, status: Status::Cancelled })),
+        Cancel::Done(status) => Ok(axum::Json(Cancelled { message_id: id, status })),
         Cancel::Refused(status) => Err(Problem::not_cancellable(status)),
         Cancel::Unknown => Err(no_such_message()),
     }

@@ -4,7 +4,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::lane::{Lane, UnknownLane};
+use shared::store::integrations;
 use shared::store::pauses::{self, Pause, PauseScope};
+use sqlx::PgConnection;
 
 use crate::app::App;
 use crate::auth::{Caller, MayAdmin, MayRead};
@@ -32,7 +34,8 @@ pub(super) async fn list(State(app): State<App>, _: Caller<MayRead>) -> Result<a
     Ok(axum::Json(Pauses { pauses: pauses::list(&app.pool).await? }))
 }
 
-/// Stops a lane, a provider or everything. After this answer nothing more is taken up.
+/// Stops a lane, a provider or everything. After this answer no transactional or promo message of a paused lane is
+/// taken up; a provider is left alone within a second.
 pub(super) async fn pause(
     State(app): State<App>,
     _: Caller<MayAdmin>,
@@ -40,6 +43,9 @@ pub(super) async fn pause(
 ) -> Result<axum::Json<Pauses>, Problem> {
     let Wanted { scope, name } = check(wanted)?;
     let mut db = app.pool.acquire().await?;
+    if scope == PauseScope::Provider {
+        check_provider(&mut db, &name).await?;
+    }
     pauses::pause(&mut db, scope, &name).await?;
     Ok(axum::Json(Pauses { pauses: pauses::list(&mut *db).await? }))
 }
@@ -61,6 +67,15 @@ pub(super) async fn resume(
         }
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A typing error in a kill switch must not look like success.
+async fn check_provider(db: &mut PgConnection, name: &str) -> Result<(), Problem> {
+    let known = integrations::list_known_names(db).await?;
+    if known.iter().any(|one| one == name) {
+        return Ok(());
+    }
+    Err(Problem::field("name", format!("there is no such provider; known are {}", known.join(", "))))
 }
 
 fn check(wanted: Wanted) -> Result<Wanted, Problem> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sqlx::PgExecutor;
 
-use crate::provider::catalogue::{Credentials, UnreadableCredentials};
+use crate::provider::catalogue::{Credentials, ProviderKind, UnreadableCredentials};
 use crate::seal::Sealer;
 
 /// A row as it is stored, unchecked: [`crate::provider::catalogue::parse_integration`] checks it. Two equal rows make
@@ -108,6 +108,19 @@ pub async fn list(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Integration>> {
                 sealed_credentials
          from api_integrations
          order by name",
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The names that a provider can have: those on record, and those of the environment, which are kinds.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list_known_names(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"select name as "name!" from api_integrations union select unnest($1::text[]) order by 1"#,
+        &ProviderKind::ALL.map(ProviderKind::as_str) as &[&str],
     )
     .fetch_all(db)
     .await

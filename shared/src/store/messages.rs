@@ -186,34 +186,36 @@ pub async fn list_attempts(db: impl PgExecutor<'_>, id: MessageId) -> sqlx::Resu
 /// What became of the wish to cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancel {
-    /// It will not be sent.
-    Done,
+    /// It will not be sent (again): `cancelled`, or `unknown` if an earlier call may have sent it.
+    Done(Status),
     /// Too late: it stands here.
     Refused(Status),
     /// There is no such message.
     Unknown,
 }
 
-/// Cancels a message that still waits. When this returns [`Cancel::Done`], no worker will send it.
+/// Cancels a message that still waits. When this returns [`Cancel::Done`], no worker will send it. After a call in
+/// doubt nobody can say that it was not sent before: it ends `unknown`.
 pub async fn cancel(db: &mut PgConnection, id: MessageId) -> sqlx::Result<Cancel> {
     // A claim holds the row's lock until it commits; the delete waits for it and then finds the
     // row claimed.
-    let done = sqlx::query!(
+    let done = sqlx::query_scalar!(
         r#"with gone as (
                delete from smsgw.sms_outbox where id = $1 and worker_id is null returning *
            )
            insert into public.sms_messages_log (id, user_id, "to", type, text, status, reason, segments, attempts,
                    copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace, created_at)
-           select id, user_id, "to", lane, body, 'cancelled', 'cancelled', segments, attempts,
+           select id, user_id, "to", lane, body, case when copies > 0 then 'unknown' else 'cancelled' end, 'cancelled', segments, attempts,
                   copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace,
                   smsgw.uuid_time(id)
-           from gone"#,
+           from gone
+           returning status as "status: Status""#,
         id as MessageId,
     )
-    .execute(&mut *db)
+    .fetch_optional(&mut *db)
     .await?;
-    if done.rows_affected() > 0 {
-        return Ok(Cancel::Done);
+    if let Some(status) = done {
+        return Ok(Cancel::Done(status));
     }
     Ok(find(db, id).await?.map_or(Cancel::Unknown, |message| Cancel::Refused(message.status)))
 }
@@ -238,7 +240,7 @@ pub async fn withdraw(db: &mut PgConnection, session: SessionId, reason: &'stati
            )
            insert into public.sms_messages_log (id, user_id, "to", type, text, status, reason, segments, attempts,
                    copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace, created_at)
-           select id, user_id, "to", lane, body, 'cancelled', $2, segments, attempts,
+           select id, user_id, "to", lane, body, case when copies > 0 then 'unknown' else 'cancelled' end, $2, segments, attempts,
                   copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace,
                   smsgw.uuid_time(id)
            from gone"#,

@@ -204,6 +204,7 @@ async fn every_field_of_a_pause_is_checked() {
         (json!({ "scope": "lane", "name": null }), "name"),
         (json!({ "scope": "provider" }), "name"),
         (json!({ "scope": "provider", "name": "No Name" }), "name"),
+        (json!({ "scope": "provider", "name": "twillio" }), "name"),
         (json!({ "scope": "provider", "name": "a".repeat(41) }), "name"),
         (json!({ "scope": "all", "name": "promo" }), "name"),
         (json!({ "scope": "all", "until": "tomorrow" }), "until"),

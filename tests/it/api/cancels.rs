@@ -54,6 +54,29 @@ async fn a_cancelled_message_is_never_sent() {
     app.stop().await;
 }
 
+/// It waits for its second copy when it is cancelled; the first may have arrived.
+#[tokio::test]
+async fn a_message_in_doubt_that_is_cancelled_ends_unknown() {
+    let app = TestApp::start().await;
+    let door = Door::open(&app).await;
+    app.mock.fail(Vendor::Twilio, Fault::Reset).unwrap();
+    let doubtful = send(&door).await;
+    let path = format!("/sms/messages/{doubtful}");
+    eventually("the message to wait for its second copy", async || {
+        let seen = door.get(&path).await.body;
+        (seen["status"] == "queued" && seen["copies"] == 1).then_some(())
+    })
+    .await;
+    let answer = cancel(&door, &doubtful).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.body),
+        (200, json!({ "message_id": doubtful, "status": "unknown" }))
+    );
+    let seen = door.get(&path).await.body;
+    assert_eq!((&seen["status"], &seen["reason"]), (&json!("unknown"), &json!("cancelled")));
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn a_message_that_is_no_longer_queued_is_refused_with_its_status() {
     let app = TestApp::start().await;

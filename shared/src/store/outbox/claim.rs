@@ -1,0 +1,167 @@
+//! The claim, which is the intent: once it is committed, the message may leave.
+
+use chrono::{DateTime, Utc};
+use sqlx::{Connection, PgConnection, PgExecutor};
+
+use super::Watermark;
+use crate::ids::{MessageId, SessionId, WorkerId};
+use crate::lane::Lane;
+use crate::message::OutboxMessage;
+
+/// STOP and pause take [`CONSENT_LOCK`](crate::store::opt_outs::CONSENT_LOCK) exclusively: once they
+/// have answered, no claim that did not see them can commit. One round trip for both.
+const BEGIN_WITH_CONSENT: &str =
+    "begin isolation level read committed; select pg_advisory_xact_lock_shared(6002545444227601487)";
+
+/// A claimed message, and whether its person has said stop.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The row.
+    pub message: OutboxMessage,
+    /// An opt-out applies: it must be finished as suppressed, not sent.
+    pub opted_out: bool,
+    /// Providers that an operator had stopped when it was claimed.
+    pub halted: Vec<String>,
+    /// The database's time at the claim.
+    pub now: DateTime<Utc>,
+}
+
+/// Claims up to `limit` due messages of `lane` behind `after` for `worker`, oldest first.
+///
+/// Once this is committed the messages may leave: the claim is the intent. A worker that has been
+/// struck off claims nothing.
+///
+/// # Errors
+/// When the database is away or the transaction fails; then nothing is claimed, or, if only the
+/// answer was lost, the rows are in doubt like those of a dead worker.
+pub async fn claim(
+    db: &mut PgConnection,
+    worker: WorkerId,
+    lane: Lane,
+    after: Watermark,
+    limit: i64,
+) -> sqlx::Result<Vec<Claimed>> {
+    let mut claimed = match lane {
+        // A code its owner asked for is not subject to consent: one statement is enough.
+        Lane::Otp => claim_rows(&mut *db, worker, lane, after, limit).await?,
+        Lane::Transactional | Lane::Promo => {
+            let mut tx = db.begin_with(BEGIN_WITH_CONSENT).await?;
+            let rows = claim_rows(&mut *tx, worker, lane, after, limit).await?;
+            tx.commit().await?;
+            rows
+        }
+    };
+    claimed.sort_unstable_by_key(|row| (row.message.due_at, row.message.seq));
+    Ok(claimed)
+}
+
+/// The claim statement, for one way to pick the rows. One plan each: an order chosen by a parameter
+/// could not use the index.
+macro_rules! claim_statement {
+    ($db:expr, $worker:expr, $picked:tt, $($argument:expr),+) => {{
+        let rows = sqlx::query!(
+            // Nobody strikes the claimer off before this is committed, and struck off it claims nothing:
+            // else the rows would carry a name that no takeover looks for. Idle claims lock nothing.
+            "with due as (" + $picked + " for update skip locked),
+             claimer as (select id from smsgw.sms_workers where id = $1 and exists (select from due) for key share)
+             update smsgw.sms_outbox o set worker_id = claimer.id
+             from due, claimer where o.id = due.id
+             returning o.id as \"id: MessageId\", o.seq, o.lane as \"lane: Lane\", o.due_at, o.expires_at, o.\"to\",
+                       o.body, o.sealed_body, o.sender, o.template, o.variables, o.hint, o.preferred,
+                       o.at_most_once, o.tried, o.attempts, o.copies, o.takeovers,
+                       o.session_id as \"session_id: SessionId\", o.trace,
+                       clock_timestamp() as \"now!\",
+                       exists (select from smsgw.sms_opt_outs p
+                               where p.phone = o.\"to\"
+                                 and (o.lane = 'promo' or (o.lane = 'transactional' and p.scope = 'all'))
+                              ) as \"opted_out!\",
+                       (select array_agg(name) from smsgw.sms_pauses where scope = 'provider') as \"halted?: Vec<String>\"",
+            $worker as WorkerId,
+            $($argument),+
+        )
+        .fetch_all($db)
+        .await?;
+        let claimed = rows.into_iter().map(|row| Claimed {
+            opted_out: row.opted_out,
+            halted: row.halted.unwrap_or_default(),
+            now: row.now,
+            message: OutboxMessage {
+                id: row.id,
+                seq: row.seq,
+                lane: row.lane,
+                due_at: row.due_at,
+                expires_at: row.expires_at,
+                to: row.to,
+                body: row.body,
+                sealed_body: row.sealed_body,
+                sender: row.sender,
+                template: row.template,
+                variables: row.variables,
+                hint: row.hint,
+                preferred: row.preferred,
+                at_most_once: row.at_most_once,
+                tried: row.tried,
+                attempts: row.attempts,
+                copies: row.copies,
+                takeovers: row.takeovers,
+                session_id: row.session_id,
+                trace: row.trace,
+            },
+        });
+        Ok(claimed.collect())
+    }};
+}
+
+async fn claim_rows(
+    db: impl PgExecutor<'_>,
+    worker: WorkerId,
+    lane: Lane,
+    after: Watermark,
+    limit: i64,
+) -> sqlx::Result<Vec<Claimed>> {
+    claim_statement!(
+        db,
+        worker,
+        "select id from smsgw.sms_outbox
+         where lane = $2 and worker_id is null
+           and (due_at, seq) > ($3, $4) and due_at <= clock_timestamp()
+           and not exists (select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = $2))
+         order by due_at, seq limit $5",
+        lane as Lane,
+        after.due_at,
+        after.seq,
+        limit
+    )
+}
+
+/// Claims up to `limit` due codes, the newest first: when the oldest have waited so long that
+/// nobody may be waiting for them any more.
+///
+/// # Errors
+/// As [`claim`].
+pub async fn claim_newest_codes(
+    db: impl PgExecutor<'_>,
+    worker: WorkerId,
+    limit: i64,
+) -> sqlx::Result<Vec<Claimed>> {
+    claim_statement!(
+        db,
+        worker,
+        "select id from smsgw.sms_outbox
+         where lane = 'otp' and worker_id is null and due_at <= clock_timestamp()
+           and not exists (select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = 'otp'))
+         order by due_at desc, seq desc limit $2",
+        limit
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::opt_outs::CONSENT_LOCK;
+
+    #[test]
+    fn claims_take_the_lock_that_stop_takes() {
+        assert!(BEGIN_WITH_CONSENT.ends_with(&format!("pg_advisory_xact_lock_shared({CONSENT_LOCK})")));
+    }
+}

@@ -1,0 +1,109 @@
+//! The roster at one moment, as a message's route sees it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use shared::lane::Lane;
+use shared::message::OutboxMessage;
+use shared::phone::Region;
+use shared::provider::SharedProvider;
+use shared::provider::catalogue::ProviderSettings;
+use shared::routing::{Candidate, Fit};
+use shared::template::ProviderTemplate;
+
+use super::RELOAD;
+use crate::health::Health;
+
+/// One usable provider.
+pub(crate) struct Entry {
+    /// Its settings.
+    pub(crate) settings: ProviderSettings,
+    /// Its condition.
+    pub(crate) health: Arc<Health>,
+    /// One a lane.
+    pub(super) adapters: [SharedProvider; 3],
+}
+
+impl Entry {
+    /// The adapter that `lane` uses.
+    pub(crate) fn adapter(&self, lane: Lane) -> &SharedProvider {
+        &self.adapters[lane as usize]
+    }
+
+    fn serves(&self, lane: Lane) -> bool {
+        self.settings.lanes.contains(&lane)
+    }
+
+    /// Whether it was stopped by an operator, or is broken.
+    pub(super) fn is_out(&self) -> bool {
+        self.health.is_halted() || self.health.is_broken_everywhere(Instant::now())
+    }
+
+    /// Whether it may be called now.
+    pub(super) fn is_open(&self, now: DateTime<Utc>) -> bool {
+        !self.is_out() && self.health.paused_until().is_none_or(|until| until <= now)
+    }
+}
+
+/// The roster at one moment.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    /// Enabled providers, by priority.
+    pub(crate) entries: Vec<Entry>,
+    /// By template key, then provider name.
+    pub(super) templates: HashMap<String, HashMap<String, ProviderTemplate>>,
+}
+
+impl Loaded {
+    /// Whether a message may be younger than the roster and use a template that is newer, too.
+    pub(crate) fn may_lack_template_of(&self, message: &OutboxMessage, now: DateTime<Utc>) -> bool {
+        let known = message.template.as_ref().is_none_or(|key| self.templates.contains_key(key));
+        !known && now < message.id.created_at() + RELOAD * 4
+    }
+
+    /// Those that carry `lane`.
+    pub(super) fn serving(&self, lane: Lane) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.serves(lane))
+    }
+
+    /// A provider's own template for a message.
+    pub(crate) fn template(&self, message: &OutboxMessage, provider: &str) -> Option<&ProviderTemplate> {
+        self.templates.get(message.template.as_deref()?)?.get(provider)
+    }
+
+    /// The providers as routing sees them for one message.
+    pub(crate) fn candidates<'a>(
+        &'a self,
+        message: &OutboxMessage,
+        region: Option<Region>,
+        now: DateTime<Utc>,
+    ) -> Vec<Candidate<'a>> {
+        let candidate = |entry: &'a Entry| Candidate {
+            name: &entry.settings.name,
+            fit: self.fit(entry, message, region),
+            halted: entry.health.is_halted(),
+            paused_until: entry.health.paused_until(),
+            broken_until: entry.health.broken_for(region, Instant::now()).map(|time| now + time),
+        };
+        self.entries.iter().map(candidate).collect()
+    }
+
+    fn fit(&self, entry: &Entry, message: &OutboxMessage, region: Option<Region>) -> Fit {
+        let reaches = match (&entry.settings.countries, region) {
+            (None, _) => true,
+            (Some(countries), Some(region)) => countries.contains(&region),
+            (Some(_), None) => false,
+        };
+        if !entry.serves(message.lane) || !reaches {
+            Fit::OutOfReach
+        } else if entry.adapter(message.lane).takes_plain_text(message.lane)
+            || self.template(message, &entry.settings.name).is_some()
+        {
+            Fit::Fits
+        } else {
+            Fit::NeedsTemplate
+        }
+    }
+}
