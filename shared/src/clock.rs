@@ -4,10 +4,15 @@
 //! clocks are wrong agree on what is due and what has expired.
 
 use std::sync::{Arc, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
+
+/// An answer that took longer leaves too much doubt about the moment it was made.
+const QUICK: Duration = Duration::from_millis(50);
+/// After this time even a doubtful answer is better than what the monotonic clock has drifted to.
+const STALE: Duration = Duration::from_secs(60);
 
 /// Shared by everything in a process; cheap to clone and to read.
 #[derive(Clone, Debug)]
@@ -42,10 +47,14 @@ impl DbClock {
         seen.time + seen.at.elapsed()
     }
 
-    /// Takes a time the database gave in passing, between `asked` and now.
+    /// Takes a time the database gave in passing, between `asked` and now. A slow answer says little, and counts only if
+    /// there was no better one for a while.
     pub fn observe(&self, time: DateTime<Utc>, asked: Instant) {
-        let at = asked + asked.elapsed() / 2;
-        *self.seen.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Seen { time, at };
+        let took = asked.elapsed();
+        let mut seen = self.seen.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if took <= QUICK || seen.at.elapsed() >= STALE {
+            *seen = Seen { time, at: asked + took / 2 };
+        }
     }
 
     /// Looks at the database's clock again.

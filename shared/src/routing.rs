@@ -22,7 +22,7 @@ pub const MAX_COPIES: i16 = 2;
 /// A transactional text waits this long for its first provider rather than move to another.
 const TRANSACTIONAL_PATIENCE: Duration = Duration::from_secs(5);
 /// A promo whose provider would be back later than this before its end moves on.
-const PROMO_RESERVE: Duration = Duration::from_secs(60);
+pub const PROMO_RESERVE: Duration = Duration::from_secs(60);
 /// How long a doubtful transactional text waits for a receipt before its second copy.
 const RECEIPT_PATIENCE: Duration = Duration::from_secs(60);
 /// When to look again at a provider that an operator has stopped.

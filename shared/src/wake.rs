@@ -11,11 +11,13 @@ use sqlx::{PgConnection, postgres::PgListener};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use crate::db::{Database, Use};
+use crate::db::{Database, Use, within};
 use crate::lane::Lane;
 
 /// The channel of NOTIFY; its payload is a lane's name.
 const CHANNEL: &str = "smsgw_wake";
+/// A NOTIFY that takes longer is lost with its connection.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// At most one NOTIFY a lane in this time: a poll comes as often.
 const DEBOUNCE: Duration = Duration::from_millis(5);
 
@@ -57,9 +59,8 @@ impl Wake {
                 connection = database.connect(Use::Service("smsgw wake")).await.ok();
             }
             if let Some(open) = connection.as_mut() {
-                let sent =
-                    sqlx::query!("select pg_notify($1, $2)", CHANNEL, lane.as_str()).execute(open).await;
-                if let Err(error) = sent {
+                let told = sqlx::query!("select pg_notify($1, $2)", CHANNEL, lane.as_str()).execute(open);
+                if let Err(error) = within(PATIENCE, told).await {
                     tracing::debug!(%error, "wake-up not sent; polling covers it");
                     connection = None;
                 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use mock_provider::{PaceChange, Vendor};
+use mock_provider::{Fault, PaceChange, Vendor};
 use shared::ids::{AttemptId, MessageId, WorkerId};
 use shared::message::{NewMessage, Status};
 use shared::provider::Outcome;
 use shared::store::acks::{self, Attempt, Finished, Rescheduled};
 use tests::TestApp;
 use tests::builders::{a_promo, a_transactional, an_otp};
-use tests::wait::becomes;
+use tests::wait::{becomes, eventually};
 
 /// A gateway without a living worker, and one whose results are to be written.
 async fn a_worker_with(messages: &[NewMessage], app: &TestApp) -> WorkerId {
@@ -156,6 +156,31 @@ async fn a_late_yes_leaves_alone_what_another_worker_is_sending() {
     let row = app.row(message.id).await.unwrap();
     assert_eq!((row.worker_id, row.copies), (Some(next), 1));
     assert_eq!(app.attempts(message.id).await.len(), 1, "the call is on record");
+}
+
+/// The first worker's "yes" came while the second was sending; then the second got no answer.
+#[tokio::test]
+async fn a_yes_that_came_in_between_settles_a_later_doubt() {
+    let app = TestApp::start().await;
+    let message = an_otp(app.now(), &app.keyring, "123456").build();
+    let earlier = a_worker_with(std::slice::from_ref(&message), &app).await;
+    app.mock.set_pace(Vendor::Twilio, PaceChange { latency_ms: Some(1500), ..PaceChange::default() });
+    app.mock.fail(Vendor::Twilio, Fault::Reset).unwrap();
+    acks::reschedule(
+        &app.pool,
+        earlier,
+        &[Rescheduled { due_at: app.now(), ..taken_over(&app, message.id).await }],
+    )
+    .await
+    .unwrap();
+    eventually("the second copy to be under way", async || {
+        app.row(message.id).await.filter(|row| row.worker_id.is_some())
+    })
+    .await;
+    report(&app, earlier, &sent(&app, message.id)).await;
+    becomes(state("sent", "settled_late"), async || app.state(message.id).await).await;
+    assert_eq!(app.attempts(message.id).await.len(), 2);
+    app.stop().await;
 }
 
 #[tokio::test]

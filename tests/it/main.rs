@@ -12,6 +12,7 @@ mod intake;
 mod main_job;
 mod opt_outs;
 mod pauses;
+mod promo_pauses;
 mod queue;
 mod rates;
 mod routes;

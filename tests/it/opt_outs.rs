@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use mock_provider::{Fault, FaultRule, Vendor};
 use shared::ids::MessageId;
 use shared::phone::PhoneNumber;
 use shared::store::opt_outs::{self, CONSENT_LOCK, OptOutScope};
@@ -44,6 +45,23 @@ async fn a_stop_to_everything_suppresses_all_but_codes() {
         assert_eq!(end, ("suppressed".to_owned(), Some("opted_out".to_owned())));
     }
     assert_eq!(end_after_stop(&app, scope, an_otp(app.now(), &app.keyring, "123456")).await.0, "sent");
+    app.stop().await;
+}
+
+/// It may have arrived before they said stop.
+#[tokio::test]
+async fn a_text_in_doubt_that_is_stopped_ends_unknown() {
+    let app = TestApp::start().await;
+    app.mock.fail_by(FaultRule::new(Vendor::Twilio, Fault::Reset).times(1)).unwrap();
+    let number = a_number();
+    let id = app.accept(a_transactional(app.now()).to(&number)).await;
+    eventually("the text to wait for its second copy", async || {
+        app.row(id).await.filter(|row| row.copies == 1 && row.worker_id.is_none())
+    })
+    .await;
+    stop_texts(&app, &number, OptOutScope::All).await;
+    sqlx::query("update smsgw.sms_outbox set due_at = clock_timestamp()").execute(&app.pool).await.unwrap();
+    assert_eq!(app.end_of(id).await, ("unknown".to_owned(), Some("opted_out".to_owned())));
     app.stop().await;
 }
 

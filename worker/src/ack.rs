@@ -227,6 +227,11 @@ impl Acker {
         let mut ours = Vec::new();
         if !finished.is_empty() {
             ours.extend(acks::finish(&mut *db, worker, &finished).await?);
+            let in_doubt: Vec<_> =
+                finished.iter().filter(|one| one.status == Status::Unknown).map(|one| one.id).collect();
+            if !in_doubt.is_empty() {
+                acks::settle_known(&mut *db, &in_doubt).await?;
+            }
         }
         if !rescheduled.is_empty() {
             ours.extend(acks::reschedule(&mut *db, worker, &rescheduled).await?);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use shared::db::{Use, within};
 use shared::ids::WorkerId;
 use shared::lane::Lane;
@@ -120,7 +121,7 @@ impl Claimer {
             };
             self.recover(db, worker).await?;
             if !self.parts.roster.is_open(self.parts.lane) {
-                self.expire(db, worker).await?;
+                self.look_while_closed(db, worker).await?;
                 self.rest(CLOSED_POLL, stop).await;
                 continue;
             }
@@ -207,6 +208,25 @@ impl Claimer {
         Ok(found)
     }
 
+    async fn claim_expiring(
+        &mut self,
+        db: &mut PgConnection,
+        worker: WorkerId,
+        before: DateTime<Utc>,
+    ) -> sqlx::Result<()> {
+        let (began, mut slots) = (Instant::now(), Vec::with_capacity(USEFUL));
+        while slots.len() < USEFUL {
+            let Ok(slot) = self.slots.clone().try_acquire_owned() else { break };
+            slots.push(slot);
+        }
+        let limit = i64::try_from(slots.len()).unwrap_or(i64::MAX);
+        let rows =
+            within(EXPIRE_PATIENCE, outbox::claim_expiring(db, worker, self.parts.lane, before, limit));
+        let rows = rows.await?;
+        self.hand_out(rows, worker, began, slots).await;
+        Ok(())
+    }
+
     /// A claim that found nothing moves the mark on too, so that the next need not walk the same dead
     /// entries again. But only past what is not there: it also finds nothing while the lane is
     /// paused, while others hold every row, and when this worker is struck off.
@@ -262,7 +282,8 @@ impl Claimer {
                 _slot: slot,
             });
             if row.opted_out {
-                let verdict = Verdict::Finish(Finished::without_call(id, Status::Suppressed, "opted_out"));
+                let copies = claim.message.copies;
+                let verdict = Verdict::Finish(Finished::unsent(id, copies, Status::Suppressed, "opted_out"));
                 self.acks.send(&claim, verdict).await;
             } else if self.jobs.send(claim).await.is_err() {
                 tracing::error!(message.id = %id, "the queue closed before its claimer");
@@ -284,14 +305,22 @@ impl Claimer {
         Ok(())
     }
 
-    /// Ends what expires while the lane is closed.
-    async fn expire(&mut self, db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {
-        if self.expire_due > Instant::now() {
+    /// Ends what expires while the lane is closed, and lets promo go that would expire before its
+    /// provider is back.
+    async fn look_while_closed(&mut self, db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {
+        let began = Instant::now();
+        if self.expire_due > began {
             return Ok(());
         }
-        let began = Instant::now();
+        // Also for a look that fails.
+        self.expire_due = began + EXPIRE_EVERY;
         let most = i64::try_from(LARGEST).unwrap_or(i64::MAX);
         let ended = within(EXPIRE_PATIENCE, outbox::end_expired(db, worker, self.parts.lane, most)).await?;
+        if self.parts.lane == Lane::Promo
+            && let Some(before) = self.parts.roster.promo_moves_on_before()
+        {
+            self.claim_expiring(db, worker, before).await?;
+        }
         // A deep backlog is walked for this: not too often.
         self.expire_due = Instant::now() + EXPIRE_EVERY.max(began.elapsed() * EXPIRE_COST);
         if ended > 0 {

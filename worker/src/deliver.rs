@@ -84,7 +84,8 @@ struct Delivery<'a> {
 impl<'a> Delivery<'a> {
     fn begin(claim: &'a Claim, parts: &'a LaneParts) -> Result<Self, Verdict> {
         let message = &claim.message;
-        let fail = |reason| Verdict::Finish(Finished::without_call(message.id, Status::Failed, reason));
+        let fail =
+            |reason| Verdict::Finish(Finished::unsent(message.id, message.copies, Status::Failed, reason));
         let sealed = match &message.sealed_body {
             None => None,
             Some(sealed) => match SealedText::open(parts.keyring.bodies(), message.id, sealed) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use shared::db::{Database, Use};
+use shared::db::{Database, Use, within};
 use shared::ids::WorkerId;
 use shared::store::workers;
 use sqlx::{Connection, PgConnection};
@@ -87,11 +87,10 @@ async fn stand(
     stop: &CancellationToken,
 ) -> sqlx::Result<()> {
     let mut db = database.connect(Use::Service("smsgw worker")).await?;
-    let worker = take_identity(&mut db, identity).await?;
+    let worker = within(BEAT_PATIENCE, take_identity(&mut db, identity)).await?;
     loop {
         let asked = Instant::now();
-        let beat = tokio::time::timeout(BEAT_PATIENCE, workers::beat(&mut db, worker)).await;
-        match beat.map_err(|_| sqlx::Error::PoolTimedOut)?? {
+        match within(BEAT_PATIENCE, workers::beat(&mut db, worker)).await? {
             Some(_) => presence.confirm(worker, asked),
             None => {
                 // Declared dead, so the rows are gone to others: begin anew.
@@ -103,8 +102,8 @@ async fn stand(
             () = tokio::time::sleep(BEAT) => (),
             () = stop.cancelled() => {
                 presence.lose();
-                workers::remove(&mut db, worker).await?;
-                return db.close().await;
+                within(BEAT_PATIENCE, workers::remove(&mut db, worker)).await?;
+                return within(BEAT_PATIENCE, db.close()).await;
             }
         }
     }

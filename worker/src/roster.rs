@@ -16,12 +16,14 @@ use shared::db::within;
 use shared::lane::Lane;
 use shared::provider::catalogue::{self, BuildContext, Catalogue, ProviderSettings};
 use shared::provider::http::BaseUrl;
+use shared::routing::PROMO_RESERVE;
 use shared::seal::Keyring;
 use shared::store::integrations::{self, Integration};
 use shared::store::pauses::{self, Pause, PauseScope};
 use shared::store::{provider_state, templates};
 use shared::template::ProviderTemplate;
 use sqlx::PgPool;
+use tokio::runtime::Handle;
 
 use crate::health::Health;
 
@@ -56,6 +58,8 @@ pub(crate) struct Sources {
 pub(crate) struct Roster {
     sources: Sources,
     clock: DbClock,
+    /// Where the pool's connections live: on a lane's thread they would wait for its messages.
+    main: Handle,
     loaded: ArcSwap<Loaded>,
     /// Lanes that an operator has stopped.
     halted: [AtomicBool; 3],
@@ -63,11 +67,12 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
-    /// An empty roster; nothing is claimed before it is loaded.
+    /// An empty roster; nothing is claimed before it is loaded. Must be made on the main runtime.
     pub(crate) fn new(sources: Sources, clock: DbClock) -> Self {
         Self {
             sources,
             clock,
+            main: Handle::current(),
             loaded: ArcSwap::default(),
             halted: Default::default(),
             healths: Mutex::default(),
@@ -81,35 +86,46 @@ impl Roster {
 
     /// Whether any provider would take a message of `lane` now.
     pub(crate) fn is_open(&self, lane: Lane) -> bool {
-        if self.halted[lane as usize].load(Ordering::Relaxed) {
+        if self.is_halted(lane) {
             return false;
         }
         let now = self.clock.now();
         let loaded = self.loaded.load();
-        let mut serving = loaded.serving(lane);
         match lane {
-            // Promo waits for its first provider. A long pause is looked into all the same: a
-            // message whose time runs out before its end moves on.
-            Lane::Promo => serving.find(|entry| !entry.is_out()).is_some_and(|entry| {
-                entry.health.paused_until().is_none_or(|until| until <= now || until > now + LONG_PAUSE)
-            }),
-            Lane::Otp | Lane::Transactional => serving.any(|entry| entry.is_open(now)),
+            Lane::Promo => loaded.firsts_for_promo().any(|entry| is_open_for_promo(entry, now)),
+            Lane::Otp | Lane::Transactional => loaded.serving(lane).any(|entry| entry.is_open(now)),
         }
     }
 
     /// How many messages of `lane` the providers will let go soon. Promo stays with its first
-    /// provider, so only that one counts.
+    /// provider, so only those count that can be one.
     pub(crate) fn releasable(&self, lane: Lane) -> usize {
+        let now = self.clock.now();
         let loaded = self.loaded.load();
         let soon = |entry: &Entry| entry.health.gate().releasable(lane, Instant::now());
+        let sum = |all: usize, entry: &Entry| all.saturating_add(soon(entry));
         match lane {
-            Lane::Promo => loaded.serving(lane).find(|entry| !entry.is_out()).map_or(0, soon),
+            Lane::Promo => {
+                loaded.firsts_for_promo().filter(|entry| is_open_for_promo(entry, now)).fold(0, sum)
+            }
             Lane::Otp | Lane::Transactional => {
-                let now = self.clock.now();
-                let open = loaded.serving(lane).filter(|entry| entry.is_open(now));
-                open.map(soon).fold(0, usize::saturating_add)
+                loaded.serving(lane).filter(|entry| entry.is_open(now)).fold(0, sum)
             }
         }
+    }
+
+    /// While promo is closed because its providers pause: promo that expires before that time need
+    /// not wait for them, since another provider is open.
+    pub(crate) fn promo_moves_on_before(&self) -> Option<DateTime<Utc>> {
+        let now = self.clock.now();
+        let loaded = self.loaded.load();
+        let back = loaded.firsts_for_promo().filter_map(|entry| entry.health.paused_until()).min()?;
+        let another = loaded.serving(Lane::Promo).any(|entry| entry.is_open(now));
+        (another && !self.is_halted(Lane::Promo)).then_some(back + PROMO_RESERVE)
+    }
+
+    fn is_halted(&self, lane: Lane) -> bool {
+        self.halted[lane as usize].load(Ordering::Relaxed)
     }
 
     /// The conditions of all usable providers.
@@ -120,7 +136,7 @@ impl Roster {
     /// Tells the others that a provider is paused.
     pub(crate) fn publish_pause(&self, provider: String, until: DateTime<Utc>, pauses: i16) {
         let pool = self.sources.pool.clone();
-        tokio::spawn(async move {
+        self.main.spawn(async move {
             if let Err(error) = provider_state::pause(&pool, &provider, until, pauses).await {
                 tracing::debug!(%error, provider.id = provider, "only this worker knows of the pause");
             }
@@ -130,7 +146,7 @@ impl Roster {
     /// Tells the others that a provider's row of pauses is over.
     pub(crate) fn publish_recovery(&self, provider: String) {
         let pool = self.sources.pool.clone();
-        tokio::spawn(async move {
+        self.main.spawn(async move {
             if let Err(error) = provider_state::clear(&pool, &provider).await {
                 tracing::debug!(%error, provider.id = provider, "the next pause will be longer than it need be");
             }
@@ -239,6 +255,12 @@ impl Roster {
         health.gate().reconfigure(rate, in_flight);
         health.clone()
     }
+}
+
+/// Promo waits for its first provider. A long pause is looked into all the same: a message whose time
+/// runs out before its end moves on.
+fn is_open_for_promo(entry: &Entry, now: DateTime<Utc>) -> bool {
+    entry.health.paused_until().is_none_or(|until| until <= now || until > now + LONG_PAUSE)
 }
 
 /// What the roster is made from, to see whether it changed.

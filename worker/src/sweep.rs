@@ -72,7 +72,9 @@ impl Mark {
 /// From when on a row can still turn up that the last look did not see. Pure.
 #[derive(Debug, Default)]
 pub(crate) struct Floor {
-    /// At that time that transaction id was not yet given out; oldest first.
+    /// At that time that transaction id was not yet given out; oldest first. Postgres tells the id after the last
+    /// one that has *ended*, so this is true only to within the time in which some transaction ends: every worker's
+    /// beat is one, several times a second. [`SLACK`] and a look at the stretch before cover that.
     history: VecDeque<(DateTime<Utc>, i64)>,
 }
 
@@ -95,7 +97,9 @@ struct Search<'a> {
     lane: Lane,
     mark: &'a Mark,
     floor: Floor,
-    from: Watermark,
+    /// Where the last look began to be responsible, and the one before it: a look goes back to that one, for what was
+    /// committed in the very moment of the last.
+    floors: [Watermark; 2],
     due: Instant,
     full_due: Instant,
 }
@@ -107,7 +111,7 @@ impl<'a> Search<'a> {
             lane,
             mark,
             floor: Floor::default(),
-            from: Watermark::START,
+            floors: [Watermark::START; 2],
             due: now,
             full_due: now + FULL_EVERY,
         }
@@ -116,7 +120,7 @@ impl<'a> Search<'a> {
     async fn look(&mut self, db: &mut PgConnection) -> sqlx::Result<()> {
         let began = Instant::now();
         let full = self.full_due <= began;
-        let from = if full { Watermark::START } else { self.from };
+        let from = if full { Watermark::START } else { self.floors[0] };
         let (watermark, _) = self.mark.read();
         let late = within(PATIENCE, outbox::find_late(db, self.lane, from, watermark)).await?;
         if watermark.due_at > late.now {
@@ -126,7 +130,7 @@ impl<'a> Search<'a> {
             metrics::counter!("smsgw_late_rows_total", "lane" => self.lane.as_str()).increment(1);
             self.mark.rewind(first);
         }
-        self.from = self.floor.learn(&late);
+        self.floors = [self.floors[1], self.floor.learn(&late)];
         self.due = Instant::now() + interval(self.lane).max(began.elapsed() * COST);
         if full {
             self.full_due = Instant::now() + FULL_EVERY.max(began.elapsed() * FULL_COST);

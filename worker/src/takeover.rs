@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use shared::db::{Database, Use, is_away, within};
+use shared::db::{Database, Use, is_away, is_rows_fault, within};
 use shared::ids::WorkerId;
 use shared::routing::{self, Doubt, Traveller};
 use shared::store::acks::{self, Finished, Rescheduled};
@@ -26,18 +26,32 @@ const BEGIN: &str = "begin; set local lock_timeout = '2s'";
 /// A lock must have been free this long: its holder may only be changing connections.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Whoever lost a connection was perhaps not the only one: after a crash of one server process Postgres restarts
+/// all of them, and the living need a moment to take their locks again.
+const CALM: Duration = Duration::from_secs(5);
+/// Until a worker that could not be taken over, or not wholly, is looked at again.
+const RETRY: Duration = Duration::from_secs(2);
+
 /// Looks for dead workers until dropped.
 pub(crate) async fn run(database: &Database, clock: &DbClock, marks: &[Arc<Mark>; 3]) {
+    let mut calm = Duration::ZERO;
     loop {
-        if let Err(error) = watch(database, clock, marks).await {
+        if let Err(error) = watch(database, clock, marks, calm).await {
             tracing::debug!(%error, "the takeover lost its connection");
         }
+        calm = CALM;
         tokio::time::sleep(TICK).await;
     }
 }
 
-async fn watch(database: &Database, clock: &DbClock, marks: &[Arc<Mark>; 3]) -> sqlx::Result<()> {
+async fn watch(
+    database: &Database,
+    clock: &DbClock,
+    marks: &[Arc<Mark>; 3],
+    calm: Duration,
+) -> sqlx::Result<()> {
     let mut db = database.connect(Use::Service("smsgw takeover")).await?;
+    let connected = Instant::now();
     // By connection too: who has come back in between has another.
     let mut free_since: HashMap<(WorkerId, i32), Instant> = HashMap::new();
     loop {
@@ -50,7 +64,9 @@ async fn watch(database: &Database, clock: &DbClock, marks: &[Arc<Mark>; 3]) -> 
                 continue;
             }
             let since = free_since.entry((suspect.id, suspect.backend_pid)).or_insert_with(Instant::now);
-            if since.elapsed() >= GRACE {
+            if since.elapsed() >= GRACE && connected.elapsed() >= calm {
+                // What could not be taken over is not looked at again at once.
+                *since = Instant::now() + RETRY;
                 let taken = within(PATIENCE, take_over(&mut db, suspect.id, clock, marks)).await;
                 if let Err(error) = taken {
                     tracing::error!(%error, worker.id = %suspect.id, "a dead worker is not yet taken over");
@@ -85,18 +101,19 @@ async fn take_over(
         return tx.rollback().await;
     }
     let orphans = outbox::list_claimed_by(&mut *tx, dead).await?;
-    let (mut ended, mut again) = (Vec::new(), Vec::new());
-    for orphan in &orphans {
-        match decide(orphan, clock) {
-            Fate::Ends(one) => ended.push(one),
-            Fate::GoesOn(one) => again.push(one),
+    let fates: Vec<Fate> = orphans.iter().map(|orphan| decide(orphan, clock)).collect();
+    if !write(&mut tx, dead, &fates).await? {
+        // What the database takes of it must not wait for what it refuses.
+        for (orphan, fate) in orphans.iter().zip(fates.chunks(1)) {
+            if !write(&mut tx, dead, fate).await? {
+                tracing::error!(message.id = %orphan.id, "a dead worker's message cannot be written and stays claimed");
+            }
         }
     }
-    acks::finish(&mut *tx, dead, &ended).await?;
-    acks::reschedule(&mut *tx, dead, &again).await?;
+    // One that still holds a message stays.
     workers::remove(&mut *tx, dead).await?;
     tx.commit().await?;
-    tracing::warn!(worker.id = %dead, messages = orphans.len(), again = again.len(), "a dead worker was taken over");
+    tracing::warn!(worker.id = %dead, messages = orphans.len(), "a dead worker was taken over");
     metrics::counter!("smsgw_takeovers_total").increment(1);
     metrics::counter!("smsgw_messages_taken_over_total").increment(orphans.len() as u64);
     // A claim that died uncommitted leaves rows behind the marks of all who stepped over it.
@@ -104,6 +121,27 @@ async fn take_over(
         mark.rewind(Watermark::START);
     }
     Ok(())
+}
+
+/// Writes what becomes of a dead worker's messages, all or none; `false` if the database refuses a row.
+async fn write(db: &mut PgConnection, dead: WorkerId, fates: &[Fate]) -> sqlx::Result<bool> {
+    let (mut ended, mut again) = (Vec::new(), Vec::new());
+    for fate in fates {
+        match fate {
+            Fate::Ends(one) => ended.push(one.clone()),
+            Fate::GoesOn(one) => again.push(one.clone()),
+        }
+    }
+    let mut savepoint = db.begin().await?;
+    let written = async {
+        acks::finish(&mut *savepoint, dead, &ended).await?;
+        acks::reschedule(&mut *savepoint, dead, &again).await
+    };
+    match written.await {
+        Ok(_) => savepoint.commit().await.map(|()| true),
+        Err(error) if is_rows_fault(&error) => savepoint.rollback().await.map(|()| false),
+        Err(error) => Err(error),
+    }
 }
 
 enum Fate {

@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use shared::clock::DbClock;
+use shared::db::within;
 use shared::store::{outbox, upkeep};
 use sqlx::PgPool;
 
 const TICK: Duration = Duration::from_secs(5);
+/// A duty that takes longer is lost with its connection.
+const PATIENCE: Duration = Duration::from_secs(20);
 const HOURLY_DUTIES: Duration = Duration::from_secs(3600);
 /// Lane depths are counted up to here, so that counting stays cheap.
 const COUNT_LIMIT: i64 = 10_000;
@@ -19,7 +22,7 @@ pub(crate) async fn run(pool: &PgPool, clock: &DbClock, log_days: u16) {
             hourly_due = Instant::now() + HOURLY_DUTIES;
             hourly(pool, log_days).await;
         }
-        for done in [often(pool).await, clock.sync(pool).await] {
+        for done in [within(PATIENCE, often(pool)).await, within(PATIENCE, clock.sync(pool)).await] {
             if let Err(error) = done {
                 tracing::debug!(%error, "upkeep waits for the database");
             }
@@ -41,12 +44,12 @@ async fn often(pool: &PgPool) -> sqlx::Result<()> {
 
 /// Partitions reach four weeks ahead, so a duty that fails for days still does no harm.
 async fn hourly(pool: &PgPool, log_days: u16) {
-    match upkeep::create_partitions(pool).await {
+    match within(PATIENCE, upkeep::create_partitions(pool)).await {
         Ok(0) => (),
         Ok(created) => tracing::info!(created, "partitions created"),
         Err(error) => tracing::warn!(%error, "partitions were not created; trying again in an hour"),
     }
-    match upkeep::drop_partitions(pool, i32::from(log_days)).await {
+    match within(PATIENCE, upkeep::drop_partitions(pool, i32::from(log_days))).await {
         Ok(0) => (),
         Ok(dropped) => tracing::info!(dropped, "old partitions dropped"),
         Err(error) => tracing::warn!(%error, "old partitions were not dropped; trying again in an hour"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::clock::DbClock;
-use shared::db::{Database, Use, is_away};
+use shared::db::{Database, Use, is_away, is_rows_fault};
 use shared::lane::Lane;
 use shared::wake::Wake;
 use sqlx::PgConnection;
@@ -223,15 +223,4 @@ fn refuse_or_halve<T>(group: &mut Vec<Ticket<T>>, error: sqlx::Error) -> Option<
         let _ = ticket.answer.send(Err(IntakeError::Refused(error)));
     }
     None
-}
-
-/// Data exceptions and broken constraints come again with the same row; all else may pass.
-fn is_rows_fault(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
-        }
-        sqlx::Error::Encode(_) => true,
-        _ => false,
-    }
 }

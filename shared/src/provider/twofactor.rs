@@ -1,5 +1,6 @@
 //! 2Factor.in: codes we made (`/SMS/{phone}/{otp}`), and texts by templates registered in India (TSMS, PSMS for
-//! promotion). There is no machine-readable contract; shapes are those of providers.md §2 and §3.
+//! promotion). There is no machine-readable contract; shapes are those of
+//! the vendor's API manual (2factor.in/API/DOCS, 2026-11) and of answers seen.
 //!
 //! The API key stands in every URL, so no URL may reach a log or an error.
 

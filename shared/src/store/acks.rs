@@ -288,16 +288,33 @@ pub async fn settle(
     Ok(())
 }
 
+/// Ends in doubt to which a "yes" had come while the message was with another worker, become `sent`.
+pub async fn settle_known(db: impl PgExecutor<'_>, ids: &[MessageId]) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"update public.sms_messages_log l
+           set status = 'sent', reason = 'settled_late', provider_name = a.provider_name,
+               provider_message_id = a.provider_message_id, status_code = a.status_code,
+               response_time_ms = a.response_time_ms, copies = l.copies - 1
+           from smsgw.sms_attempts a
+           where l.id = any($1) and l.status = 'unknown' and l.copies > 0
+             and a.message_id = l.id and a.outcome = 'accepted'"#,
+        ids as &[MessageId],
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 impl Finished {
     /// An end without any call.
     pub const fn without_call(id: MessageId, status: Status, reason: &'static str) -> Self {
         Self { id, status, reason: Some(reason), masked_text: None, copies: 0, attempts: Vec::new() }
     }
 
-    /// The end of a message whose time ran out, after `copies` calls that may have sent it.
-    pub const fn expired(id: MessageId, copies: i16) -> Self {
-        let status = if copies > 0 { Status::Unknown } else { Status::Expired };
-        Self::without_call(id, status, "expired")
+    /// The end of a message that is not sent any more, after `copies` calls that may have sent it: then nobody can say
+    /// that it was not.
+    pub const fn unsent(id: MessageId, copies: i16, status: Status, reason: &'static str) -> Self {
+        Self::without_call(id, if copies > 0 { Status::Unknown } else { status }, reason)
     }
 }
 

@@ -106,7 +106,7 @@ pub async fn list(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Integration>> {
         Integration,
         "select name, kind, priority, enabled, lanes, countries, max_per_second, max_in_flight, sender, settings,
                 sealed_credentials
-         from api_integrations
+         from public.api_integrations
          order by name",
     )
     .fetch_all(db)
@@ -119,7 +119,7 @@ pub async fn list(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Integration>> {
 /// When the database is away.
 pub async fn list_known_names(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
-        r#"select name as "name!" from api_integrations union select unnest($1::text[]) order by 1"#,
+        r#"select name as "name!" from public.api_integrations union select unnest($1::text[]) order by 1"#,
         &ProviderKind::ALL.map(ProviderKind::as_str) as &[&str],
     )
     .fetch_all(db)
@@ -135,7 +135,7 @@ pub async fn find(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<Option<In
         Integration,
         "select name, kind, priority, enabled, lanes, countries, max_per_second, max_in_flight, sender, settings,
                 sealed_credentials
-         from api_integrations
+         from public.api_integrations
          where name = $1",
         name,
     )
@@ -149,7 +149,7 @@ pub async fn find(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<Option<In
 /// When the database is away, or the row breaks a rule of the table.
 pub async fn upsert(db: impl PgExecutor<'_>, row: &Integration) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into api_integrations (name, kind, priority, enabled, lanes, countries, max_per_second, max_in_flight,
+        "insert into public.api_integrations (name, kind, priority, enabled, lanes, countries, max_per_second, max_in_flight,
                                        sender, settings, sealed_credentials)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (name) do update
@@ -174,26 +174,11 @@ pub async fn upsert(db: impl PgExecutor<'_>, row: &Integration) -> sqlx::Result<
     Ok(())
 }
 
-/// Switches a provider on or off; says whether there is one.
-///
-/// # Errors
-/// When the database is away.
-pub async fn set_enabled(db: impl PgExecutor<'_>, name: &str, enabled: bool) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "update api_integrations set enabled = $2, updated_at = clock_timestamp() where name = $1",
-        name,
-        enabled,
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() > 0)
-}
-
 /// Removes a provider; says whether there was one.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn delete(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<bool> {
-    let done = sqlx::query!("delete from api_integrations where name = $1", name).execute(db).await?;
+    let done = sqlx::query!("delete from public.api_integrations where name = $1", name).execute(db).await?;
     Ok(done.rows_affected() > 0)
 }

@@ -24,9 +24,9 @@ pub enum SessionStatus {
     Expired,
     /// Too many wrong codes. Final.
     Locked,
-    /// Another session took its place. Final.
+    /// Another session took its place. Final; nothing sets it yet.
     Superseded,
-    /// No provider took the code. Final.
+    /// No provider took the code. Another can be asked for, and what arrived after all is still good.
     SendFailed,
 }
 

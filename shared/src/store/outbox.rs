@@ -5,11 +5,12 @@ use sqlx::{Connection, PgConnection, PgExecutor};
 
 use crate::ids::{MessageId, WorkerId};
 use crate::lane::Lane;
+use crate::message::Status;
 use crate::store::acks::{self, Finished};
 
 mod claim;
 
-pub use claim::{Claimed, claim, claim_newest_codes};
+pub use claim::{Claimed, claim, claim_expiring, claim_newest_codes};
 
 /// A place in the order `(due_at, seq)` of a lane; claims look behind it only.
 ///
@@ -60,7 +61,8 @@ pub async fn end_expired(
     )
     .fetch_all(&mut *tx)
     .await?;
-    let ends: Vec<_> = late.iter().map(|row| Finished::expired(row.id, row.copies)).collect();
+    let ends: Vec<_> =
+        late.iter().map(|row| Finished::unsent(row.id, row.copies, Status::Expired, "expired")).collect();
     if !ends.is_empty() {
         acks::finish(&mut *tx, worker, &ends).await?;
     }

@@ -27,6 +27,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Whether it takes every message of `lane`: anywhere, and without a registered template.
+    fn takes_all(&self, lane: Lane) -> bool {
+        self.settings.countries.is_none() && self.adapter(lane).takes_plain_text(lane)
+    }
+
     /// The adapter that `lane` uses.
     pub(crate) fn adapter(&self, lane: Lane) -> &SharedProvider {
         &self.adapters[lane as usize]
@@ -66,6 +71,16 @@ impl Loaded {
     /// Those that carry `lane`.
     pub(super) fn serving(&self, lane: Lane) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| entry.serves(lane))
+    }
+
+    /// Those that can be the first of some promo, as long as they work: one that takes every promo is the last of them.
+    pub(super) fn firsts_for_promo(&self) -> impl Iterator<Item = &Entry> {
+        let mut all_served = false;
+        self.serving(Lane::Promo).filter(|entry| !entry.is_out()).take_while(move |entry| {
+            let is_wanted = !all_served;
+            all_served |= entry.takes_all(Lane::Promo);
+            is_wanted
+        })
     }
 
     /// A provider's own template for a message.

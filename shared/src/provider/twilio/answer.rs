@@ -1,7 +1,7 @@
 //! What Twilio's answers mean.
 //!
 //! Codes as documented in Twilio's error dictionary; Twilio splits them over time, so one we do not know only counts as
-//! "not this message, not here" (providers.md §3).
+//! "not this message, not here".
 
 use serde::Deserialize;
 

@@ -155,6 +155,44 @@ pub async fn claim_newest_codes(
     )
 }
 
+/// Claims up to `limit` due messages of `lane` that expire before `before`, oldest first: for a lane that otherwise waits
+/// for its provider. Walks the whole lane.
+///
+/// # Errors
+/// As [`claim`].
+pub async fn claim_expiring(
+    db: &mut PgConnection,
+    worker: WorkerId,
+    lane: Lane,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<Claimed>> {
+    let mut tx = db.begin_with(BEGIN_WITH_CONSENT).await?;
+    let rows = claim_expiring_rows(&mut *tx, worker, lane, before, limit).await?;
+    tx.commit().await?;
+    Ok(rows)
+}
+
+async fn claim_expiring_rows(
+    db: impl PgExecutor<'_>,
+    worker: WorkerId,
+    lane: Lane,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<Claimed>> {
+    claim_statement!(
+        db,
+        worker,
+        "select id from smsgw.sms_outbox
+         where lane = $2 and worker_id is null and due_at <= clock_timestamp() and expires_at < $3
+           and not exists (select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = $2))
+         order by due_at, seq limit $4",
+        lane as Lane,
+        before,
+        limit
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
