@@ -21,9 +21,10 @@ use crate::measures::{Measures, PrometheusHandle};
 use crate::routes;
 use crate::templates::Templates;
 
-/// Batches that are read, checked and stored at the same time. More would only take turns at the
-/// processor, and each may hold 16 MB.
+/// Batches that are checked and stored at the same time; more would only take turns at the processor.
 const BATCHES: usize = 2;
+/// Batches whose bodies are held, each of up to 16 MB.
+const BATCH_BODIES: usize = 16;
 
 /// What the API is made of.
 pub struct Parts<'a> {
@@ -61,6 +62,7 @@ pub struct State {
     pub(crate) templates: Templates,
     pub(crate) intake: Intake,
     pub(crate) batches: Semaphore,
+    pub(crate) batch_bodies: Arc<Semaphore>,
     pub(crate) measures: Measures,
     pub(crate) metrics: PrometheusHandle,
 }
@@ -81,6 +83,7 @@ impl App {
             keys: Keys::new(),
             templates: Templates::new(),
             batches: Semaphore::new(BATCHES),
+            batch_bodies: Arc::new(Semaphore::new(BATCH_BODIES)),
             measures: Measures::new(),
             metrics,
         }))

@@ -11,8 +11,10 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
+use crate::intake::IntakeError;
 use crate::problem::{FieldError, Problem};
 
 /// Bodies of single requests.
@@ -22,6 +24,8 @@ pub(crate) const BATCH_LIMIT_BYTES: usize = 16 << 20;
 /// A single body must have arrived after this time, a batch after three times as long.
 const SINGLE_TIMEOUT: Duration = Duration::from_secs(10);
 const BATCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a large body waits for its place.
+const PLACE_PATIENCE: Duration = Duration::from_secs(2);
 /// Longest name of a field that an answer repeats; callers can make them up.
 const MAX_SHOWN_CHARS: usize = 100;
 
@@ -45,14 +49,23 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
-/// The bytes of a large JSON body; reading what they say takes long enough to be done elsewhere.
-pub(crate) struct LargeJson(pub(crate) Bytes);
+/// The bytes of a large JSON body; reading what they say takes long enough to be done elsewhere. Only so many are held
+/// at a time.
+pub(crate) struct LargeJson {
+    /// As it arrived.
+    pub(crate) raw: Bytes,
+    /// Its place among those that are held.
+    pub(crate) place: OwnedSemaphorePermit,
+}
 
 impl FromRequest<App> for LargeJson {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
-        read_json(request, BATCH_LIMIT_BYTES, BATCH_TIMEOUT).await.map(Self)
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let place = tokio::time::timeout(PLACE_PATIENCE, app.batch_bodies.clone().acquire_owned()).await;
+        let place = place.map_err(|_| IntakeError::Full)?.map_err(|error| Problem::internal(&error))?;
+        let raw = read_json(request, BATCH_LIMIT_BYTES, BATCH_TIMEOUT).await?;
+        Ok(Self { raw, place })
     }
 }
 

@@ -18,6 +18,9 @@ pub(crate) async fn pause(args: PauseArgs) -> Result<()> {
     }
     pauses::pause(&mut db, scope, &name).await?;
     println!("paused: {}", describe(scope, &name));
+    if scope == PauseScope::Provider && integrations::find(&mut *db, &name).await?.is_none() {
+        println!("it is none of `PUT /settings/api`, so this concerns the one in the workers' environment");
+    }
     Ok(())
 }
 

@@ -113,7 +113,7 @@ impl<'a> Judge<'a> {
         report.expect(rows.len() <= 1, "a key never makes two messages", || {
             format!("{kind:?} to {to}: {} messages", rows.len())
         });
-        report.expect(copies <= kind.most_copies(), "no more copies than design §5 allows", || {
+        report.expect(copies <= kind.most_copies(), "no more copies than the lane allows", || {
             format!("{kind:?} to {to}: {copies} copies")
         });
         let Some(row) = rows.first() else {

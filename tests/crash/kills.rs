@@ -13,7 +13,7 @@ use crate::ledger::Kind;
 use crate::load::Load;
 use crate::report::{Disturbance, Report};
 
-/// Design §5: a killed worker's messages are decided upon within this time, …
+/// A killed worker's messages are decided upon within this time, …
 const TAKEOVER: Duration = Duration::from_secs(2);
 /// … a frozen one's within this.
 const FROZEN_TAKEOVER: Duration = Duration::from_secs(8);

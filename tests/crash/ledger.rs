@@ -18,7 +18,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const ALL: [Self; 4] = [Self::Otp, Self::Transactional, Self::AtMostOnce, Self::Promo];
 
-    /// Design §5: what a handset may show at most.
+    /// What a handset may show at most (ARCHITECTURE.md, "Doubt").
     pub(crate) const fn most_copies(self) -> usize {
         match self {
             Self::Otp | Self::Transactional => 2,

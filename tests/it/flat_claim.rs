@@ -38,5 +38,6 @@ async fn a_deep_backlog_due_at_one_moment_and_an_old_snapshot_do_not_slow_the_cl
     app.drained(Duration::from_secs(90)).await;
     app.stop_workers().await;
     let each = entries_read(&app).await / DEPTH;
-    assert!(each < 20, "{each} entries were read for each message");
+    // One for its claim; a few for looks at the head of the lane.
+    assert!(each <= 4, "{each} entries were read for each message");
 }

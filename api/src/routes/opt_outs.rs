@@ -42,7 +42,7 @@ pub(super) async fn show(
     Ok(axum::Json(OptOuts { phone, opted_out: !opt_outs.is_empty(), opt_outs }))
 }
 
-/// Records a stop. After this answer no message that it stops is sent.
+/// Records a stop. After this answer no message that it stops is taken up.
 pub(super) async fn record(
     State(app): State<App>,
     _: Caller<MaySend>,

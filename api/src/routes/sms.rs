@@ -69,7 +69,7 @@ pub(super) async fn send_batch(
     caller: Caller<MaySend>,
     key: IdempotencyKey,
     TraceParent(trace): TraceParent,
-    LargeJson(raw): LargeJson,
+    LargeJson { raw, place: _place }: LargeJson,
 ) -> Result<Answer, Problem> {
     let turn = tokio::time::timeout(TURN_PATIENCE, app.batches.acquire()).await;
     let _turn = turn.map_err(|_| IntakeError::Full)?.map_err(|error| Problem::internal(&error))?;
