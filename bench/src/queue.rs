@@ -132,7 +132,9 @@ pub async fn fill(db: &mut PgConnection, messages: i64) -> sqlx::Result<()> {
     let due: DateTime<Utc> = sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut *db).await?;
     sqlx::query(
         "insert into smsgw.sms_outbox (id, lane, due_at, expires_at, \"to\", body, segments)
-         select (left(smsgw.uuid_floor($1)::text, 14) || '7' || substr(md5(random()::text), 1, 3) || '-8'
+         -- Accepted one after the other, as ids are.
+         select (left(smsgw.uuid_floor($1 + n * interval '50 microseconds')::text, 14) || '7'
+                 || substr(md5(random()::text), 1, 3) || '-8'
                  || substr(md5(random()::text), 1, 3) || '-' || substr(md5(random()::text), 1, 12))::uuid,
                 'promo', $1, $1 + interval '1 day', '+91' || (9000000000 + n), 'Only today: everything at half price.', 1
          from generate_series(1, $2) n",
