@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{SubsecRound, TimeDelta};
 use shared::ids::WorkerId;
 use shared::message::NewMessage;
 use sqlx::Connection;
@@ -120,6 +121,36 @@ async fn a_worker_that_cannot_say_that_it_lives_sends_nothing() {
     mute.rollback().await.unwrap();
     app.drained(Duration::from_secs(15)).await;
     each_arrived_once(&app, &waiting);
+    app.stop().await;
+}
+
+/// A provider that takes one a second keeps the next waiting at its gate; there its time runs out.
+#[tokio::test]
+async fn what_expires_while_it_waits_for_its_turn_is_not_begun() {
+    let mut app = TestApp::without_worker().await;
+    app.start_worker_with(|parts| {
+        parts.providers.truncate(1);
+        parts.providers[0].max_per_second = Some(1);
+    });
+    for round in 1..=3 {
+        let first = app.accept(a_promo(app.now())).await;
+        assert_eq!(app.end_of(first).await.0, "sent");
+        // Turns come with the full seconds of the database's clock.
+        let turn = eventually("a turn that is not too near", async || {
+            let (now, turn) = (app.now(), app.now().trunc_subsecs(0) + Duration::from_secs(1));
+            (turn - now > TimeDelta::milliseconds(200)).then_some(turn)
+        })
+        .await;
+        let life = (turn - app.now()).to_std().unwrap().saturating_sub(Duration::from_millis(20));
+        let late = a_promo(app.now()).expires_in(app.now(), life);
+        let late = app.accept(late).await;
+        assert_eq!(
+            app.end_of(late).await,
+            ("expired".to_owned(), Some("expired".to_owned())),
+            "round {round}"
+        );
+        assert_eq!(app.attempts(late).await, []);
+    }
     app.stop().await;
 }
 

@@ -1,18 +1,15 @@
 //! The coalescer: many requests share a commit, and a bad one among them stands alone.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use futures::future::join_all;
 use serde_json::json;
-use shared::db::Database;
+use shared::ids::{ApiKeyId, MessageId, SessionId};
 use shared::message::NewMessage;
-use shared::store::intake;
-use sqlx::{ConnectOptions, Connection, PgConnection};
-use tests::builders::a_transactional;
+use shared::store::intake::NewOtp;
+use shared::store::otp_sessions::NewSession;
+use shared::store::{intake, messages};
+use sqlx::{Connection, PgConnection};
+use tests::builders::{a_transactional, an_otp};
 use tests::{Door, TestApp};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 const SEND: &str = "/sms/send-transactional";
 
@@ -62,74 +59,11 @@ async fn a_repeated_insert_brings_no_finished_message_back() {
     let [waiting, finished, lost] = messages.as_slice() else { unreachable!("three were made") };
     let mut db = app.pool.acquire().await.unwrap();
     intake::insert(&mut *db, &[waiting, finished]).await.unwrap();
-    shared::store::messages::cancel(&mut db, finished.id).await.unwrap();
+    messages::cancel(&mut db, finished.id).await.unwrap();
     intake::insert_again(&mut db, &[waiting, finished, lost]).await.unwrap();
-    let queued: Vec<shared::ids::MessageId> =
+    let queued: Vec<MessageId> =
         sqlx::query_scalar("select id from smsgw.sms_outbox order by seq").fetch_all(&mut *db).await.unwrap();
     assert_eq!(queued, [waiting.id, lost.id]);
-}
-
-/// A wire to Postgres that can lose an answer: what the server did is done, but nobody hears of it.
-struct Wire {
-    url: String,
-    lose_next: Arc<AtomicBool>,
-}
-
-impl Wire {
-    async fn to(database: &Database) -> Self {
-        let options = database.options();
-        let server = format!("{}:{}", options.get_host(), options.get_port());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let url = options.clone().host("127.0.0.1").port(port).to_url_lossy().to_string();
-        let lose_next = Arc::new(AtomicBool::new(false));
-        let lose = Arc::clone(&lose_next);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, server.clone(), Arc::clone(&lose)));
-            }
-        });
-        Self { url, lose_next }
-    }
-}
-
-async fn carry(client: TcpStream, server: String, lose: Arc<AtomicBool>) -> std::io::Result<()> {
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = TcpStream::connect(server).await?.into_split();
-    let questions = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
-    let mut answer = vec![0; 65_536];
-    loop {
-        let length = from_server.read(&mut answer).await?;
-        if length == 0 || lose.swap(false, Ordering::SeqCst) {
-            questions.abort();
-            return Ok(());
-        }
-        to_client.write_all(&answer[..length]).await?;
-    }
-}
-
-#[tokio::test]
-async fn a_commit_whose_answer_is_lost_is_made_sure_of() {
-    let mut app = TestApp::without_worker().await;
-    let wire = Wire::to(&app.database).await;
-    app.database = Database::new(&wire.url).unwrap();
-    let door = Door::open(&app).await;
-    let mut accepted: Vec<String> = Vec::new();
-    for n in 0..24 {
-        // The others prepare the statement on fresh connections, so that what is lost here is the
-        // answer to the insert itself.
-        let is_lost = n % 4 == 3;
-        wire.lose_next.store(is_lost, Ordering::SeqCst);
-        let answer = door.post(SEND, &json!({ "to": "+919876543210", "text": format!("number {n}") })).await;
-        assert_eq!(answer.status, 202, "{:?}", answer.body);
-        assert!(!wire.lose_next.load(Ordering::SeqCst), "an answer was lost");
-        accepted.push(answer.body["message_id"].as_str().unwrap().to_owned());
-    }
-    let stored: Vec<String> = sqlx::query_scalar("select id::text from smsgw.sms_outbox order by seq")
-        .fetch_all(&app.pool)
-        .await
-        .unwrap();
-    assert_eq!(accepted, stored);
 }
 
 #[tokio::test]
@@ -197,4 +131,73 @@ async fn a_message_carries_what_its_request_said() {
         row,
         (text("+919876543210"), text("ann"), text("twilio"), text("2factor"), true, text(trace), true)
     );
+}
+
+/// A check that speaks at the commit: whoever answers before it has promised what is not so.
+#[tokio::test]
+async fn nothing_is_answered_202_before_its_commit() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let plant = "create function smsgw.planted() returns trigger language plpgsql as
+                     $$ begin raise exception 'planted' using errcode = '23514'; end $$;
+                 create constraint trigger planted after insert on smsgw.sms_outbox
+                     deferrable initially deferred for each row execute function smsgw.planted()";
+    sqlx::raw_sql(plant).execute(&mut app.owner().await).await.unwrap();
+    let message = json!({ "to": "+919876543210", "text": "a" });
+    let batch = json!({ "lane": "promo", "messages": [message] });
+    let code = json!({ "phone": "+919876543210" });
+    let mut wrong = Vec::new();
+    for (path, body) in [(SEND, &message), ("/sms/send-batch", &batch), ("/otp/send", &code)] {
+        for key in [None, Some(path)] {
+            let mut request = door.request(reqwest::Method::POST, path).json(body);
+            if let Some(key) = key {
+                request = request.header("idempotency-key", key);
+            }
+            let status = door.call(request).await.status.as_u16();
+            if status != 500 {
+                wrong.push((path, key.is_some(), status));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// The database goes silent without breaking a connection: nobody hangs, and nobody is told that
+/// nothing was stored.
+/// As with messages: a code that was sent meanwhile must not come back when its start is repeated.
+#[tokio::test]
+async fn a_repeated_start_brings_no_finished_code_back() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    drop(door);
+    let key: i32 = sqlx::query_scalar("select id from smsgw.api_keys").fetch_one(&app.pool).await.unwrap();
+    let starts: Vec<NewOtp> = (0..3)
+        .map(|_| {
+            let mut message = an_otp(app.now(), &app.keyring, "123456").build();
+            let session = NewSession {
+                id: SessionId::random(),
+                user_id: None,
+                phone: message.to.clone(),
+                purpose: "login",
+                max_attempts: 5,
+                code_mac: vec![1; 32],
+                locale: None,
+                hint: None,
+                api_key_id: ApiKeyId(key),
+                resend_at: app.now(),
+                expires_at: message.expires_at,
+            };
+            message.session_id = Some(session.id);
+            message.api_key_id = Some(session.api_key_id);
+            NewOtp { session, message }
+        })
+        .collect();
+    let [waiting, finished, lost] = starts.as_slice() else { unreachable!("three were made") };
+    let mut db = app.pool.acquire().await.unwrap();
+    intake::start_sessions(&mut *db, &[waiting, finished]).await.unwrap();
+    messages::cancel(&mut db, finished.message.id).await.unwrap();
+    intake::start_sessions(&mut *db, &[waiting, finished, lost]).await.unwrap();
+    let queued: Vec<MessageId> =
+        sqlx::query_scalar("select id from smsgw.sms_outbox order by seq").fetch_all(&mut *db).await.unwrap();
+    assert_eq!(queued, [waiting.message.id, lost.message.id]);
 }

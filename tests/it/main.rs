@@ -19,4 +19,5 @@ mod routes;
 mod schema;
 mod sending;
 mod takeover;
+mod wire;
 mod withdrawn;

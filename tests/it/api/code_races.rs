@@ -53,6 +53,8 @@ async fn a_right_guess_among_many_wins_only_within_the_first_five() {
         assert_eq!(status, if right.is_some() { "verified" } else { "locked" }, "{counts:?}");
         assert!(right.copied().unwrap_or_default() + wrong <= 5, "{counts:?}");
         assert!(challenge.attempts(&app).await <= 5);
+        let known = [(200, ""), (400, "otp-wrong"), (410, "otp-used"), (429, "otp-locked")];
+        assert!(counts.keys().all(|answer| known.contains(answer)), "{counts:?}");
     }
 }
 
