@@ -7,6 +7,7 @@ use mock_provider::{Fault, PaceChange, RetryAfter, Vendor};
 use shared::lane::Lane;
 use tests::TestApp;
 use tests::builders::{a_promo, a_transactional, an_otp};
+use tests::wait::nearly_all_below;
 use worker::Parts;
 
 /// Leaves Twilio as the only provider, with this many calls a second or at once.
@@ -63,12 +64,14 @@ async fn codes_find_room_while_promo_uses_up_a_providers_rate() {
     let backlog: Vec<_> = (0..400).map(|_| a_promo(app.now()).build()).collect();
     app.accept_all(&backlog).await;
     app.mock.wait_for_arrivals(20, Duration::from_secs(10)).await;
-    for _ in 0..10 {
+    let mut times = Vec::new();
+    for _ in 0..20 {
         let accepted = Instant::now();
         let id = app.accept(an_otp(app.now(), &app.keyring, "123456")).await;
         assert_eq!(app.end_of(id).await.0, "sent");
-        assert!(accepted.elapsed() < Duration::from_secs(1), "{:?}", accepted.elapsed());
+        times.push(accepted.elapsed());
     }
+    nearly_all_below(Duration::from_secs(1), times);
     app.stop().await;
 }
 

@@ -39,3 +39,10 @@ pub async fn becomes<T: PartialEq + Debug, F: Future<Output = T>>(wanted: T, mut
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
+
+/// Fails unless nine of ten of `times` stay below `limit`: a machine that is busy with other tests holds up one now and
+/// then.
+pub fn nearly_all_below(limit: Duration, mut times: Vec<Duration>) {
+    times.sort_unstable();
+    assert!(times[(times.len() * 9 - 1) / 10] < limit, "{times:.2?}");
+}
