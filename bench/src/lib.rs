@@ -3,4 +3,8 @@
 //! `cargo run --release -p bench -- --help` lists the programs. What they measure with is here, so
 //! that short versions can run as tests.
 
+pub mod client;
+pub mod cpu;
 pub mod queue;
+pub mod report;
+pub mod stage;

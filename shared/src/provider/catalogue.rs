@@ -106,6 +106,18 @@ pub enum VendorConfig {
     TwoFactor(TwoFactorConfig),
     /// For [`ProviderKind::Sandbox`].
     Sandbox,
+    /// An adapter of the program that runs the worker, as it is.
+    Given(GivenProvider),
+}
+
+/// An adapter that was not made here.
+#[derive(Clone)]
+pub struct GivenProvider(pub SharedProvider);
+
+impl fmt::Debug for GivenProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GivenProvider")
+    }
 }
 
 impl ProviderSettings {
@@ -121,15 +133,6 @@ impl ProviderSettings {
             max_in_flight: None,
             sender: None,
             vendor,
-        }
-    }
-
-    /// Which adapter it takes.
-    pub const fn kind(&self) -> ProviderKind {
-        match self.vendor {
-            VendorConfig::Twilio(_) => ProviderKind::Twilio,
-            VendorConfig::TwoFactor(_) => ProviderKind::TwoFactor,
-            VendorConfig::Sandbox => ProviderKind::Sandbox,
         }
     }
 }
@@ -209,6 +212,7 @@ pub fn build(settings: &ProviderSettings, context: &BuildContext) -> Result<Shar
             Err(BuildError::SandboxInProduction)
         }
         VendorConfig::Sandbox => Ok(Arc::new(Sandbox::new(context.pool.clone()))),
+        VendorConfig::Given(GivenProvider(adapter)) => Ok(adapter.clone()),
     }
 }
 

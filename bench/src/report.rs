@@ -1,0 +1,63 @@
+//! What was measured, as lines for people and as a page that is committed.
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+/// One line of the results.
+pub struct Figure {
+    /// What was measured.
+    pub name: &'static str,
+    /// What it must reach, in words.
+    pub bar: &'static str,
+    /// What was seen.
+    pub seen: String,
+    /// Whether that is enough.
+    pub reached: bool,
+    /// The program of `bench` that measures it.
+    pub program: &'static str,
+}
+
+/// The page: machine, commit, and a line a figure.
+pub fn page(figures: &[Figure]) -> String {
+    let mut page = String::from(
+        "# Results\n\nWritten by `bench/run`. Everything runs on one machine at once: Postgres with stock settings \
+         (fsync and\nsynchronous_commit on), the gateway, the mock vendor and the clients share its processors.\n\n",
+    );
+    let _ = writeln!(page, "- Machine: {}", machine());
+    let _ = writeln!(page, "- Postgres: {}", told("postgres", &["--version"]));
+    let _ = writeln!(page, "- Commit: {}\n", told("git", &["describe", "--always", "--dirty"]));
+    page.push_str("| Figure | Bar | Seen | | Command |\n|---|---|---|---|---|\n");
+    for Figure { name, bar, seen, reached, program } in figures {
+        let mark = if *reached { "reached" } else { "**missed**" };
+        let _ = writeln!(page, "| {name} | {bar} | {seen} | {mark} | `bench {program}` |");
+    }
+    page
+}
+
+fn machine() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model =
+        info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{cores} × {}", model.unwrap_or("unknown processor"))
+}
+
+fn told(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    output.map_or_else(
+        |_| "unknown".to_owned(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    )
+}
+
+/// The middle one of an odd number of figures.
+pub fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_unstable_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}
+
+/// The value that `share` of the sorted `figures` do not exceed.
+pub fn quantile(figures: &[f64], share: f64) -> f64 {
+    let at = (figures.len() as f64 * share) as usize;
+    figures.get(at.min(figures.len().saturating_sub(1))).copied().unwrap_or_default()
+}
