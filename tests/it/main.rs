@@ -18,6 +18,7 @@ mod rates;
 mod routes;
 mod schema;
 mod sending;
+mod sql_door;
 mod takeover;
 mod wire;
 mod withdrawn;

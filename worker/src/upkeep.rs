@@ -34,6 +34,7 @@ pub(crate) async fn run(pool: &PgPool, clock: &DbClock, log_days: u16) {
 async fn often(pool: &PgPool) -> sqlx::Result<()> {
     upkeep::expire_sessions(pool).await?;
     upkeep::purge_idempotency(pool).await?;
+    upkeep::purge_enqueue_keys(pool).await?;
     for depth in outbox::list_depths(pool, COUNT_LIMIT).await? {
         metrics::gauge!("smsgw_queue_messages", "lane" => depth.lane.as_str()).set(depth.messages as f64);
         metrics::gauge!("smsgw_queue_oldest_due_seconds", "lane" => depth.lane.as_str())

@@ -37,6 +37,19 @@ pub async fn purge_idempotency(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     Ok(done.rows_affected())
 }
 
+/// Forgets the keys of `sms_enqueue` after 24 hours; at most 10,000 a call.
+pub async fn purge_enqueue_keys(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"delete from smsgw.sms_enqueue_keys where (caller, key) in (
+               select caller, key from smsgw.sms_enqueue_keys
+               where created_at < clock_timestamp() - interval '24 hours' limit 10000
+           )"#
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// Ends OTP sessions whose time has run out; at most 10,000 a call.
 pub async fn expire_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     let done = sqlx::query!(
