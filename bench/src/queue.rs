@@ -71,7 +71,7 @@ impl Drain {
         let mut presence = database.connect(Use::Service("bench")).await?;
         let worker = workers::register(&mut presence, "bench", 1).await?;
         let claims = database.connect(Use::Queue("bench claim")).await?;
-        let acks = database.connect(Use::Queue("bench ack")).await?;
+        let acks = database.connect(Use::Ack("bench ack")).await?;
         Ok(Self { _presence: presence, worker, claims, acks, watermark: Watermark::START, begin })
     }
 

@@ -19,8 +19,10 @@ pub struct Database {
 /// What a dedicated connection is for; sets its name in `pg_stat_activity` and its planner.
 #[derive(Clone, Copy, Debug)]
 pub enum Use {
-    /// Claims and acknowledgements: always the index, one plan for ever.
+    /// Claims: always the index, one plan for ever.
     Queue(&'static str),
+    /// Acknowledgements: as claims; what is found is then joined with the results by hashing.
+    Ack(&'static str),
     /// Anything else that lives long: presence, listening, intake.
     Service(&'static str),
 }
@@ -53,14 +55,16 @@ impl Database {
     /// When the database cannot be reached or refuses.
     pub async fn connect(&self, purpose: Use) -> sqlx::Result<PgConnection> {
         let name = match purpose {
-            Use::Queue(name) | Use::Service(name) => name,
+            Use::Queue(name) | Use::Ack(name) | Use::Service(name) => name,
         };
         let options = self.options.clone().application_name(name);
         within(Duration::from_secs(3), async {
             let mut connection = PgConnection::connect_with(&options).await?;
             become_gateway(&mut connection).await?;
-            if let Use::Queue(_) = purpose {
-                sqlx::raw_sql(QUEUE_PLANNER).execute(&mut connection).await?;
+            match purpose {
+                Use::Queue(_) => sqlx::raw_sql(QUEUE_PLANNER).execute(&mut connection).await.map(drop)?,
+                Use::Ack(_) => sqlx::raw_sql(ACK_PLANNER).execute(&mut connection).await.map(drop)?,
+                Use::Service(_) => (),
             }
             Ok(connection)
         })
@@ -102,6 +106,10 @@ impl Database {
 /// Statistics lag behind a queue that fills and empties in seconds; a plan made for an empty table
 /// would scan a full one. So nothing but the index is offered, and plans are not made anew.
 const QUEUE_PLANNER: &str = "set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; \
+    set enable_mergejoin = off; set jit = off; set plan_cache_mode = force_generic_plan";
+
+/// The same, for a few rows found by their ids and joined with as many results: never each with each.
+const ACK_PLANNER: &str = "set enable_seqscan = off; set enable_bitmapscan = off; set enable_nestloop = off; \
     set enable_mergejoin = off; set jit = off; set plan_cache_mode = force_generic_plan";
 
 /// Takes the gateway's rights. A process that is frozen or cut off in the middle of a transaction

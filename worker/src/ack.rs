@@ -256,7 +256,7 @@ impl Acker {
     async fn connected(&mut self) -> sqlx::Result<&mut PgConnection> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.database.connect(Use::Queue("smsgw ack")).await?,
+            None => self.database.connect(Use::Ack("smsgw ack")).await?,
         };
         Ok(self.connection.insert(connection))
     }

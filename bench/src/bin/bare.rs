@@ -57,7 +57,8 @@ async fn main() -> anyhow::Result<()> {
                                    text text not null, claimed boolean not null default false);
          create index bare_claim on bare_outbox (seq) where not claimed;
          create table bare_log (id uuid primary key, \"to\" text not null, text text not null, reference text not null,
-                                created_at timestamptz not null default clock_timestamp())",
+                                created_at timestamptz not null default clock_timestamp());
+         grant select on bare_log to public",
     )
     .execute(&mut db)
     .await?;

@@ -167,8 +167,10 @@ pub async fn finish(
                          provider_name, provider_message_id, status_code, response_time_ms)
            ),
            done as (
+               -- The rows are found by their ids whatever the statistics say: not by what this worker has claimed, an
+               -- index full of dead entries, and not by walking the table for each result.
                delete from smsgw.sms_outbox o using input i
-               where o.id = i.id and o.worker_id = $1
+               where o.id = any($13) and o.id = i.id and o.worker_id + 0 = $1
                returning o.id, o.user_id, o."to", o.lane, coalesce(i.masked_text, o.body) as text, i.provider_name,
                          i.provider_message_id, i.status, i.reason, i.status_code, i.response_time_ms, o.segments,
                          o.attempts + i.attempts as attempts, o.copies + i.copies as copies, o.sender, o.template,
@@ -179,7 +181,8 @@ pub async fn finish(
                set status = case when d.status in ('sent', 'unknown') then 'sent' else 'send_failed' end,
                    provider_name = d.provider_name
                from done d
-               where s.id = d.session_id
+               where s.id = any(array(select session_id from done where session_id is not null))
+                 and s.id = d.session_id
                  and (s.status = 'pending' or (s.status = 'send_failed' and d.status in ('sent', 'unknown')))
                  -- An older code's failure says nothing while a newer one is on its way.
                  and (d.status in ('sent', 'unknown') or not exists (
@@ -233,7 +236,7 @@ pub async fn reschedule(
                attempts  = o.attempts + i.attempts,
                takeovers = o.takeovers + i.taken_over::integer
            from input i
-           where o.id = i.id and o.worker_id = $1 and o.due_at = i.claimed_due_at
+           where o.id = any($13) and o.id = i.id and o.worker_id + 0 = $1 and o.due_at = i.claimed_due_at
            returning o.id as "id: MessageId""#,
         &group.iter().map(|one| one.id.0).collect::<Vec<_>>(),
         &group.iter().map(|one| one.due_at).collect::<Vec<_>>(),
@@ -270,7 +273,8 @@ pub async fn settle(
            ),
            session as (
                update public.sms_otp_sessions s set status = 'sent', provider_name = $2
-               from waiting w where s.id = w.session_id and s.status in ('pending', 'send_failed')
+               from waiting w
+               where s.id = any(array(select session_id from waiting)) and s.id = w.session_id and s.status in ('pending', 'send_failed')
            )
            update public.sms_messages_log
            set status = 'sent', reason = 'settled_late', provider_name = $2, provider_message_id = $3,
@@ -297,7 +301,7 @@ pub async fn settle_known(db: impl PgExecutor<'_>, ids: &[MessageId]) -> sqlx::R
                response_time_ms = a.response_time_ms, copies = l.copies - 1
            from smsgw.sms_attempts a
            where l.id = any($1) and l.status = 'unknown' and l.copies > 0
-             and a.message_id = l.id and a.outcome = 'accepted'"#,
+             and a.message_id = any($1) and a.message_id = l.id and a.outcome = 'accepted'"#,
         ids as &[MessageId],
     )
     .execute(db)

@@ -53,7 +53,7 @@ pub async fn end_expired(
                for update skip locked
            )
            update smsgw.sms_outbox o set worker_id = $3
-           from late where o.id = late.id
+           where o.id = any(array(select id from late))
            returning o.id as "id: MessageId", o.copies"#,
         lane as Lane,
         limit,

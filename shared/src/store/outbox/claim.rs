@@ -65,7 +65,8 @@ macro_rules! claim_statement {
             "with due as (" + $picked + " for update skip locked),
              claimer as (select id from smsgw.sms_workers where id = $1 and exists (select from due) for key share)
              update smsgw.sms_outbox o set worker_id = claimer.id
-             from due, claimer where o.id = due.id
+             -- An array, not a join: a plan made while the queue was empty would begin the join at the whole table.
+             from claimer where o.id = any(array(select id from due))
              returning o.id as \"id: MessageId\", o.seq, o.lane as \"lane: Lane\", o.due_at, o.expires_at, o.\"to\",
                        o.body, o.sealed_body, o.sender, o.template, o.variables, o.hint, o.preferred,
                        o.at_most_once, o.tried, o.attempts, o.copies, o.takeovers,
