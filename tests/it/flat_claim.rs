@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bench::queue::{fill, hold_snapshot};
 use tests::TestApp;
+use tests::builders::a_promo;
 use tests::wait::eventually;
 
 const DEPTH: i64 = 60_000;
 
-/// Entries of the claim's index that were looked at, by workers that have stopped.
-async fn entries_read(app: &TestApp) -> i64 {
+/// Entries that were looked at in the outbox's indexes whose names are like this, by workers that have stopped.
+async fn entries_read(app: &TestApp, indexes: &str) -> i64 {
     let gone = "select count(*) = 0 from pg_stat_activity
                 where application_name like 'smsgw %' and datname = current_database()";
     eventually("the workers' connections to end", async || {
@@ -19,25 +20,52 @@ async fn entries_read(app: &TestApp) -> i64 {
     })
     .await;
     sqlx::query_scalar(
-        "select idx_tup_read from pg_stat_user_indexes where indexrelname = 'sms_outbox_claim'",
+        "select sum(idx_tup_read)::bigint from pg_stat_user_indexes
+         where relname = 'sms_outbox' and indexrelname like $1",
     )
+    .bind(indexes)
     .fetch_one(&app.pool)
     .await
     .unwrap()
 }
 
+/// Everybody has said stop: so much is not sent in a test, but it is claimed and finished.
+async fn fill_with_stopped(app: &TestApp, messages: i64) {
+    fill(&mut app.connection().await, messages).await.unwrap();
+    let stop = r#"insert into smsgw.sms_opt_outs (phone, source) select distinct "to", 'test' from smsgw.sms_outbox"#;
+    sqlx::query(stop).execute(&app.pool).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_deep_backlog_due_at_one_moment_and_an_old_snapshot_do_not_slow_the_claim() {
     let mut app = TestApp::without_worker().await;
-    fill(&mut app.connection().await, DEPTH).await.unwrap();
-    // Everybody has said stop: so much is not sent in a test, but it is claimed and finished.
-    let stop = r#"insert into smsgw.sms_opt_outs (phone, source) select distinct "to", 'test' from smsgw.sms_outbox"#;
-    sqlx::query(stop).execute(&app.pool).await.unwrap();
+    fill_with_stopped(&app, DEPTH).await;
     let _snapshot = hold_snapshot(&app.database).await.unwrap();
     app.start_worker_with(|parts| parts.config.promo_slots = 32);
     app.drained(Duration::from_secs(90)).await;
     app.stop_workers().await;
-    let each = entries_read(&app).await / DEPTH;
+    let each = entries_read(&app, "sms_outbox_claim").await / DEPTH;
     // One for its claim; a few for looks at the head of the lane.
     assert!(each <= 4, "{each} entries were read for each message");
+}
+
+/// A worker keeps its plans. Those it made for an empty table must not walk a full one for each result.
+#[tokio::test]
+async fn plans_made_while_the_queue_was_empty_serve_a_full_one() {
+    const MESSAGES: i64 = 20_000;
+    let mut app = TestApp::without_worker().await;
+    app.start_worker_with(|parts| parts.config.promo_slots = 128);
+    for _ in 0..2 {
+        let id = app.accept(a_promo(app.now())).await;
+        app.end_of(id).await;
+        // The statistics say "empty", and whatever was planned is planned anew.
+        sqlx::query("vacuum analyze smsgw.sms_outbox").execute(&mut app.owner().await).await.unwrap();
+    }
+    let id = app.accept(a_promo(app.now())).await;
+    app.end_of(id).await;
+    fill_with_stopped(&app, MESSAGES).await;
+    app.drained(Duration::from_secs(60)).await;
+    app.stop_workers().await;
+    let each = entries_read(&app, "%").await / MESSAGES;
+    assert!(each <= 10, "{each} entries were read for each message");
 }
