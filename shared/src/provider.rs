@@ -14,6 +14,7 @@ use crate::lane::Lane;
 use crate::phone::PhoneNumber;
 
 pub mod catalogue;
+pub mod generic;
 pub mod http;
 pub mod sandbox;
 pub mod twilio;

@@ -34,6 +34,7 @@ mod resends;
 mod sending;
 
 // What operators set.
+mod described_provider;
 mod pauses;
 mod providers;
 mod templates;

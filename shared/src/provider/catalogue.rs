@@ -9,6 +9,7 @@ use reqwest::Client;
 use sqlx::PgPool;
 
 use super::SharedProvider;
+use super::generic::{Generic, GenericConfig};
 use super::http::BaseUrl;
 use super::sandbox::Sandbox;
 use super::twilio::{Twilio, TwilioConfig};
@@ -37,19 +38,22 @@ pub enum ProviderKind {
     Twilio,
     /// 2Factor.in.
     TwoFactor,
+    /// Any other, described by settings.
+    Http,
     /// Our own inbox, for development.
     Sandbox,
 }
 
 impl ProviderKind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Twilio, Self::TwoFactor, Self::Sandbox];
+    pub const ALL: [Self; 4] = [Self::Twilio, Self::TwoFactor, Self::Http, Self::Sandbox];
 
     /// The word used in tables, settings and logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Twilio => "twilio",
             Self::TwoFactor => "2factor",
+            Self::Http => "http",
             Self::Sandbox => "sandbox",
         }
     }
@@ -63,7 +67,7 @@ impl fmt::Display for ProviderKind {
 
 /// A word that is no kind of provider.
 #[derive(Debug, thiserror::Error)]
-#[error("is unknown: use twilio, 2factor or sandbox")]
+#[error("is unknown: use twilio, 2factor, http or sandbox")]
 pub struct UnknownProviderKind;
 
 impl FromStr for ProviderKind {
@@ -104,6 +108,8 @@ pub enum VendorConfig {
     Twilio(TwilioConfig),
     /// For [`ProviderKind::TwoFactor`].
     TwoFactor(TwoFactorConfig),
+    /// For [`ProviderKind::Http`].
+    Generic(GenericConfig),
     /// For [`ProviderKind::Sandbox`].
     Sandbox,
     /// An adapter of the program that runs the worker, as it is.
@@ -208,6 +214,7 @@ pub fn build(settings: &ProviderSettings, context: &BuildContext) -> Result<Shar
     match &settings.vendor {
         VendorConfig::Twilio(config) => Ok(Arc::new(Twilio::new(settings, config, context))),
         VendorConfig::TwoFactor(config) => Ok(Arc::new(TwoFactor::new(settings, config, context))),
+        VendorConfig::Generic(config) => Ok(Arc::new(Generic::new(settings, config, context))),
         VendorConfig::Sandbox if context.environment == Environment::Production => {
             Err(BuildError::SandboxInProduction)
         }

@@ -173,6 +173,11 @@ impl Answer {
         if body.starts_with(b"{") { serde_json::from_slice(body).ok() } else { None }
     }
 
+    /// The body, if it is whole and JSON of any shape.
+    pub(super) fn document(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(self.body.as_ref().ok()?).ok()
+    }
+
     /// The vendor took the message and calls it `id`.
     pub(super) fn accepted(&self, id: String) -> ProviderReference {
         ProviderReference { id, status_code: Some(self.status.as_u16()) }

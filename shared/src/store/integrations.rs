@@ -113,14 +113,17 @@ pub async fn list(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Integration>> {
     .await
 }
 
-/// The names that a provider can have: those on record, and those of the environment, which are kinds.
+/// Providers of the environment, and the sandbox, are named by their kind.
+const UNRECORDED: [ProviderKind; 3] = [ProviderKind::Twilio, ProviderKind::TwoFactor, ProviderKind::Sandbox];
+
+/// The names that a provider can have: those on record, and those that come without a record.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn list_known_names(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"select name as "name!" from public.api_integrations union select unnest($1::text[]) order by 1"#,
-        &ProviderKind::ALL.map(ProviderKind::as_str) as &[&str],
+        &UNRECORDED.map(ProviderKind::as_str) as &[&str],
     )
     .fetch_all(db)
     .await

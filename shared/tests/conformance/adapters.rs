@@ -7,7 +7,8 @@ use shared::config::Environment;
 use shared::ids::MessageId;
 use shared::lane::Lane;
 use shared::phone::PhoneNumber;
-use shared::provider::catalogue::{BuildContext, ProviderSettings, VendorConfig, build};
+use shared::provider::catalogue::{BuildContext, Credentials, ProviderSettings, VendorConfig, build};
+use shared::provider::generic::{GenericConfig, GenericFields};
 use shared::provider::twilio::{TwilioConfig, TwilioFields};
 use shared::provider::twofactor::{TwoFactorConfig, TwoFactorFields};
 use shared::provider::{OutgoingSms, ProviderReference, SendError, SharedProvider, http};
@@ -53,6 +54,7 @@ pub(crate) fn all() -> Vec<Adapter> {
         ),
         adapter("2factor", two_factor, text(), success(), no),
         adapter("2factor, code", two_factor, code(), success(), no),
+        adapter("http", generic, text(), taken(), broken),
     ]
 }
 
@@ -125,6 +127,27 @@ fn two_factor(base_url: String) -> VendorConfig {
     };
     let sender = SenderId::parse("GATEWY").expect("a sender");
     VendorConfig::TwoFactor(TwoFactorConfig::parse(&fields, Some(&sender)).expect("valid"))
+}
+
+/// A made-up vendor, whose key stands wherever one can.
+fn generic(base_url: String) -> VendorConfig {
+    let settings = serde_json::json!({
+        "base_url": serde_json::Value::String(base_url), "path": "/{secret.key}/messages", "query": { "key": "{secret.key}" },
+        "headers": { "X-Key": "{secret.key}" }, "basic_auth": { "user": "me", "password": "{secret.key}" },
+        "json": { "key": "{secret.key}", "to": "{to}", "text": "{text}" },
+        "id": "/message/id", "code": "/error/code", "codes": { "not_sent": ["internal"] },
+    });
+    let settings: GenericFields = serde_json::from_value(settings).expect("known fields");
+    let credentials = Credentials::from([("key", SECRET)]);
+    VendorConfig::Generic(GenericConfig::parse(&settings, &credentials, None, &Lane::ALL).expect("valid"))
+}
+
+fn taken() -> ((u16, String), &'static str) {
+    ((202, r#"{"message":{"id":"m-1"}}"#.to_owned()), "m-1")
+}
+
+fn broken(_status: u16) -> String {
+    r#"{"error":{"code":"internal"}}"#.to_owned()
 }
 
 const SID: &str = "SM0123456789abcdef0123456789abcdef";

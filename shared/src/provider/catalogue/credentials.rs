@@ -75,8 +75,18 @@ impl Credentials {
         self.0.iter().map(|(field, secret)| (field.clone(), masked(secret.expose_secret()))).collect()
     }
 
+    /// All secrets.
+    pub(in crate::provider) fn all(&self) -> BTreeMap<String, SecretString> {
+        self.0.clone()
+    }
+
+    /// The names of all secrets.
+    pub(in crate::provider) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// One secret.
-    pub(super) fn get(&self, field: &str) -> Option<&SecretString> {
+    pub(in crate::provider) fn get(&self, field: &str) -> Option<&SecretString> {
         self.0.get(field)
     }
 

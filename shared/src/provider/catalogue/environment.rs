@@ -91,7 +91,7 @@ impl ProviderEnv {
         for name in self.provider_order.iter().filter_map(|name| given(Some(name))) {
             let kind = match name.parse() {
                 Ok(kind @ (ProviderKind::Twilio | ProviderKind::TwoFactor)) => kind,
-                Ok(ProviderKind::Sandbox) | Err(_) => {
+                Ok(ProviderKind::Http | ProviderKind::Sandbox) | Err(_) => {
                     let problem =
                         format!("names {name:?}: use twilio and 2factor; rows have their own priority");
                     return Err(ConfigError::new(ORDER, problem));

@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 use super::credentials::Credentials;
 use super::setting::InvalidSetting;
 use super::{ProviderKind, ProviderSettings, VendorConfig};
+use crate::lane::Lane;
+use crate::provider::generic::{GenericConfig, GenericFields};
 use crate::provider::twilio::{TwilioConfig, TwilioFields};
 use crate::provider::twofactor::{TwoFactorConfig, TwoFactorFields};
 use crate::seal::Sealer;
@@ -47,12 +49,13 @@ pub fn parse_integration(
     }
     let kind = row.kind.parse().map_err(|error| invalid("kind", error))?;
     let sender = optional("sender", row.sender.as_deref(), SenderId::parse)?;
+    let lanes = list("lanes", &row.lanes)?;
     Ok(ProviderSettings {
-        vendor: vendor(kind, row, credentials, sender.as_ref())?,
+        vendor: vendor(kind, row, credentials, sender.as_ref(), &lanes)?,
         name: row.name.clone(),
         priority: row.priority,
         enabled: row.enabled,
-        lanes: list("lanes", &row.lanes)?,
+        lanes,
         countries: row.countries.as_deref().map(|codes| list("countries", codes)).transpose()?,
         max_per_second: optional("max_per_second", row.max_per_second, positive)?,
         max_in_flight: optional("max_in_flight", row.max_in_flight, positive)?,
@@ -65,10 +68,12 @@ fn vendor(
     row: &Integration,
     credentials: &Credentials,
     sender: Option<&SenderId>,
+    lanes: &[Lane],
 ) -> Result<VendorConfig, InvalidSetting> {
     match kind {
         ProviderKind::Twilio => twilio(row, credentials, sender).map(VendorConfig::Twilio),
         ProviderKind::TwoFactor => two_factor(row, credentials, sender).map(VendorConfig::TwoFactor),
+        ProviderKind::Http => generic(row, credentials, sender, lanes).map(VendorConfig::Generic),
         ProviderKind::Sandbox => {
             credentials.only(&[])?;
             let NoSettings {} = settings(row)?;
@@ -134,6 +139,22 @@ fn two_factor(
         },
         sender,
     )
+}
+
+/// More would be copied for every message.
+const MOST_SETTINGS_BYTES: usize = 16 * 1024;
+
+fn generic(
+    row: &Integration,
+    credentials: &Credentials,
+    sender: Option<&SenderId>,
+    lanes: &[Lane],
+) -> Result<GenericConfig, InvalidSetting> {
+    if row.settings.to_string().len() > MOST_SETTINGS_BYTES {
+        return Err(InvalidSetting::new("settings", format!("is larger than {MOST_SETTINGS_BYTES} bytes")));
+    }
+    let settings: GenericFields = settings(row)?;
+    GenericConfig::parse(&settings, credentials, sender, lanes)
 }
 
 fn settings<T: DeserializeOwned>(row: &Integration) -> Result<T, InvalidSetting> {

@@ -82,7 +82,7 @@ fn broken_rows_are_reported_and_the_others_serve() {
     for (problem, words) in problems.iter().zip([
         "moved is left out: the credentials cannot be opened: sealed data is damaged or belongs to another row",
         "SMSGW_MASTER_KEY_PREVIOUS",
-        "unknown is left out: kind: is unknown: use twilio, 2factor or sandbox",
+        "unknown is left out: kind: is unknown: use twilio, 2factor, http or sandbox",
         "misspelt is left out: settings: unknown field `base`",
     ]) {
         assert!(problem.contains(words), "{problem:?} instead of {words:?}");
