@@ -75,6 +75,9 @@ pub(crate) struct ApiArgs {
     pub(crate) gateway: GatewayArgs,
     #[command(flatten)]
     pub(crate) config: ApiConfig,
+    /// Whose receipts are true; the API itself sends nothing
+    #[command(flatten)]
+    pub(crate) providers: ProviderEnv,
 }
 
 /// What API and worker have in common.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use shared::clock::DbClock;
 use shared::config::{ApiConfig, ConfigError, SiteConfig};
 use shared::db::{Database, Use, is_away};
+use shared::provider::catalogue::ProviderEnv;
 use shared::seal::Keyring;
 use shared::wake::Wake;
 use sqlx::PgPool;
@@ -62,8 +63,18 @@ impl Gateway {
         &self.keyring
     }
 
-    /// Serves the API until `stop`, then lets open requests end.
-    pub(crate) async fn serve_api(&self, listener: TcpListener, config: &ApiConfig, stop: CancellationToken) {
+    /// Serves the API until `stop`, then lets open requests end. `providers` of the environment say whose receipts
+    /// are true.
+    ///
+    /// # Errors
+    /// Before it serves: when a provider's variable or the public URL cannot be used.
+    pub(crate) async fn serve_api(
+        &self,
+        listener: TcpListener,
+        config: &ApiConfig,
+        providers: &ProviderEnv,
+        stop: CancellationToken,
+    ) -> Result<()> {
         let app = api::App::start(api::Parts {
             database: &self.database,
             pool: self.pool.clone(),
@@ -72,6 +83,8 @@ impl Gateway {
             keyring: self.keyring.clone(),
             environment: self.site.environment,
             config,
+            providers: providers.providers()?,
+            public_url: self.site.public_url()?,
             metrics: api::install_metrics(),
         });
         let telling = async {
@@ -81,6 +94,7 @@ impl Gateway {
             }
         };
         tokio::join!(api::serve(listener, app, stop.clone().cancelled_owned()), telling);
+        Ok(())
     }
 
     /// Starts a worker with the providers of the environment. If a part of it breaks off, `stop` is

@@ -8,6 +8,8 @@ use shared::clock::DbClock;
 use shared::config::{ApiConfig, Environment};
 use shared::db::Database;
 use shared::lane::Lane;
+use shared::provider::catalogue::ProviderSettings;
+use shared::provider::http::BaseUrl;
 use shared::seal::Keyring;
 use shared::wake::Wake;
 use sqlx::PgPool;
@@ -19,6 +21,7 @@ use crate::idempotency::Answer;
 use crate::intake::Intake;
 use crate::measures::{Measures, PrometheusHandle};
 use crate::routes;
+use crate::signers::Signers;
 use crate::templates::Templates;
 
 /// Batches that are checked and stored at the same time; more would only take turns at the processor.
@@ -42,6 +45,10 @@ pub struct Parts<'a> {
     pub environment: Environment,
     /// Settings.
     pub config: &'a ApiConfig,
+    /// Providers of the environment: their secrets say whether a receipt is theirs.
+    pub providers: Vec<ProviderSettings>,
+    /// Where providers reach this gateway; without it no receipt can be checked.
+    pub public_url: Option<BaseUrl>,
     /// What `/metrics` shows, see [`crate::install_metrics`].
     pub metrics: PrometheusHandle,
 }
@@ -60,6 +67,7 @@ pub struct State {
     pub(crate) reach: Reach,
     pub(crate) keys: Keys,
     pub(crate) templates: Templates,
+    pub(crate) signers: Signers,
     pub(crate) intake: Intake,
     pub(crate) batches: Semaphore,
     pub(crate) batch_bodies: Arc<Semaphore>,
@@ -71,7 +79,18 @@ impl App {
     /// Starts the API's own tasks, which end when the last clone is dropped. Needs a runtime, not yet
     /// a database: until there is one, requests are answered 503.
     pub fn start(parts: Parts<'_>) -> Self {
-        let Parts { database, pool, clock, wake, keyring, environment, config, metrics } = parts;
+        let Parts {
+            database,
+            pool,
+            clock,
+            wake,
+            keyring,
+            environment,
+            config,
+            providers,
+            public_url,
+            metrics,
+        } = parts;
         Self(Arc::new(State {
             intake: Intake::start(database, &clock, &wake),
             pool,
@@ -82,6 +101,7 @@ impl App {
             reach: Reach { default_region: config.default_region, countries: config.countries.clone() },
             keys: Keys::new(),
             templates: Templates::new(),
+            signers: Signers::new(providers, public_url),
             batches: Semaphore::new(BATCHES),
             batch_bodies: Arc::new(Semaphore::new(BATCH_BODIES)),
             measures: Measures::new(),

@@ -230,5 +230,9 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     }
 }
 
+mod form;
+
+pub(crate) use form::Form;
+
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,7 @@ mod accept;
 mod accept_batch;
 mod intake;
 mod otp;
+mod signers;
 mod templates;
 
 // The doors.

@@ -116,6 +116,20 @@ impl Problem {
         }
     }
 
+    /// A body that is no form, where a form is needed.
+    pub(crate) fn not_a_form() -> Self {
+        let message = "must be application/x-www-form-urlencoded";
+        Self {
+            errors: vec![FieldError { field: "content-type".into(), message: message.into() }],
+            ..Self::new(&UNSUPPORTED_MEDIA_TYPE, format!("the content type {message}"))
+        }
+    }
+
+    /// A webhook whose signature is wrong, missing, or cannot be checked.
+    pub(crate) fn invalid_signature(detail: &'static str) -> Self {
+        Self::new(&INVALID_SIGNATURE, detail)
+    }
+
     /// Nothing by this name.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(&NOT_FOUND, detail)

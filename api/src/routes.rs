@@ -15,6 +15,7 @@ mod pauses;
 mod sandbox;
 mod sms;
 mod templates;
+mod webhooks;
 
 /// Every address of the API. A new door is one line here.
 pub(crate) fn all() -> Router<App> {
@@ -41,6 +42,8 @@ pub(crate) fn all() -> Router<App> {
             get(integrations::show).put(integrations::replace).delete(integrations::delete),
         )
         .route("/settings/pauses", get(pauses::list).post(pauses::pause).delete(pauses::resume))
+        .route("/webhooks/{provider}/status", post(webhooks::status))
+        .route("/webhooks/{provider}/inbound", post(webhooks::inbound))
         .route("/sandbox/inbox", get(sandbox::inbox))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -7,6 +7,7 @@ pub mod log;
 pub mod outbox;
 pub mod pauses;
 pub mod provider_state;
+pub mod receipts;
 pub mod upkeep;
 pub mod workers;
 
@@ -14,6 +15,7 @@ pub mod workers;
 pub mod api_keys;
 pub mod contact_settings;
 pub mod idempotency;
+pub mod inbound;
 pub mod integrations;
 pub mod messages;
 pub mod opt_outs;

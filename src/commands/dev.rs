@@ -82,8 +82,9 @@ async fn serve(
     let live = is_live(&gateway, &args.sending.providers).await?;
     let worker = gateway.start_worker(&args.sending, &stop)?;
     print_banner(&listener.local_addr()?.to_string(), key.expose_secret(), live);
-    gateway.serve_api(listener, &args.api, stop).await;
-    Ok(worker.stop().await?)
+    let served = gateway.serve_api(listener, &args.api, &args.sending.providers, stop).await;
+    worker.stop().await?;
+    served
 }
 
 /// The keys given, else those of the folder.

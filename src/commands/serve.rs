@@ -14,8 +14,9 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let gateway = connect(args.gateway, &stop).await?;
     let worker = gateway.start_worker(&args.sending, &stop)?;
     tracing::info!(address = %listener.local_addr()?, "smsgw serves");
-    gateway.serve_api(listener, &args.api, stop).await;
-    Ok(worker.stop().await?)
+    let served = gateway.serve_api(listener, &args.api, &args.sending.providers, stop).await;
+    worker.stop().await?;
+    served
 }
 
 /// The API alone.
@@ -23,8 +24,7 @@ pub(crate) async fn api(args: ApiArgs) -> Result<()> {
     let (listener, stop) = (gateway::listen(&args.config).await?, stop_on_signal()?);
     let gateway = connect(args.gateway, &stop).await?;
     tracing::info!(address = %listener.local_addr()?, "smsgw api serves");
-    gateway.serve_api(listener, &args.config, stop).await;
-    Ok(())
+    gateway.serve_api(listener, &args.config, &args.providers, stop).await
 }
 
 /// A worker alone.

@@ -20,5 +20,6 @@ mod schema;
 mod sending;
 mod sql_door;
 mod takeover;
+mod webhooks;
 mod wire;
 mod withdrawn;

@@ -58,12 +58,21 @@ impl TestApp {
 
     /// As [`TestApp::without_worker`], on a database that is migrated and the test's own.
     pub async fn on(url: String) -> Self {
+        Self::on_with(url, Options::default()).await
+    }
+
+    /// As [`TestApp::without_worker`], with vendors that post receipts.
+    pub async fn with_receipts() -> Self {
+        Self::on_with(fresh_database().await, Options { receipts: true, ..Options::default() }).await
+    }
+
+    async fn on_with(url: String, vendors: Options) -> Self {
         telemetry::start(LogFormat::Text, "off");
         let database = Database::new(&url).unwrap();
         let pool = patient_pool(&database);
         let clock = DbClock::start(&pool).await.unwrap();
         let keyring = Arc::new(Keyring::new(&MasterKey::generate(), &[]));
-        let mock = MockProvider::start(Options::default()).unwrap();
+        let mock = MockProvider::start(vendors).unwrap();
         Self { url, database, pool, clock, keyring, mock, wake: Wake::default(), workers: Vec::new() }
     }
 

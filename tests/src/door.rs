@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::app::TestApp;
+use crate::app::{TestApp, vendors};
 
 /// An API server and a client that holds a key for everything.
 pub struct Door {
@@ -76,6 +76,8 @@ impl Door {
             keyring: app.keyring.clone(),
             environment,
             config: &config,
+            providers: vendors(&app.mock.url()),
+            public_url: Some(format!("http://{}", config.listen).parse().unwrap()),
             metrics: api::install_metrics(),
         };
         let stop = CancellationToken::new();

@@ -9,7 +9,7 @@
 //! sweep                           └──> provider
 //! ```
 //!
-//! Beside the lanes stand duties: presence, takeover, sweep, roster, upkeep.
+//! Beside the lanes stand duties: presence, takeover, sweep, roster, receipts, upkeep.
 
 // One message's way.
 mod ack;
@@ -28,6 +28,7 @@ mod roster;
 // Standing duties.
 mod lease;
 mod presence;
+mod receipts;
 mod sweep;
 mod takeover;
 mod upkeep;

@@ -22,7 +22,7 @@ use crate::lane::{self, LaneParts};
 use crate::presence::{self, Presence};
 use crate::roster::{Roster, Sources};
 use crate::sweep::{self, Mark};
-use crate::{lease, takeover, upkeep};
+use crate::{lease, receipts, takeover, upkeep};
 
 /// What a worker is made of.
 #[derive(Clone)]
@@ -172,6 +172,8 @@ fn duties(
     start(Box::pin(async move { takeover::run(&database, &clock, &rewinding).await }));
     let (pool, clock, log_days) = (parts.pool.clone(), parts.clock.clone(), parts.config.log_days);
     start(Box::pin(async move { upkeep::run(&pool, &clock, log_days).await }));
+    let database = parts.database.clone();
+    start(Box::pin(async move { receipts::run(&database).await }));
     let (database, wake) = (parts.database.clone(), parts.wake.clone());
     start(Box::pin(async move { wake.hear_others(&database).await }));
     duties

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use shared::clock::DbClock;
 use shared::db::within;
-use shared::store::{outbox, upkeep};
+use shared::store::{inbound, outbox, receipts, upkeep};
 use sqlx::PgPool;
 
 const TICK: Duration = Duration::from_secs(5);
@@ -35,6 +35,8 @@ async fn often(pool: &PgPool) -> sqlx::Result<()> {
     upkeep::expire_sessions(pool).await?;
     upkeep::purge_idempotency(pool).await?;
     upkeep::purge_enqueue_keys(pool).await?;
+    receipts::purge(pool).await?;
+    inbound::purge(pool).await?;
     for depth in outbox::list_depths(pool, COUNT_LIMIT).await? {
         metrics::gauge!("smsgw_queue_messages", "lane" => depth.lane.as_str()).set(depth.messages as f64);
         metrics::gauge!("smsgw_queue_oldest_due_seconds", "lane" => depth.lane.as_str())

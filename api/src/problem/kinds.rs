@@ -25,12 +25,13 @@ kinds! {
     REQUEST_TIMEOUT = "request-timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
     HEAD_TOO_LARGE = "head-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The address or the headers are too large";
     BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
-    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is of another media type than this address takes";
     NOT_FOUND = "not-found", NOT_FOUND, "There is nothing here";
     METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "This address does not take that method";
     // Who asks.
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "A valid API key is needed";
     FORBIDDEN = "insufficient-scope", FORBIDDEN, "The API key may not do this";
+    INVALID_SIGNATURE = "invalid-signature", FORBIDDEN, "The request is not signed by the provider";
     // What is asked for.
     COUNTRY_BLOCKED = "country-blocked", FORBIDDEN, "This country is not allowed";
     NOT_CANCELLABLE = "not-cancellable", CONFLICT, "The message can no longer be cancelled";

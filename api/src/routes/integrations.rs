@@ -94,6 +94,7 @@ pub(super) async fn replace(
     parse_integration(&row, &credentials)
         .map_err(|InvalidSetting { field, problem }| Problem::field(field, problem))?;
     integrations::upsert(&app.pool, &row).await?;
+    app.signers.forget(&row.name);
     Ok(axum::Json(row.view(sealer)))
 }
 
@@ -105,6 +106,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Problem> {
     let name = fields::provider(name).map_err(|_| no_such_provider())?;
     if integrations::delete(&app.pool, &name).await? {
+        app.signers.forget(&name);
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(no_such_provider())

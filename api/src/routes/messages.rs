@@ -9,6 +9,7 @@ use shared::ids::{BatchId, CampaignId, MessageId, SessionId};
 use shared::lane::Lane;
 use shared::message::Status;
 use shared::store::messages::{self, Cancel, Filter, ListedAttempt, Message, Stretch};
+use shared::store::receipts;
 
 use crate::accept::Refusal;
 use crate::app::App;
@@ -101,6 +102,10 @@ pub(super) struct MessageDetail {
     #[serde(flatten)]
     message: MessageView,
     attempts: Vec<ListedAttempt>,
+    /// When the receipt came that moved it last.
+    receipt_at: Option<DateTime<Utc>>,
+    /// The vendor's code in it.
+    receipt_code: Option<String>,
 }
 
 /// Lists messages, newest first.
@@ -170,7 +175,10 @@ pub(super) async fn show(
 ) -> Result<axum::Json<MessageDetail>, Problem> {
     let message = messages::find(&app.pool, id).await?.ok_or_else(no_such_message)?;
     let attempts = messages::list_attempts(&app.pool, id).await?;
-    Ok(axum::Json(MessageDetail { message: message.into(), attempts }))
+    let receipt = receipts::find_last(&app.pool, id).await?;
+    let (receipt_at, receipt_code) =
+        receipt.map_or((None, None), |last| (last.receipt_at, last.receipt_code));
+    Ok(axum::Json(MessageDetail { message: message.into(), attempts, receipt_at, receipt_code }))
 }
 
 #[derive(Serialize)]

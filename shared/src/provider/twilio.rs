@@ -12,6 +12,7 @@ use crate::lane::Lane;
 
 mod answer;
 mod config;
+pub mod webhook;
 
 use config::Login;
 pub use config::{TwilioConfig, TwilioFields};

@@ -73,3 +73,19 @@ pub async fn delete(db: impl PgExecutor<'_>, phone: &PhoneNumber) -> sqlx::Resul
         sqlx::query!("delete from smsgw.sms_opt_outs where phone = $1", phone.as_str()).execute(db).await?;
     Ok(done.rows_affected() > 0)
 }
+
+/// Lifts what `phone` stopped in one scope.
+pub async fn delete_scope(
+    db: impl PgExecutor<'_>,
+    phone: &PhoneNumber,
+    scope: OptOutScope,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from smsgw.sms_opt_outs where phone = $1 and scope = $2",
+        phone.as_str(),
+        scope as OptOutScope,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -14,6 +14,7 @@ const BASE_URL: &str = "https://api.twilio.com";
 pub struct TwilioConfig {
     pub(super) account_sid: String,
     pub(super) login: Login,
+    auth_token: Option<SecretString>,
     pub(super) messaging_service_sid: Option<String>,
     pub(super) base_url: BaseUrl,
 }
@@ -30,9 +31,9 @@ pub(super) struct Login {
 pub struct TwilioFields {
     /// `AC…`
     pub account_sid: Option<String>,
-    /// The account's own secret.
+    /// The account's own secret; also signs receipts.
     pub auth_token: Option<SecretString>,
-    /// `SK…`; used instead of the auth token.
+    /// `SK…`; used instead of the auth token for sending.
     pub api_key_sid: Option<String>,
     /// The API key's secret.
     pub api_key_secret: Option<SecretString>,
@@ -66,12 +67,18 @@ impl TwilioConfig {
         let base_url = given(fields.base_url.as_deref()).unwrap_or_else(|| BASE_URL.to_owned());
         Ok(Self {
             login: Login::parse(&account_sid, fields)?,
+            auth_token: given_secret(fields.auth_token.as_ref()),
             account_sid,
             messaging_service_sid,
             base_url: base_url
                 .parse()
                 .map_err(|error| InvalidSetting::new("settings.base_url", format!("{error}")))?,
         })
+    }
+
+    /// What Twilio signs its requests to us with; an account that is used by an API key may have none here.
+    pub const fn auth_token(&self) -> Option<&SecretString> {
+        self.auth_token.as_ref()
     }
 }
 

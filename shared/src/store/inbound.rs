@@ -1,0 +1,61 @@
+//! Inbound texts that change consent: carried out once each, however often the vendor or somebody else repeats them.
+
+use sqlx::{Connection, PgConnection, PgExecutor};
+
+use super::opt_outs::{self, OptOutScope};
+use crate::phone::PhoneNumber;
+
+/// What a person wants of us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// No more marketing.
+    Stop,
+    /// Marketing again.
+    Start,
+}
+
+/// Carries out what `phone` wrote to `provider`, unless the text of this id was carried out before; says whether it
+/// was the first time. When this returns, no claim that did not see a stop will commit.
+pub async fn carry_out(
+    db: &mut PgConnection,
+    provider: &str,
+    provider_message_id: &str,
+    phone: &PhoneNumber,
+    wish: Wish,
+) -> sqlx::Result<bool> {
+    let mut tx = db.begin().await?;
+    let first = sqlx::query!(
+        "insert into smsgw.sms_inbound (provider_name, provider_message_id) values ($1, $2) on conflict do nothing",
+        provider,
+        provider_message_id,
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected()
+        > 0;
+    if first {
+        match wish {
+            Wish::Stop => {
+                let source = format!("inbound:{provider}");
+                opt_outs::insert(&mut tx, phone, OptOutScope::Marketing, &source).await?;
+            }
+            // What an operator stopped altogether is not the person's text to lift.
+            Wish::Start => opt_outs::delete_scope(&mut *tx, phone, OptOutScope::Marketing).await?,
+        }
+    }
+    tx.commit().await?;
+    Ok(first)
+}
+
+/// Forgets texts of 90 days ago; at most 10,000 a call.
+pub async fn purge(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"delete from smsgw.sms_inbound where (provider_name, provider_message_id) in (
+               select provider_name, provider_message_id from smsgw.sms_inbound
+               where received_at < clock_timestamp() - interval '90 days' limit 10000
+           )"#
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
