@@ -186,3 +186,8 @@ pub async fn revoke(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<bool> {
     .await?;
     Ok(done.rows_affected() > 0)
 }
+
+/// Lists the hashes of the keys that are not revoked: each names the master key it was made with.
+pub async fn list_live_macs(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Vec<u8>>> {
+    sqlx::query_scalar!("select mac from smsgw.api_keys where revoked_at is null").fetch_all(db).await
+}

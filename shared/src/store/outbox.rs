@@ -9,6 +9,7 @@ use crate::message::Status;
 use crate::store::acks::{self, Finished};
 
 mod claim;
+pub mod review;
 
 pub use claim::{Claimed, claim, claim_expiring, claim_newest_codes};
 

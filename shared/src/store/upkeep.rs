@@ -14,6 +14,27 @@ pub async fn create_partitions(db: impl PgExecutor<'_>) -> sqlx::Result<i32> {
     .await
 }
 
+/// Lists the partitions of this week and the next that are not there: without them nothing can be logged.
+pub async fn list_missing_partitions(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"with wanted as (
+               select parent, c.relname || to_char(week, '"_"IYYY"w"IW') as name
+               from unnest('{public.sms_messages_log,smsgw.sms_attempts}'::regclass[]) parent
+               join pg_class c on c.oid = parent,
+               generate_series(date_trunc('week', clock_timestamp() at time zone 'UTC'),
+                               clock_timestamp() at time zone 'UTC' + interval '7 days', interval '7 days') week
+           )
+           select name as "name!" from wanted
+           where not exists (
+               select from pg_inherits i join pg_class c on c.oid = i.inhrelid
+               where i.inhparent = wanted.parent and c.relname = wanted.name
+           )
+           order by name"#
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Drops the partitions whose messages are all older than `days`; says how many.
 ///
 /// # Errors

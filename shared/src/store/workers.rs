@@ -135,3 +135,34 @@ pub async fn remove(db: impl PgExecutor<'_>, worker: WorkerId) -> sqlx::Result<(
     .await?;
     Ok(())
 }
+
+/// A worker as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct ListedWorker {
+    /// The machine it runs on.
+    pub host: String,
+    /// Its process there.
+    pub pid: i32,
+    /// Seconds since it last said that it lives.
+    pub silent_seconds: f64,
+    /// Whether it holds its lock, as every living worker does.
+    pub holds_lock: bool,
+}
+
+/// Lists all workers that are on record, dead ones too until they are taken over.
+pub async fn list(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<ListedWorker>> {
+    sqlx::query_as!(
+        ListedWorker,
+        r#"select host, pid, extract(epoch from clock_timestamp() - beat_at)::float8 as "silent_seconds!",
+                  exists (
+                      select from pg_locks
+                      where locktype = 'advisory' and granted and objsubid = 2
+                        and database = (select oid from pg_database where datname = current_database())
+                        and classid = $1::integer::oid and objid = id::oid
+                  ) as "holds_lock!"
+           from smsgw.sms_workers order by id"#,
+        WORKER_LOCK,
+    )
+    .fetch_all(db)
+    .await
+}
