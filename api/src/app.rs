@@ -79,8 +79,18 @@ impl App {
     /// Starts the API's own tasks, which end when the last clone is dropped. Needs a runtime, not yet
     /// a database: until there is one, requests are answered 503.
     pub fn start(parts: Parts<'_>) -> Self {
+        let intake = Intake::start(parts.database, &parts.clock, &parts.wake);
+        Self::with(parts, intake)
+    }
+
+    /// An API that only says how the process is, for [`crate::serve_health`].
+    pub fn observer(parts: Parts<'_>) -> Self {
+        Self::with(parts, Intake::closed())
+    }
+
+    fn with(parts: Parts<'_>, intake: Intake) -> Self {
         let Parts {
-            database,
+            database: _,
             pool,
             clock,
             wake,
@@ -92,7 +102,7 @@ impl App {
             metrics,
         } = parts;
         Self(Arc::new(State {
-            intake: Intake::start(database, &clock, &wake),
+            intake,
             pool,
             clock,
             wake,
@@ -121,6 +131,11 @@ impl App {
     /// All doors.
     pub(crate) fn router(&self) -> Router {
         routes::all().with_state(self.clone())
+    }
+
+    /// Those that say how the process is.
+    pub(crate) fn health_router(&self) -> Router {
+        routes::health().with_state(self.clone())
     }
 }
 

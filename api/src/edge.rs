@@ -42,6 +42,11 @@ impl Edge {
         Self { router: app.router(), app }
     }
 
+    /// Answers only how the process is.
+    pub(crate) fn health(app: App) -> Self {
+        Self { router: app.health_router(), app }
+    }
+
     /// Answers one request.
     pub(crate) async fn answer(&self, peer: Peer, mut request: Request) -> Response<Body> {
         let started = Instant::now();

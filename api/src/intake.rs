@@ -74,6 +74,11 @@ impl Intake {
         }
     }
 
+    /// An intake that takes nothing, for a process that has no doors for messages.
+    pub(crate) fn closed() -> Self {
+        Self { messages: mpsc::channel(1).0, codes: mpsc::channel(1).0 }
+    }
+
     /// Stores a message; when this returns `Ok` it is committed.
     pub(crate) async fn store(&self, message: NewMessage) -> Result<(), IntakeError> {
         submit(&self.messages, message).await

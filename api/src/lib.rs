@@ -32,4 +32,6 @@ mod routes;
 
 pub use app::{App, Parts};
 pub use measures::{PrometheusHandle, install_metrics};
-pub use serve::serve;
+pub use problem::InvalidDocument;
+pub use routes::{parse_provider, parse_template};
+pub use serve::{serve, serve_health};

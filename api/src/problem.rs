@@ -308,6 +308,25 @@ pub(crate) fn render(response: Response<Body>, request_id: &str) -> (Response<Bo
     (Response::from_parts(parts, body), Some(problem))
 }
 
+/// A document that an address would refuse; says what is wrong with which field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidDocument(String);
+
+impl From<Problem> for InvalidDocument {
+    fn from(problem: Problem) -> Self {
+        let faults: Vec<_> =
+            problem.errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+        Self(if faults.is_empty() { problem.detail } else { faults.join("; ") })
+    }
+}
+
+impl From<serde_json::Error> for InvalidDocument {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

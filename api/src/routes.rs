@@ -17,6 +17,9 @@ mod sms;
 mod templates;
 mod webhooks;
 
+pub use integrations::parse_provider;
+pub use templates::parse_template;
+
 /// Every address of the API. A new door is one line here.
 pub(crate) fn all() -> Router<App> {
     Router::new()
@@ -45,6 +48,12 @@ pub(crate) fn all() -> Router<App> {
         .route("/webhooks/{provider}/status", post(webhooks::status))
         .route("/webhooks/{provider}/inbound", post(webhooks::inbound))
         .route("/sandbox/inbox", get(sandbox::inbox))
+        .merge(health())
+}
+
+/// The addresses that say how the process is.
+pub(crate) fn health() -> Router<App> {
+    Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -19,7 +19,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Answers requests on `listener` until `shutdown` resolves; then accepts no more connections,
 /// finishes the requests in flight, at most for ten seconds, and returns.
 pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()>) {
-    let edge = Edge::new(app);
+    accept(listener, Edge::new(app), shutdown).await;
+}
+
+/// As [`serve`], but only `/healthz`, `/readyz` and `/metrics`: for a worker that runs alone.
+pub async fn serve_health(listener: TcpListener, app: App, shutdown: impl Future<Output = ()>) {
+    accept(listener, Edge::health(app), shutdown).await;
+}
+
+async fn accept(listener: TcpListener, edge: Edge, shutdown: impl Future<Output = ()>) {
     let drain = Drain { begun: CancellationToken::new(), over: CancellationToken::new() };
     let connections = TaskTracker::new();
     let mut shutdown = pin!(shutdown);

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::lane::Lane;
 use shared::provider::catalogue::{Credentials, InvalidSetting, parse_integration};
+use shared::seal::Sealer;
 use shared::store::integrations::{self, Integration, IntegrationView};
 
 use crate::app::App;
 use crate::auth::{Caller, MayAdmin};
 use crate::extract::{Json, Path};
 use crate::fields;
-use crate::problem::Problem;
+use crate::problem::{InvalidDocument, Problem};
 
 const USUAL_PRIORITY: i32 = 100;
 
@@ -72,10 +73,38 @@ pub(super) async fn replace(
 ) -> Result<axum::Json<IntegrationView>, Problem> {
     let sealer = app.keyring.credentials();
     let name = fields::provider(name).map_err(|fault| Problem::field("name", fault))?;
+    let stored = integrations::find(&app.pool, &name).await?;
+    let row = check(name, wanted, stored, sealer)?;
+    integrations::upsert(&app.pool, &row).await?;
+    app.signers.forget(&row.name);
+    Ok(axum::Json(row.view(sealer)))
+}
+
+/// The provider `name` as `document` describes it, checked as `PUT /settings/api/{name}` checks it;
+/// secrets that it leaves out are taken from `stored`, the row it is to replace.
+///
+/// # Errors
+/// [`InvalidDocument`] names the first field that cannot be used.
+pub fn parse_provider(
+    name: &str,
+    document: Value,
+    stored: Option<Integration>,
+    sealer: &Sealer,
+) -> Result<Integration, InvalidDocument> {
+    Ok(check(name.to_owned(), serde_json::from_value(document)?, stored, sealer)?)
+}
+
+fn check(
+    name: String,
+    wanted: Wanted,
+    stored: Option<Integration>,
+    sealer: &Sealer,
+) -> Result<Integration, Problem> {
+    let name = fields::provider(name).map_err(|fault| Problem::field("name", fault))?;
     let settings = Value::Object(wanted.settings);
     fields::no_control_characters_within(&settings).map_err(|fault| Problem::field("settings", fault))?;
     // Secrets that can no longer be opened count as none: what is given now must do.
-    let stored = integrations::find(&app.pool, &name).await?.filter(|row| row.kind == wanted.kind);
+    let stored = stored.filter(|row| row.kind == wanted.kind);
     let stored = stored.and_then(|row| row.credentials(sealer).ok()).unwrap_or_default();
     let credentials = wanted.credentials.over(stored);
     let row = Integration {
@@ -93,9 +122,7 @@ pub(super) async fn replace(
     };
     parse_integration(&row, &credentials)
         .map_err(|InvalidSetting { field, problem }| Problem::field(field, problem))?;
-    integrations::upsert(&app.pool, &row).await?;
-    app.signers.forget(&row.name);
-    Ok(axum::Json(row.view(sealer)))
+    Ok(row)
 }
 
 /// Removes one provider.

@@ -16,7 +16,7 @@ use crate::auth::{Caller, MayAdmin, MayRead};
 use crate::extract::{Json, Path, Query};
 use crate::fields::{self, Faults};
 use crate::otp;
-use crate::problem::Problem;
+use crate::problem::{InvalidDocument, Problem};
 
 /// Longest id a vendor or a registry gives a template.
 const MAX_ID_BYTES: usize = 100;
@@ -100,6 +100,18 @@ pub(super) async fn delete(
     let deleted = templates::delete(&app.pool, &name, locale.as_deref()).await?;
     app.templates.forget(&name);
     if deleted == 0 { Err(no_such_template()) } else { Ok(StatusCode::NO_CONTENT) }
+}
+
+/// The variant `name` as `document` describes it, checked as `PUT /sms/templates/{name}` checks it.
+///
+/// # Errors
+/// [`InvalidDocument`] names every field that cannot be used.
+pub fn parse_template(
+    name: &str,
+    document: serde_json::Value,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Row, InvalidDocument> {
+    Ok(check(name, serde_json::from_value(document)?, now)?)
 }
 
 fn no_such_template() -> Problem {
