@@ -1,18 +1,35 @@
-//! What can be typed after `smsgw`.
+//! What can be typed after `smsgw`. The arguments of each group of commands have a file of their own.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use shared::config::{ApiConfig, DatabaseConfig, SecretsConfig, SiteConfig};
-use shared::lane::Lane;
 use shared::provider::catalogue::ProviderEnv;
-use shared::store::api_keys::Scope;
 use shared::telemetry::LogFormat;
 use worker::WorkerConfig;
 
+mod calls;
+mod operation;
+mod settings;
+
+pub(crate) use calls::{ApiCallArgs, OtpAction, OtpArgs, OtpSendArgs, OtpVerifyArgs, SendArgs};
+pub(crate) use operation::{
+    DoctorArgs, LogsArgs, OutboxAction, OutboxArgs, PauseArgs, ReviewArgs, check_review,
+};
+pub(crate) use settings::{
+    AddProvider, KeysAction, KeysArgs, ProvidersAction, ProvidersArgs, SetTemplate, TemplatesAction,
+    TemplatesArgs, TestProvider,
+};
+
+/// What every command's end means, and how its output is read by programs.
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong use. With --json every command prints one JSON document, or one a \
+line where it lists, on standard output; an error is {\"error\": …} on standard error.";
+
 /// A self-hosted SMS gateway. Without a command it runs `dev`.
 #[derive(Debug, Parser)]
-#[command(name = "smsgw", version, max_term_width = 100)]
+#[command(name = "smsgw", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -20,31 +37,80 @@ pub(crate) struct Cli {
     /// How log lines look [default: text for dev, json else]
     #[arg(long, global = true, env = "SMSGW_LOG_FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
+    /// Print JSON for programs: one document, or one a line where the command lists
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Everything on this machine, with a Postgres of its own: for trying out and developing
+    #[command(after_help = "Example:\n  smsgw dev --listen 127.0.0.1:8081")]
     Dev(Box<DevArgs>),
     /// The API and a worker in one process
+    #[command(after_help = "Example:\n  \
+        DATABASE_URL=postgres://… SMSGW_MASTER_KEY_FILE=/run/secrets/master.key smsgw serve")]
     Serve(Box<ServeArgs>),
     /// The API alone
+    #[command(after_help = "Example:\n  smsgw api --listen 0.0.0.0:8080")]
     Api(Box<ApiArgs>),
     /// A worker alone
+    #[command(after_help = "Examples:\n  \
+        smsgw worker --worker-listen 127.0.0.1:9091   /healthz and /metrics there\n  \
+        smsgw worker --paused                         on a restored backup: look with `smsgw outbox review`")]
     Worker(Box<WorkerArgs>),
     /// Bring the database's schema up to date
+    #[command(after_help = "Example:\n  DATABASE_URL=postgres://… smsgw migrate")]
     Migrate(DatabaseConfig),
     /// API keys: who may call
+    #[command(after_help = "Example:\n  smsgw keys create shop --scopes send,otp,read")]
     Keys(KeysArgs),
+    /// Providers: who sends
+    #[command(after_help = "Example:\n  smsgw providers list")]
+    Providers(Box<ProvidersArgs>),
+    /// Templates: texts with variables, and what each provider calls them
+    #[command(after_help = "Example:\n  smsgw templates list")]
+    Templates(TemplatesArgs),
+    /// Send one message through a running gateway
+    #[command(after_help = "Examples:\n  smsgw send +41790000001 'Your table is booked.'\n  \
+        smsgw send +41790000001 --template booking --var name=Ada --var time=19:00\n  \
+        echo 'Your table is booked.' | smsgw send +41790000001 -")]
+    Send(SendArgs),
+    /// One-time codes through a running gateway: send one, check one
+    #[command(after_help = "Example:\n  smsgw otp send +41790000001")]
+    Otp(OtpArgs),
     /// Show finished messages
+    #[command(after_help = "Example:\n  smsgw logs --follow --json")]
     Logs(LogsArgs),
     /// Stop sending: everything, one lane or one provider
+    #[command(after_help = "Examples:\n  smsgw pause --lane promo\n  smsgw pause --list")]
     Pause(PauseArgs),
     /// Send again after a pause
+    #[command(after_help = "Example:\n  smsgw resume --lane promo")]
     Resume(PauseArgs),
+    /// What waits to be sent
+    #[command(after_help = "Example:\n  smsgw outbox review")]
+    Outbox(OutboxArgs),
+    /// Find out what is wrong, and how to cure it
+    #[command(after_help = "Example:\n  smsgw doctor\n\n\
+        One line a check: ok, warn or fail. Ends with 1 if something fails. With --json one object a line: \
+        check, result, detail, cure.")]
+    Doctor(Box<DoctorArgs>),
     /// A fake vendor that speaks Twilio's and 2Factor.in's formats, for tests
+    #[command(after_help = "Example:\n  smsgw mock-provider --listen 127.0.0.1:9090")]
     MockProvider(Box<mock_provider::Options>),
+    /// A script that lets a shell complete what is typed after `smsgw`
+    #[command(
+        after_help = "Example:\n  smsgw completions bash > ~/.local/share/bash-completion/completions/smsgw"
+    )]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Every setting there is, as docs/configuration.md has it
+    #[command(after_help = "Example:\n  smsgw config")]
+    Config,
 }
 
 /// Settings of `dev`.
@@ -107,81 +173,12 @@ pub(crate) struct WorkerArgs {
     pub(crate) gateway: GatewayArgs,
     #[command(flatten)]
     pub(crate) sending: SendingArgs,
+    /// Address where a lone worker answers /healthz, /readyz and /metrics [default: none]
+    #[arg(long, env = "SMSGW_WORKER_LISTEN")]
+    pub(crate) worker_listen: Option<SocketAddr>,
     /// Pause all sending first: for starting on a restored backup
     #[arg(long)]
     pub(crate) paused: bool,
-}
-
-/// `keys …`.
-#[derive(Debug, Args)]
-pub(crate) struct KeysArgs {
-    #[command(flatten)]
-    pub(crate) database: DatabaseConfig,
-    #[command(flatten)]
-    pub(crate) secrets: SecretsConfig,
-    /// What to do with keys
-    #[command(subcommand)]
-    pub(crate) action: KeysAction,
-}
-
-/// What to do with keys.
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeysAction {
-    /// Make a key and print it; it is shown this once
-    Create {
-        /// A name to tell it by, up to 64 characters
-        #[arg(value_parser = key_name)]
-        name: String,
-        /// What it may do: send, otp, read, admin
-        #[arg(long, value_delimiter = ',', default_value = "send,otp,read")]
-        scopes: Vec<Scope>,
-    },
-    /// List all keys
-    List,
-    /// Make a key useless within two seconds
-    Revoke {
-        /// Its name
-        name: String,
-    },
-}
-
-/// A name that a terminal shows as it is, as the table wants it.
-fn key_name(text: &str) -> Result<String, &'static str> {
-    let plain = text.trim() == text && !text.chars().any(char::is_control);
-    if plain && (1..=64).contains(&text.chars().count()) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be 1 to 64 visible characters")
-    }
-}
-
-/// Settings of `logs`.
-#[derive(Debug, Args)]
-pub(crate) struct LogsArgs {
-    #[command(flatten)]
-    pub(crate) database: DatabaseConfig,
-    /// Go on with new ones until interrupted
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    /// How many finished messages to begin with
-    #[arg(long, default_value_t = 20)]
-    pub(crate) limit: u16,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// What to pause or resume.
-#[derive(Debug, Args)]
-pub(crate) struct PauseArgs {
-    #[command(flatten)]
-    pub(crate) database: DatabaseConfig,
-    /// Only this lane: otp, transactional or promo
-    #[arg(long, conflicts_with = "provider")]
-    pub(crate) lane: Option<Lane>,
-    /// Only this provider
-    #[arg(long)]
-    pub(crate) provider: Option<String>,
 }
 
 /// Whether the command given reads `.env`: only `dev` does, and nothing given means `dev`.

@@ -1,11 +1,19 @@
 //! The commands, one a file.
 
+mod completions;
+mod config;
 mod dev;
+mod doctor;
 mod keys;
 mod logs;
 mod mock_provider;
+mod otp;
+mod outbox;
 mod pause;
+mod providers;
+mod send;
 mod serve;
+mod templates;
 
 use anyhow::{Context, Result};
 use secrecy::ExposeSecret;
@@ -15,6 +23,7 @@ use shared::telemetry::{self, LogFormat};
 
 use crate::cli::{Cli, Command};
 use crate::home::database_url;
+use crate::print::Printer;
 
 /// Runs the command that was given.
 pub(crate) async fn run(cli: Cli) -> Result<()> {
@@ -27,25 +36,36 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Serve(_) | Command::Api(_) | Command::Worker(_) => {
             (LogFormat::Json, "info,sqlx_core::pool=off")
         }
-        _ => (LogFormat::Text, "warn"),
+        _ => (LogFormat::Text, "warn,sqlx_core::pool=off"),
     };
     telemetry::start(cli.log_format.unwrap_or(format), filter);
+    let printer = Printer::new(cli.json);
     match command {
-        Command::Dev(args) => dev::run(*args).await,
+        Command::Dev(args) => dev::run(*args, printer).await,
         Command::Serve(args) => serve::serve(*args).await,
         Command::Api(args) => serve::api(*args).await,
         Command::Worker(args) => serve::worker(*args).await,
-        Command::Migrate(database) => migrate(&database).await,
-        Command::Keys(args) => keys::run(args).await,
-        Command::Logs(args) => logs::run(args).await,
-        Command::Pause(args) => pause::pause(args).await,
-        Command::Resume(args) => pause::resume(args).await,
-        Command::MockProvider(options) => mock_provider::run(*options).await,
+        Command::Migrate(database) => migrate(&database, printer).await,
+        Command::Keys(args) => keys::run(args, printer).await,
+        Command::Providers(args) => providers::run(*args, printer).await,
+        Command::Templates(args) => templates::run(args, printer).await,
+        Command::Send(args) => send::run(args, printer).await,
+        Command::Otp(args) => otp::run(args, printer).await,
+        Command::Logs(args) => logs::run(args, printer).await,
+        Command::Pause(args) => pause::pause(args, printer).await,
+        Command::Resume(args) => pause::resume(args, printer).await,
+        Command::Outbox(args) => outbox::run(args, printer).await,
+        Command::Doctor(args) => doctor::run(*args, printer).await,
+        Command::MockProvider(options) => mock_provider::run(*options, printer).await,
+        Command::Completions { shell } => completions::run(shell),
+        Command::Config => config::run(printer),
     }
 }
 
-async fn migrate(database: &DatabaseConfig) -> Result<()> {
-    open(database)?.migrate().await.context("the schema could not be brought up to date")
+async fn migrate(database: &DatabaseConfig, printer: Printer) -> Result<()> {
+    open(database)?.migrate().await.context("the schema could not be brought up to date")?;
+    let migrations = shared::db::MIGRATIONS.iter().count();
+    printer.show(&serde_json::json!({ "migrations": migrations }), || "the schema is up to date".to_owned())
 }
 
 /// The database that was given, or that of the `dev` gateway in this folder.

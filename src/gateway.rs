@@ -1,5 +1,6 @@
 //! Wiring: API and worker from their settings, started together and stopped in good order.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use shared::wake::Wake;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
@@ -20,6 +22,8 @@ use crate::cli::SendingArgs;
 
 /// Connections for everything that is not on a message's way.
 const POOL: u32 = 10;
+/// An address that is not listened on.
+const WHEREVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Those of a worker.
 const WORKER_POOL: u32 = 4;
 
@@ -97,6 +101,23 @@ impl Gateway {
         Ok(())
     }
 
+    /// Says on `listener` how this process is, until `stop`: for a worker that runs alone.
+    pub(crate) fn serve_health(&self, listener: TcpListener, stop: CancellationToken) -> JoinHandle<()> {
+        // Nothing is taken here, so nothing of it matters.
+        let config = ApiConfig { listen: WHEREVER, default_region: None, countries: None };
+        let app = api::App::observer(api::Parts {
+            database: &self.database,
+            pool: self.pool.clone(),
+            clock: self.clock.clone(),
+            wake: self.wake.clone(),
+            keyring: self.keyring.clone(),
+            environment: self.site.environment,
+            config: &config,
+            metrics: api::install_metrics(),
+        });
+        tokio::spawn(async move { api::serve_health(listener, app, stop.cancelled_owned()).await })
+    }
+
     /// Starts a worker with the providers of the environment. If a part of it breaks off, `stop` is
     /// cancelled.
     pub(crate) fn start_worker(&self, args: &SendingArgs, stop: &CancellationToken) -> Result<Worker> {
@@ -124,10 +145,15 @@ impl Gateway {
 
 /// Opens the API's address.
 pub(crate) async fn listen(config: &ApiConfig) -> Result<TcpListener> {
-    TcpListener::bind(config.listen).await.map_err(|error| {
-        let problem =
-            format!("cannot listen on {}: {error}; choose another address with --listen", config.listen);
-        ConfigError::new("SMSGW_LISTEN", problem).into()
+    listen_at("SMSGW_LISTEN", config.listen).await
+}
+
+/// Opens the address that `variable` names.
+pub(crate) async fn listen_at(variable: &'static str, address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let flag = if variable == "SMSGW_LISTEN" { "--listen" } else { "--worker-listen" };
+        let problem = format!("cannot listen on {address}: {error}; choose another address with {flag}");
+        ConfigError::new(variable, problem).into()
     })
 }
 

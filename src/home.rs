@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use secrecy::{ExposeSecret, SecretString};
-use shared::config::{DatabaseConfig, SecretsConfig};
+use shared::config::{DatabaseConfig, Environment, SecretsConfig, SiteConfig};
 use shared::seal::{Keyring, MasterKey};
 
 /// The folder of a `dev` gateway.
@@ -81,6 +81,19 @@ pub(crate) fn database_url(given: &DatabaseConfig) -> Result<SecretString> {
     };
     let published = fs::read_to_string(dev_dir().join("database.url"));
     published.map(SecretString::from).map_err(|_| error.into())
+}
+
+/// The key that `dev` in this folder uses, if there is one.
+pub(crate) fn dev_api_key() -> Option<SecretString> {
+    Home { dir: dev_dir() }.api_key()
+}
+
+/// Where the gateway runs: what belongs to the `dev` gateway in this folder is in development.
+pub(crate) fn environment(site: &SiteConfig, database: &DatabaseConfig) -> Environment {
+    match database.url() {
+        Err(_) if dev_dir().join("database.url").exists() => Environment::Development,
+        Ok(_) | Err(_) => site.environment,
+    }
 }
 
 fn dev_dir() -> PathBuf {

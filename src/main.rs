@@ -1,18 +1,25 @@
 //! The binary `smsgw`: commands and wiring, no logic.
 
+mod call;
 mod cli;
 mod commands;
 mod gateway;
 mod home;
+mod input;
+mod print;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use cli::Cli;
+use print::{AlreadyTold, Printer, WrongUse};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What clap ends with, too.
+const WRONG_USE: u8 = 2;
 
 fn main() -> ExitCode {
     if cli::reads_dot_env() {
@@ -20,20 +27,29 @@ fn main() -> ExitCode {
         dotenvy::dotenv().ok();
     }
     let cli = Cli::parse();
+    let printer = Printer::new(cli.json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start: {error}");
+            printer.fail(&format!("cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };
     match runtime.block_on(commands::run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", sentence(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => end(printer, &error),
     }
+}
+
+/// Tells why the command failed, once.
+fn end(printer: Printer, error: &anyhow::Error) -> ExitCode {
+    if print::is_unread(error) {
+        return ExitCode::SUCCESS;
+    }
+    if !error.is::<AlreadyTold>() {
+        printer.fail(&sentence(error));
+    }
+    if error.is::<WrongUse>() { ExitCode::from(WRONG_USE) } else { ExitCode::FAILURE }
 }
 
 /// An error with its causes, in one line; some libraries repeat their cause in their own text.

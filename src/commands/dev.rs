@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::{Cli, Command, DevArgs, ServeArgs};
 use crate::gateway::{self, Gateway, stop_on_signal};
 use crate::home::Home;
+use crate::print::Printer;
 
 /// How to see what arrived, while nothing leaves the machine.
 const INBOX: &str = "
@@ -35,13 +36,13 @@ pub(crate) fn default_args() -> DevArgs {
 }
 
 /// Runs until interrupted, then stops everything it started.
-pub(crate) async fn run(mut args: DevArgs) -> Result<()> {
+pub(crate) async fn run(mut args: DevArgs, printer: Printer) -> Result<()> {
     args.serve.gateway.site.environment = Environment::Development;
     let stop = stop_on_signal()?;
     let home = Home::open(&args.dir)?;
     let listener = gateway::listen(&args.serve.api).await?;
     let (url, cluster) = database(&args.serve.gateway.database, &home).await?;
-    let served = serve(args.serve, &home, url.expose_secret(), listener, stop).await;
+    let served = serve(args.serve, &home, url.expose_secret(), listener, (stop, printer)).await;
     if let Some(cluster) = cluster {
         cluster.stop().await.context("the private Postgres did not stop")?;
     }
@@ -73,7 +74,7 @@ async fn serve(
     home: &Home,
     url: &str,
     listener: TcpListener,
-    stop: CancellationToken,
+    (stop, printer): (CancellationToken, Printer),
 ) -> Result<()> {
     Database::new(url).context("DATABASE_URL cannot be read")?.migrate().await.context("the schema")?;
     let keyring = keyring(&args.gateway.secrets, home)?;
@@ -81,7 +82,11 @@ async fn serve(
     let key = dev_key(&gateway, home).await?;
     let live = is_live(&gateway, &args.sending.providers).await?;
     let worker = gateway.start_worker(&args.sending, &stop)?;
-    print_banner(&listener.local_addr()?.to_string(), key.expose_secret(), live);
+    let address = listener.local_addr()?.to_string();
+    let mode = if live { "live" } else { "sandbox" };
+    let document =
+        serde_json::json!({ "url": format!("http://{address}"), "key": key.expose_secret(), "mode": mode });
+    printer.show(&document, || banner(&address, key.expose_secret(), live))?;
     let served = gateway.serve_api(listener, &args.api, &args.sending.providers, stop).await;
     worker.stop().await?;
     served
@@ -118,7 +123,7 @@ async fn is_live(gateway: &Gateway, providers: &ProviderEnv) -> Result<bool> {
     Ok(!providers.providers()?.is_empty() || rows.iter().any(|row| row.enabled && row.kind != "sandbox"))
 }
 
-fn print_banner(address: &str, key: &str, live: bool) {
+fn banner(address: &str, key: &str, live: bool) -> String {
     let mode = if live { "LIVE: messages go to real phones" } else { "sandbox: nothing leaves this machine" };
     let inbox = if live { "" } else { INBOX };
     let banner = format!(
@@ -139,5 +144,5 @@ INBOX
 ",
         version = env!("CARGO_PKG_VERSION"),
     );
-    println!("{}", banner.replace("INBOX", inbox).replace("KEY", key).replace("ADDRESS", address));
+    banner.replace("INBOX", inbox).replace("KEY", key).replace("ADDRESS", address)
 }

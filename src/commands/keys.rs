@@ -2,32 +2,35 @@
 
 use anyhow::{Context, Result, bail};
 use secrecy::ExposeSecret;
+use serde_json::json;
 use shared::store::api_keys::{self, ListedKey};
 
 use crate::cli::{KeysAction, KeysArgs};
 use crate::commands::open;
 use crate::home::keyring;
+use crate::print::Printer;
 
 /// Makes, lists or revokes keys.
-pub(crate) async fn run(args: KeysArgs) -> Result<()> {
+pub(crate) async fn run(args: KeysArgs, printer: Printer) -> Result<()> {
     let pool = open(&args.database)?.pool(1);
     match args.action {
         KeysAction::Create { name, scopes } => {
             let keyring = keyring(&args.secrets)?;
             let key = api_keys::create(&pool, keyring.api_keys(), &name, &scopes).await?;
             // Alone on standard output, so that it can be read into a variable or a file.
-            println!("{}", key.expose_secret());
+            let document = json!({ "name": name, "scopes": scopes, "key": key.expose_secret() });
+            printer.show(&document, || key.expose_secret().to_owned())?;
         }
         KeysAction::List => {
             for key in api_keys::list(&pool).await.context("the keys cannot be read")? {
-                println!("{}", line(&key));
+                printer.show(&key, || line(&key))?;
             }
         }
         KeysAction::Revoke { name } => {
             if !api_keys::revoke(&pool, &name).await? {
                 bail!("there is no live key called {name}; see `smsgw keys list`");
             }
-            println!("revoked: {name}");
+            printer.show(&json!({ "revoked": name }), || format!("revoked: {name}"))?;
         }
     }
     Ok(())

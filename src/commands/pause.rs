@@ -1,36 +1,72 @@
 //! `smsgw pause` and `smsgw resume`: the kill switch.
 
 use anyhow::{Context, Result, bail};
+use serde_json::json;
 use shared::store::integrations;
 use shared::store::pauses::{self, PauseScope};
 use sqlx::PgConnection;
 
 use crate::cli::PauseArgs;
 use crate::commands::open;
+use crate::print::Printer;
 
 /// Stops sending; when it returns, nothing new of that kind is claimed.
-pub(crate) async fn pause(args: PauseArgs) -> Result<()> {
-    let (scope, name) = target(&args);
+pub(crate) async fn pause(args: PauseArgs, printer: Printer) -> Result<()> {
     let pool = open(&args.database)?.pool(1);
     let mut db = pool.acquire().await.context("the database does not answer")?;
+    if args.list {
+        return list(&mut db, printer).await;
+    }
+    let (scope, name) = target(&args);
     if scope == PauseScope::Provider {
         check_provider(&mut db, &name).await?;
     }
     pauses::pause(&mut db, scope, &name).await?;
-    println!("paused: {}", describe(scope, &name));
+    done(&mut db, printer, &format!("paused: {}", describe(scope, &name))).await?;
     if scope == PauseScope::Provider && integrations::find(&mut *db, &name).await?.is_none() {
-        println!("it is none of `PUT /settings/api`, so this concerns the one in the workers' environment");
+        printer
+            .tell("it is none of `providers add`, so this concerns the one in the workers' environment")?;
     }
     Ok(())
 }
 
 /// Lets sending go on.
-pub(crate) async fn resume(args: PauseArgs) -> Result<()> {
-    let (scope, name) = target(&args);
+pub(crate) async fn resume(args: PauseArgs, printer: Printer) -> Result<()> {
     let pool = open(&args.database)?.pool(1);
-    match pauses::resume(&pool, scope, &name).await? {
-        true => println!("resumed: {}", describe(scope, &name)),
-        false => println!("was not paused: {}", describe(scope, &name)),
+    let mut db = pool.acquire().await.context("the database does not answer")?;
+    if args.list {
+        return list(&mut db, printer).await;
+    }
+    let (scope, name) = target(&args);
+    let what = match pauses::resume(&mut *db, scope, &name).await? {
+        true => "resumed",
+        false => "was not paused",
+    };
+    done(&mut db, printer, &format!("{what}: {}", describe(scope, &name))).await
+}
+
+/// What was done, and what is paused now.
+async fn done(db: &mut PgConnection, printer: Printer, done: &str) -> Result<()> {
+    let paused = pauses::list(db).await?;
+    printer.show(&json!({ "done": done, "paused": paused }), || {
+        let others = paused.iter().map(|one| describe(one.scope, &one.name)).collect::<Vec<_>>().join(", ");
+        let now = if others.is_empty() {
+            "nothing is paused now".to_owned()
+        } else {
+            format!("paused now: {others}")
+        };
+        format!("{done}\n{now}")
+    })
+}
+
+async fn list(db: &mut PgConnection, printer: Printer) -> Result<()> {
+    let paused = pauses::list(db).await.context("the pauses cannot be read")?;
+    if paused.is_empty() {
+        printer.tell("nothing is paused")?;
+    }
+    for one in &paused {
+        let since = one.paused_at.format("%Y-%m-%d %H:%M:%S");
+        printer.show(one, || format!("{} since {since} UTC", describe(one.scope, &one.name)))?;
     }
     Ok(())
 }
@@ -52,7 +88,7 @@ fn target(args: &PauseArgs) -> (PauseScope, String) {
     }
 }
 
-fn describe(scope: PauseScope, name: &str) -> String {
+pub(crate) fn describe(scope: PauseScope, name: &str) -> String {
     match scope {
         PauseScope::All => "all sending".to_owned(),
         PauseScope::Lane => format!("lane {name}"),

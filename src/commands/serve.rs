@@ -36,9 +36,20 @@ pub(crate) async fn worker(args: WorkerArgs) -> Result<()> {
         pauses::pause(&mut db, PauseScope::All, "").await?;
         tracing::warn!("all sending is paused until `smsgw resume`");
     }
+    let observed = match args.worker_listen {
+        Some(address) => {
+            let listener = gateway::listen_at("SMSGW_WORKER_LISTEN", address).await?;
+            tracing::info!(address = %listener.local_addr()?, "/healthz and /metrics are served");
+            Some(gateway.serve_health(listener, stop.clone()))
+        }
+        None => None,
+    };
     let worker = gateway.start_worker(&args.sending, &stop)?;
     tracing::info!("smsgw worker works");
     stop.cancelled().await;
+    if let Some(observed) = observed {
+        observed.await.context("the health address broke off")?;
+    }
     Ok(worker.stop().await?)
 }
 

@@ -1,0 +1,105 @@
+//! Calls to a running gateway, and its refusals as one sentence.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use reqwest::{Client, Response};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use shared::config::secret;
+use shared::provider::http;
+
+use crate::cli::ApiCallArgs;
+use crate::home::dev_api_key;
+use crate::input::variable;
+use crate::print::{AlreadyTold, Printer};
+
+/// Longer than the gateway's own deadline.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running gateway, and the key to it.
+pub(crate) struct Gateway {
+    url: String,
+    key: SecretString,
+    client: Client,
+}
+
+impl Gateway {
+    /// The gateway that was named, with the key of the environment, of a file or of `dev`.
+    pub(crate) fn new(args: &ApiCallArgs) -> Result<Self> {
+        let given =
+            secret("SMSGW_API_KEY", variable("SMSGW_API_KEY").as_ref(), args.api_key_file.as_deref())?;
+        let Some(key) = given.or_else(dev_api_key) else {
+            bail!("SMSGW_API_KEY: is not set; make a key with `smsgw keys create NAME` and put it there");
+        };
+        let url = args.url.trim_end_matches('/').to_owned();
+        Ok(Self { url, key, client: http::client().context("no HTTP client")? })
+    }
+
+    /// Posts and reads the answer. A refusal becomes the error; for programs its document is printed.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        body: &Value,
+        idempotency_key: Option<&str>,
+        printer: Printer,
+    ) -> Result<Value> {
+        let mut request = self
+            .client
+            .post(format!("{}{path}", self.url))
+            .timeout(PATIENCE)
+            .bearer_auth(self.key.expose_secret())
+            .json(body);
+        if let Some(key) = idempotency_key {
+            request = request.header("Idempotency-Key", key);
+        }
+        let response = request.send().await.with_context(|| {
+            format!("no gateway answers at {}: is it running there? SMSGW_URL says where it is", self.url)
+        })?;
+        let wait = retry_after(&response);
+        let status = response.status();
+        let answer: Value = response.json().await.with_context(|| {
+            format!("{} answered {status}, but not as smsgw does: is SMSGW_URL right?", self.url)
+        })?;
+        if status.is_success() {
+            return Ok(answer);
+        }
+        if printer.is_for_programs() {
+            printer.show(&answer, String::new)?;
+            return Err(AlreadyTold.into());
+        }
+        bail!("{}", sentence(&answer, wait.as_deref()));
+    }
+}
+
+fn retry_after(response: &Response) -> Option<String> {
+    Some(response.headers().get("retry-after")?.to_str().ok()?.to_owned())
+}
+
+/// A problem document in one sentence: the fields at fault, and the cure.
+fn sentence(problem: &Value, wait: Option<&str>) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let errors = problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let faults: Vec<_> = errors
+        .iter()
+        .map(|error| format!("{}: {}", text(&error["field"]), text(&error["message"])))
+        .collect();
+    let mut sentence = if faults.is_empty() { text(&problem["detail"]) } else { faults.join("; ") };
+    if sentence.is_empty() {
+        sentence = text(&problem["title"]);
+    }
+    let cure = match problem["code"].as_str() {
+        Some("unauthorized") => "; make a key with `smsgw keys create NAME` and put it into SMSGW_API_KEY",
+        Some("internal") => "; `smsgw doctor` may know why",
+        _ => "",
+    };
+    sentence.push_str(cure);
+    if let Some(left) = problem["attempts_remaining"].as_i64() {
+        let _ = write!(sentence, "; {left} attempts remain");
+    }
+    if let Some(wait) = wait {
+        let _ = write!(sentence, "; come back in {wait} s");
+    }
+    sentence
+}

@@ -1,0 +1,107 @@
+//! `smsgw config`: every setting there is. `docs/configuration.md` is what it prints.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use clap::{Arg, Command, CommandFactory};
+use serde::Serialize;
+
+use crate::cli::Cli;
+use crate::print::{self, Printer};
+
+const INTRODUCTION: &str = "\
+# Configuration
+
+Written by `smsgw config`; a test compares. Each setting is an environment variable and, where a flag is named, a flag
+of the commands that read it, which wins. `smsgw dev` also takes variables from a file `.env` in its folder, the other
+commands from the environment alone. `…_FILE` names a file that holds the value, as mounted secrets do. Secrets belong
+into variables or files: what stands on a command line can be read by others on the machine.
+";
+
+/// Read without clap: a flag for a secret would invite it onto command lines.
+const WITHOUT_FLAG: [(&str, &str, &[&str]); 3] = [
+    ("RUST_LOG", "What is logged, in the words of tracing, for example info or warn,worker=debug", &["all"]),
+    ("SMSGW_API_KEY", "Key for a running gateway", &["send", "otp send", "otp verify"]),
+    (
+        "SMSGW_CREDENTIALS",
+        "Secrets of a provider: a JSON object, or a line name=value for each",
+        &["providers add"],
+    ),
+];
+
+/// One variable.
+#[derive(Serialize)]
+struct Setting {
+    variable: String,
+    flag: Option<String>,
+    default: Option<String>,
+    help: String,
+    commands: Vec<String>,
+}
+
+/// Prints all settings.
+pub(crate) fn run(printer: Printer) -> Result<()> {
+    let settings = all();
+    if printer.is_for_programs() {
+        return settings.iter().try_for_each(|setting| printer.show(setting, String::new));
+    }
+    let mut text =
+        format!("{INTRODUCTION}\n| Variable | Flag | Default | What | Read by |\n|---|---|---|---|---|\n");
+    for Setting { variable, flag, default, help, commands } in &settings {
+        let code = |text: &Option<String>| text.as_ref().map(|text| format!("`{text}`")).unwrap_or_default();
+        let (flag, default, read_by) = (code(flag), code(default), commands.join(", "));
+        writeln!(text, "| `{variable}` | {flag} | {default} | {} | {read_by} |", help.replace('|', "\\|"))?;
+    }
+    print::write(&text)
+}
+
+/// In the order of the commands' own help, each once.
+fn all() -> Vec<Setting> {
+    let mut root = Cli::command();
+    root.build();
+    let mut found = Vec::new();
+    let mut places = BTreeMap::new();
+    for argument in root.get_arguments() {
+        note(argument, "all", &mut found, &mut places);
+    }
+    collect(&root, "", &mut found, &mut places);
+    for (variable, help, commands) in WITHOUT_FLAG {
+        found.push(Setting {
+            variable: variable.to_owned(),
+            flag: None,
+            default: None,
+            help: help.to_owned(),
+            commands: commands.iter().map(|&command| command.to_owned()).collect(),
+        });
+    }
+    found
+}
+
+fn collect(command: &Command, path: &str, found: &mut Vec<Setting>, places: &mut BTreeMap<String, usize>) {
+    for inner in command.get_subcommands() {
+        let path = format!("{path} {}", inner.get_name());
+        for argument in inner.get_arguments().filter(|argument| !argument.is_global_set()) {
+            note(argument, path.trim(), found, places);
+        }
+        collect(inner, &path, found, places);
+    }
+}
+
+fn note(argument: &Arg, command: &str, found: &mut Vec<Setting>, places: &mut BTreeMap<String, usize>) {
+    let Some(variable) = argument.get_env().map(|name| name.to_string_lossy().into_owned()) else { return };
+    let place = *places.entry(variable.clone()).or_insert_with(|| {
+        let defaults: Vec<_> =
+            argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        found.push(Setting {
+            variable,
+            flag: argument.get_long().map(|flag| format!("--{flag}")),
+            default: (!defaults.is_empty()).then(|| defaults.join(",")).filter(|text| text != "false"),
+            help,
+            commands: Vec::new(),
+        });
+        found.len() - 1
+    });
+    found[place].commands.push(command.to_owned());
+}

@@ -1,0 +1,68 @@
+//! The master key: there, well formed, and the one that sealed what is stored.
+
+use shared::config::SecretsConfig;
+use shared::seal::Keyring;
+use shared::store::api_keys;
+use shared::store::integrations::Integration;
+use sqlx::PgPool;
+
+use super::Finding;
+use crate::home;
+
+const CHECK: &str = "master key";
+const OTHER_KEY: &str =
+    "set SMSGW_MASTER_KEY to the key they were made with, or add that one as SMSGW_MASTER_KEY_PREVIOUS";
+
+/// Reads the key.
+pub(super) fn master_key(given: &SecretsConfig) -> (Option<Keyring>, Finding) {
+    match home::keyring(given) {
+        Ok(keyring) => (Some(keyring), Finding::ok(CHECK, "is well formed")),
+        Err(error) => {
+            let cure = "set SMSGW_MASTER_KEY or SMSGW_MASTER_KEY_FILE to the gateway's key; only for a new gateway \
+                        make one: openssl rand -base64 32";
+            (None, Finding::fail(CHECK, format!("{error:#}"), cure))
+        }
+    }
+}
+
+/// Whether it opens what is stored.
+pub(super) async fn check_stored(keyring: &Keyring, pool: &PgPool, rows: &[Integration]) -> Vec<Finding> {
+    let closed: Vec<_> = rows
+        .iter()
+        .filter(|row| row.credentials(keyring.credentials()).is_err())
+        .map(|row| row.name.as_str())
+        .collect();
+    let credentials = match closed.as_slice() {
+        [] => Finding::ok(CHECK, format!("opens the credentials of {} stored providers", rows.len())),
+        names => {
+            let detail = format!("does not open the credentials of {}", names.join(", "));
+            Finding::fail(
+                CHECK,
+                detail,
+                format!("{OTHER_KEY}; or set them again: smsgw providers add --replace"),
+            )
+        }
+    };
+    let keys = match api_keys::list_live_macs(pool).await {
+        Ok(macs) => live_keys(keyring, &macs),
+        Err(error) => Finding::fail("api keys", error.to_string(), "see the error"),
+    };
+    vec![credentials, keys]
+}
+
+fn live_keys(keyring: &Keyring, macs: &[Vec<u8>]) -> Finding {
+    // Which key a hash was made with is told before anything is compared.
+    let ours = macs.iter().filter(|mac| keyring.api_keys().verify(&[], mac).is_ok()).count();
+    match (macs.len(), ours) {
+        (0, _) => Finding::warn("api keys", "there is none, so nobody can call", "smsgw keys create NAME"),
+        (all, ours) if ours == all => Finding::ok("api keys", format!("{all} live")),
+        (all, ours) => {
+            let detail = format!("{} of {all} were made with another master key and are refused", all - ours);
+            Finding::fail(
+                "api keys",
+                detail,
+                format!("{OTHER_KEY}; or make new ones: smsgw keys create NAME"),
+            )
+        }
+    }
+}
