@@ -4,6 +4,7 @@
 
 mod acks;
 mod api;
+mod cli;
 mod dev;
 mod fence;
 mod flat_claim;

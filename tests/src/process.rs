@@ -99,6 +99,30 @@ pub fn run(settings: &Settings, arguments: &[&str]) -> String {
     String::from_utf8(done.stdout).unwrap().trim().to_owned()
 }
 
+/// How one command of `smsgw` ended, and what it said.
+#[derive(Debug)]
+pub struct Said {
+    /// Its exit code.
+    pub code: i32,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
+/// Runs one command of `smsgw` to its end, whatever that is; `input` is its standard input.
+pub fn said(settings: &Settings, arguments: &[&str], input: &str) -> Said {
+    use std::io::Write as _;
+    let mut command = command(settings, arguments);
+    let streams = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = streams.spawn().unwrap();
+    // A command that does not read its input may end before it is written.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let done = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: done.status.code().unwrap_or(-1), out: text(done.stdout), err: text(done.stderr) }
+}
+
 fn command(settings: &Settings, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     let own = |name| std::env::var_os(name).map(|value| (name, value));

@@ -1,0 +1,81 @@
+//! What teaches: help, completions, the table of settings.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tests::process::{Settings, binary, said};
+
+use super::lines;
+
+fn out(arguments: &[&str]) -> String {
+    let said = said(&Settings::new(), arguments, "");
+    assert_eq!(said.code, 0, "{arguments:?}: {}", said.err);
+    said.out
+}
+
+/// The commands that a help text lists.
+fn commands_in(help: &str) -> Vec<String> {
+    let listed =
+        help.split("Commands:\n").nth(1).unwrap_or_default().split("\n\n").next().unwrap_or_default();
+    let word = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    let at_the_margin = listed.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    at_the_margin.filter_map(word).filter(|name| name != "help").collect()
+}
+
+#[test]
+fn every_command_shows_an_example() {
+    let all = commands_in(&out(&["--help"]));
+    assert!(all.len() >= 18, "{all:?}");
+    let mut waiting: Vec<Vec<String>> = all.into_iter().map(|name| vec![name]).collect();
+    while let Some(path) = waiting.pop() {
+        let mut arguments: Vec<&str> = path.iter().map(String::as_str).collect();
+        arguments.push("--help");
+        let help = out(&arguments);
+        assert!(help.contains("Example"), "{path:?} shows no example");
+        waiting.extend(commands_in(&help).into_iter().map(|name| [path.clone(), vec![name]].concat()));
+    }
+}
+
+#[test]
+fn shells_get_completions_also_when_nobody_reads_them() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = out(&["completions", shell]);
+        assert!(script.contains("smsgw") && script.contains("doctor"), "{shell}");
+    }
+    assert_eq!(said(&Settings::new(), &["completions", "dos"], "").code, 2);
+    let mut child = Command::new(binary())
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
+}
+
+#[test]
+fn the_table_of_settings_is_the_one_in_the_documents() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let written = std::fs::read_to_string(root.join("docs/configuration.md")).unwrap();
+    let printed = out(&["config"]);
+    assert!(printed == written, "docs/configuration.md is not what `smsgw config` prints: write it anew");
+    let settings = lines(&out(&["config", "--json"]));
+    let known = |name: &str| settings.iter().any(|one| one["variable"] == name);
+    let example = std::fs::read_to_string(root.join(".env.example")).unwrap();
+    for line in example.lines() {
+        let variable = line.trim_start_matches('#').split_once('=').map(|(name, _)| name);
+        let variable = variable.filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
+        assert!(variable.is_none_or(known), ".env.example has a variable that nothing reads: {line}");
+    }
+}
+
+#[test]
+fn wrong_use_ends_with_two() {
+    for wrong in [&["fly"][..], &["keys"], &["outbox"], &["logs", "--limit", "many"], &["providers", "add"]] {
+        assert_eq!(said(&Settings::new(), wrong, "").code, 2, "{wrong:?}");
+    }
+    let failed = said(&Settings::new(), &["migrate", "--json"], "");
+    assert_eq!(failed.code, 1);
+    assert!(lines(&failed.err)[0]["error"].as_str().unwrap().contains("DATABASE_URL"), "{}", failed.err);
+}
