@@ -79,7 +79,7 @@ pub(crate) enum ProvidersAction {
     /// Set a provider; running workers take it up at once
     #[command(after_help = "\
 Its secrets come from a file, from standard input or from the environment, never from the command line: a JSON \
-object, or a line name=value for each. What the kinds need is in docs/providers.md.
+object, or a line name=value for each. What each kind needs is in docs/api.md.
 
 Examples:
   smsgw providers add india --kind 2factor --sender GATEWY --countries IN --credentials-file india.credentials
