@@ -79,18 +79,9 @@ impl Gateway {
         providers: &ProviderEnv,
         stop: CancellationToken,
     ) -> Result<()> {
-        let app = api::App::start(api::Parts {
-            database: &self.database,
-            pool: self.pool.clone(),
-            clock: self.clock.clone(),
-            wake: self.wake.clone(),
-            keyring: self.keyring.clone(),
-            environment: self.site.environment,
-            config,
-            providers: providers.providers()?,
-            public_url: self.site.public_url()?,
-            metrics: api::install_metrics(),
-        });
+        let public_url = self.site.public_url()?;
+        let parts = api::Parts { providers: providers.providers()?, public_url, ..self.api_parts(config) };
+        let app = api::App::start(parts);
         let telling = async {
             tokio::select! {
                 () = self.wake.send_to_others(&self.database) => (),
@@ -105,17 +96,24 @@ impl Gateway {
     pub(crate) fn serve_health(&self, listener: TcpListener, stop: CancellationToken) -> JoinHandle<()> {
         // Nothing is taken here, so nothing of it matters.
         let config = ApiConfig { listen: WHEREVER, default_region: None, countries: None };
-        let app = api::App::observer(api::Parts {
+        let app = api::App::observer(self.api_parts(&config));
+        tokio::spawn(async move { api::serve_health(listener, app, stop.cancelled_owned()).await })
+    }
+
+    /// What an API is made of, without what it needs for webhooks.
+    fn api_parts<'a>(&'a self, config: &'a ApiConfig) -> api::Parts<'a> {
+        api::Parts {
             database: &self.database,
             pool: self.pool.clone(),
             clock: self.clock.clone(),
             wake: self.wake.clone(),
             keyring: self.keyring.clone(),
             environment: self.site.environment,
-            config: &config,
+            config,
+            providers: Vec::new(),
+            public_url: None,
             metrics: api::install_metrics(),
-        });
-        tokio::spawn(async move { api::serve_health(listener, app, stop.cancelled_owned()).await })
+        }
     }
 
     /// Starts a worker with the providers of the environment. If a part of it breaks off, `stop` is
