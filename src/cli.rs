@@ -97,6 +97,9 @@ pub(crate) enum Command {
         One line a check: ok, warn or fail. Ends with 1 if something fails. With --json one object a line: \
         check, result, detail, cure.")]
     Doctor(Box<DoctorArgs>),
+    /// Ask /healthz of the gateway on this machine: for containers, whose images have no curl
+    #[command(hide = true)]
+    Healthcheck(HealthcheckArgs),
     /// A fake vendor that speaks Twilio's and 2Factor.in's formats, for tests
     #[command(after_help = "Example:\n  smsgw mock-provider --listen 127.0.0.1:9090")]
     MockProvider(Box<mock_provider::Options>),
@@ -179,6 +182,17 @@ pub(crate) struct WorkerArgs {
     /// Pause all sending first: for starting on a restored backup
     #[arg(long)]
     pub(crate) paused: bool,
+}
+
+/// Whom `healthcheck` asks: a worker where one listens, else the API.
+#[derive(Debug, Args)]
+pub(crate) struct HealthcheckArgs {
+    /// Address of the API
+    #[arg(long, env = "SMSGW_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Address of a worker
+    #[arg(long, env = "SMSGW_WORKER_LISTEN")]
+    pub(crate) worker_listen: Option<SocketAddr>,
 }
 
 /// Whether the command given reads `.env`: only `dev` does, and nothing given means `dev`.

@@ -4,6 +4,7 @@ mod completions;
 mod config;
 mod dev;
 mod doctor;
+mod healthcheck;
 mod keys;
 mod logs;
 mod mock_provider;
@@ -27,18 +28,17 @@ use crate::print::Printer;
 
 /// Runs the command that was given.
 pub(crate) async fn run(cli: Cli) -> Result<()> {
+    let format = log_format(&cli);
     let command = match cli.command {
         Some(command) => command,
         None => Command::Dev(Box::new(dev::default_args())),
     };
-    let (format, filter) = match command {
-        Command::Dev(_) => (LogFormat::Text, "warn,smsgw=info,worker=info,api=info,sqlx_core::pool=off"),
-        Command::Serve(_) | Command::Api(_) | Command::Worker(_) => {
-            (LogFormat::Json, "info,sqlx_core::pool=off")
-        }
-        _ => (LogFormat::Text, "warn,sqlx_core::pool=off"),
+    let filter = match command {
+        Command::Dev(_) => "warn,smsgw=info,worker=info,api=info,sqlx_core::pool=off",
+        Command::Serve(_) | Command::Api(_) | Command::Worker(_) => "info,sqlx_core::pool=off",
+        _ => "warn,sqlx_core::pool=off",
     };
-    telemetry::start(cli.log_format.unwrap_or(format), filter);
+    telemetry::start(format, filter);
     let printer = Printer::new(cli.json);
     match command {
         Command::Dev(args) => dev::run(*args, printer).await,
@@ -56,10 +56,20 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Resume(args) => pause::resume(args, printer).await,
         Command::Outbox(args) => outbox::run(args, printer).await,
         Command::Doctor(args) => doctor::run(*args, printer).await,
+        Command::Healthcheck(args) => healthcheck::run(&args).await,
         Command::MockProvider(options) => mock_provider::run(*options, printer).await,
         Command::Completions { shell } => completions::run(shell),
         Command::Config => config::run(printer),
     }
+}
+
+/// How log lines look: those of the programs for production are read by machines.
+pub(crate) fn log_format(cli: &Cli) -> LogFormat {
+    let usual = match cli.command {
+        Some(Command::Serve(_) | Command::Api(_) | Command::Worker(_)) => LogFormat::Json,
+        _ => LogFormat::Text,
+    };
+    cli.log_format.unwrap_or(usual)
 }
 
 async fn migrate(database: &DatabaseConfig, printer: Printer) -> Result<()> {

@@ -35,6 +35,7 @@ pub(crate) struct Gateway {
     keyring: Arc<Keyring>,
     wake: Wake,
     site: SiteConfig,
+    metrics: api::PrometheusHandle,
 }
 
 impl Gateway {
@@ -48,13 +49,15 @@ impl Gateway {
         site: SiteConfig,
         stop: &CancellationToken,
     ) -> Result<Self> {
+        // Before anything that keeps metrics.
+        let metrics = api::install_metrics();
         let database = Database::new(url).context("DATABASE_URL cannot be read")?;
         let pool = database.pool(POOL);
         let clock = tokio::select! {
             clock = wait_for_database(&database) => clock?,
             () = stop.cancelled() => bail!("stopped while waiting for the database"),
         };
-        Ok(Self { database, pool, clock, keyring: Arc::new(keyring), wake: Wake::default(), site })
+        Ok(Self { database, pool, clock, keyring: Arc::new(keyring), wake: Wake::default(), site, metrics })
     }
 
     /// The pool.
@@ -112,7 +115,7 @@ impl Gateway {
             config,
             providers: Vec::new(),
             public_url: None,
-            metrics: api::install_metrics(),
+            metrics: self.metrics.clone(),
         }
     }
 

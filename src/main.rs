@@ -14,6 +14,7 @@ use clap::Parser;
 
 use cli::Cli;
 use print::{AlreadyTold, Printer, WrongUse};
+use shared::telemetry::LogFormat;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     let printer = Printer::new(cli.json);
+    let format = commands::log_format(&cli);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -37,17 +39,20 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(commands::run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => end(printer, &error),
+        Err(error) => end(printer, format, &error),
     }
 }
 
 /// Tells why the command failed, once.
-fn end(printer: Printer, error: &anyhow::Error) -> ExitCode {
+fn end(printer: Printer, format: LogFormat, error: &anyhow::Error) -> ExitCode {
     if print::is_unread(error) {
         return ExitCode::SUCCESS;
     }
-    if !error.is::<AlreadyTold>() {
-        printer.fail(&sentence(error));
+    match format {
+        _ if error.is::<AlreadyTold>() => (),
+        LogFormat::Text => printer.fail(&sentence(error)),
+        // Whoever reads the log by machine should not lose the last line.
+        LogFormat::Json => tracing::error!(error = sentence(error), "smsgw cannot go on"),
     }
     if error.is::<WrongUse>() { ExitCode::from(WRONG_USE) } else { ExitCode::FAILURE }
 }

@@ -17,7 +17,11 @@ pub fn start(format: LogFormat, default_filter: &str) {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => lines.with_target(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Json => {
+            // A line of JSON too, where the usual text has several lines.
+            std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a part of the program panicked")));
+            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        }
     };
     if started.is_err() {
         tracing::debug!("logging was already started");
