@@ -66,7 +66,7 @@ impl Edge {
         }
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response.headers_mut().insert(REQUEST_ID, request_id);
-        self.app.measures.answered(door, started.elapsed());
+        self.app.measures.answered(door, response.status(), started.elapsed());
         response
     }
 }

@@ -1,16 +1,28 @@
-//! Metrics: what was accepted and refused, and how long answers took.
+//! Metrics: what was asked, accepted and refused, and how long answers took.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use axum::http::Method;
-use metrics::{Counter, Histogram, counter, describe_counter, describe_histogram, histogram};
+use axum::http::{Method, StatusCode};
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
 pub use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use shared::lane::Lane;
 
 /// Answers in seconds: from a coalesced insert to a request that waited for the database.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 5.0];
+/// From acceptance to a provider's yes: from a code on an idle gateway to a campaign's last text.
+const SENT_SECONDS: [f64; 18] = [
+    0.001, 0.002, 0.004, 0.008, 0.012, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0,
+    7200.0,
+];
+/// A provider's answers, up to the longest time a call may take.
+const CALL_SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
+/// Rows of a claim.
+const ROWS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 500.0];
 /// How often what was observed is put into buckets; in between it takes memory.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -24,9 +36,15 @@ pub fn install_metrics() -> PrometheusHandle {
 }
 
 fn install() -> PrometheusHandle {
-    let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
-        .expect("the list of buckets is not empty");
+    let buckets: [(Matcher, &[f64]); 4] = [
+        (Matcher::Suffix("_seconds".to_owned()), &SECONDS),
+        (Matcher::Full("smsgw_accept_to_sent_seconds".to_owned()), &SENT_SECONDS),
+        (Matcher::Full("smsgw_attempt_seconds".to_owned()), &CALL_SECONDS),
+        (Matcher::Full("smsgw_claim_size".to_owned()), &ROWS),
+    ];
+    let builder = buckets.into_iter().fold(PrometheusBuilder::new(), |builder, (name, buckets)| {
+        builder.set_buckets_for_metric(name, buckets).expect("no list of buckets is empty")
+    });
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     if metrics::set_global_recorder(recorder).is_err() {
@@ -95,21 +113,35 @@ impl Door {
     }
 }
 
+/// Every status the API answers with.
+const STATUSES: [u16; 19] =
+    [200, 202, 204, 400, 401, 403, 404, 405, 408, 409, 410, 413, 414, 415, 422, 429, 431, 500, 503];
+/// Another one is counted as 500.
+const UNKNOWN: usize = STATUSES.len() - 2;
+
 /// Handles of the metrics every request touches, looked up once.
 #[derive(Debug)]
 pub(crate) struct Measures {
     accepted: [Counter; 3],
-    durations: [Histogram; 8],
+    durations: [Histogram; Door::ALL.len()],
+    /// By door and status, each looked up when it first happens.
+    requests: [[OnceLock<Counter>; STATUSES.len()]; Door::ALL.len()],
 }
 
 impl Measures {
     pub(crate) fn new() -> Self {
         describe_counter!("smsgw_accepted_total", "Messages committed to the outbox, by lane");
         describe_counter!("smsgw_refused_total", "Requests and batch messages refused, by code");
-        describe_histogram!("smsgw_request_seconds", "Time from a request's head to its answer, by door");
+        describe_counter!("smsgw_requests_total", "Requests answered, by door and status");
+        describe_histogram!(
+            "smsgw_request_seconds",
+            Unit::Seconds,
+            "Time from a request's head to its answer, by door"
+        );
         Self {
             accepted: Lane::ALL.map(|lane| counter!("smsgw_accepted_total", "lane" => lane.as_str())),
             durations: Door::ALL.map(|door| histogram!("smsgw_request_seconds", "door" => door.as_str())),
+            requests: Default::default(),
         }
     }
 
@@ -124,7 +156,23 @@ impl Measures {
     }
 
     /// A request was answered.
-    pub(crate) fn answered(&self, door: Door, took: Duration) {
+    pub(crate) fn answered(&self, door: Door, status: StatusCode, took: Duration) {
         self.durations[door as usize].record(took);
+        let place = STATUSES.iter().position(|one| *one == status.as_u16()).unwrap_or(UNKNOWN);
+        self.requests[door as usize][place]
+            .get_or_init(|| {
+                let status = STATUSES[place].to_string();
+                counter!("smsgw_requests_total", "door" => door.as_str(), "status" => status)
+            })
+            .increment(1);
     }
+}
+
+/// How many of the intake's connections are without their database.
+pub(crate) fn database_away() -> Gauge {
+    describe_gauge!(
+        "smsgw_database_away",
+        "By part: 0 while it has its database; a worker without it sends nothing"
+    );
+    gauge!("smsgw_database_away", "part" => "intake")
 }

@@ -133,6 +133,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All outcomes, as they are declared.
+    pub const ALL: [Self; 5] =
+        [Self::Accepted, Self::Throttled, Self::NotSent, Self::Rejected, Self::InDoubt];
+
     /// The word used in tables, logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -68,6 +68,7 @@ impl TestApp {
 
     async fn on_with(url: String, vendors: Options) -> Self {
         telemetry::start(LogFormat::Text, "off");
+        api::install_metrics();
         let database = Database::new(&url).unwrap();
         let pool = patient_pool(&database);
         let clock = DbClock::start(&pool).await.unwrap();

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::deliver::traveller;
 use crate::held::Held;
+use crate::measures::LaneMeasures;
 use crate::queue::Claim;
 
 /// At most this many verdicts are written together.
@@ -142,14 +143,15 @@ pub(crate) struct Acker {
     database: Database,
     connection: Option<PgConnection>,
     held: Arc<Held>,
+    measures: Arc<LaneMeasures>,
     /// Whether the database's absence was told already.
     trouble: bool,
 }
 
 impl Acker {
     /// An acker that connects when it has something to write.
-    pub(crate) fn new(lane: Lane, database: Database, held: Arc<Held>) -> Self {
-        Self { lane, database, connection: None, held, trouble: false }
+    pub(crate) fn new(lane: Lane, database: Database, held: Arc<Held>, measures: Arc<LaneMeasures>) -> Self {
+        Self { lane, database, connection: None, held, measures, trouble: false }
     }
 
     /// Writes until every sender is gone and everything is written.
@@ -164,7 +166,7 @@ impl Acker {
             for ack in group.drain(..) {
                 if !refused.contains(&ack.verdict.id()) {
                     self.held.remove(ack.verdict.id(), ack.claim);
-                    count(self.lane, &ack.verdict);
+                    count(&self.measures, &ack.verdict);
                 }
             }
         }
@@ -208,7 +210,7 @@ impl Acker {
                 todo.push(vec![bare]);
             } else {
                 tracing::error!(%error, message.id = %part[0].id(), "the database refuses a result");
-                metrics::counter!("smsgw_results_refused_total").increment(1);
+                self.measures.results_refused.increment(1);
                 refused.push(part[0].id());
             }
         }
@@ -223,6 +225,7 @@ impl Acker {
                 Verdict::Reschedule(one) => rescheduled.push(one.clone()),
             }
         }
+        let measures = self.measures.clone();
         let db = self.connected().await?;
         let mut ours = Vec::new();
         if !finished.is_empty() {
@@ -247,7 +250,7 @@ impl Acker {
                     Verdict::Reschedule(_) => None,
                 };
                 acks::settle(&mut *db, accepted, masked).await?;
-                metrics::counter!("smsgw_settled_late_total").increment(1);
+                measures.settled_late.increment(1);
             }
         }
         Ok(())
@@ -275,11 +278,9 @@ fn by_worker(group: &[Ack]) -> Vec<(WorkerId, Vec<Verdict>)> {
 }
 
 /// Counts a message's end or return for the operator.
-fn count(lane: Lane, verdict: &Verdict) {
-    let status = match verdict {
-        Verdict::Finish(one) => one.status,
-        Verdict::Reschedule(_) => Status::Queued,
-    };
-    metrics::counter!("smsgw_messages_total", "lane" => lane.as_str(), "status" => status.as_str())
-        .increment(1);
+fn count(measures: &LaneMeasures, verdict: &Verdict) {
+    match verdict {
+        Verdict::Finish(one) => measures.ended(one.status, one.copies),
+        Verdict::Reschedule(one) => measures.ended(Status::Queued, one.copies),
+    }
 }

@@ -269,7 +269,9 @@ impl Claimer {
         slots: Vec<OwnedSemaphorePermit>,
     ) {
         self.number += 1;
-        metrics::histogram!("smsgw_claim_size", "lane" => self.parts.lane.as_str()).record(rows.len() as f64);
+        if !rows.is_empty() {
+            self.parts.measures.claim_size.record(rows.len() as f64);
+        }
         for (row, slot) in rows.into_iter().zip(slots) {
             let id = row.message.id;
             self.held.insert(id, self.number);

@@ -5,6 +5,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use metrics::Gauge;
+
+use crate::measures;
+
 /// A code should not wait longer than this to be claimed.
 const TARGET: Duration = Duration::from_millis(25);
 /// At most one decrease in this time: its effect must show first.
@@ -24,11 +28,14 @@ pub(crate) struct Congestion {
 struct State {
     share: f64,
     changed: Instant,
+    shown: Gauge,
 }
 
 impl Default for Congestion {
     fn default() -> Self {
-        Self { state: Mutex::new(State { share: 1.0, changed: Instant::now() }) }
+        let shown = measures::promo_share();
+        shown.set(1.0);
+        Self { state: Mutex::new(State { share: 1.0, changed: Instant::now(), shown }) }
     }
 }
 
@@ -40,7 +47,7 @@ impl Congestion {
         if waited > TARGET && now.duration_since(state.changed) >= SETTLING {
             state.share = (state.share * DECREASE).max(LEAST);
             state.changed = now;
-            metrics::gauge!("smsgw_promo_share").set(state.share);
+            state.shown.set(state.share);
         }
     }
 
@@ -57,6 +64,7 @@ impl State {
         let quiet = now.duration_since(self.changed).saturating_sub(SETTLING);
         if self.share < 1.0 && !quiet.is_zero() {
             self.share = (self.share + INCREASE_PER_SECOND * quiet.as_secs_f64()).min(1.0);
+            self.shown.set(self.share);
             // The settling time has been used up; only what follows counts from here.
             self.changed = now.checked_sub(SETTLING).unwrap_or(now);
         }

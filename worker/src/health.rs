@@ -12,6 +12,7 @@ use shared::lane::Lane;
 use shared::phone::Region;
 
 use crate::gate::{Gate, Pass};
+use crate::measures::ProviderMeasures;
 
 /// Pauses after "slow down" without a time: full jitter below 1 s, 2 s, 4 s … 60 s.
 const PAUSES: Schedule = Schedule::new(Duration::from_secs(1), 2.0, Duration::from_secs(60));
@@ -24,6 +25,8 @@ const PROBE_RECHECK: Duration = Duration::from_millis(250);
 pub(crate) struct Health {
     /// Its name.
     pub(crate) name: String,
+    /// Its metrics.
+    pub(crate) measures: ProviderMeasures,
     gate: Mutex<Gate>,
     breakers: Mutex<HashMap<Option<Region>, Breaker>>,
     paused_until: Mutex<Option<DateTime<Utc>>>,
@@ -58,6 +61,7 @@ impl Health {
     pub(crate) fn new(name: &str, max_per_second: Option<u32>, max_in_flight: Option<u32>) -> Self {
         Self {
             name: name.to_owned(),
+            measures: ProviderMeasures::new(name),
             gate: Mutex::new(Gate::new(max_per_second, max_in_flight, Instant::now())),
             breakers: Mutex::default(),
             paused_until: Mutex::default(),
@@ -101,6 +105,13 @@ impl Health {
         !breakers.is_empty() && breakers.values().all(|breaker| breaker.open_until(now).is_some())
     }
 
+    /// Shows how it stands; one that is not used any more is not closed either.
+    pub(crate) fn show(&self, is_used: bool, now: DateTime<Utc>) {
+        let paused = is_used && self.paused_until() > Some(now);
+        let broken = is_used && self.is_broken_everywhere(Instant::now());
+        self.measures.closed(paused, is_used && self.is_halted(), broken);
+    }
+
     /// Asks to call it for a message of `lane` to `region`.
     ///
     /// # Errors
@@ -141,7 +152,7 @@ impl Health {
         let until = paused.map_or(until, |earlier| earlier.max(until));
         *paused = Some(until);
         self.gate().throttled(Instant::now());
-        metrics::counter!("smsgw_provider_pauses_total", "provider" => self.name.clone()).increment(1);
+        self.measures.pauses.increment(1);
         (until, before + 1)
     }
 

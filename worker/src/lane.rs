@@ -21,6 +21,7 @@ use crate::claim::Claimer;
 use crate::congestion::Congestion;
 use crate::deliver::deliver;
 use crate::held::Held;
+use crate::measures::LaneMeasures;
 use crate::presence::Presence;
 use crate::queue::Queue;
 use crate::roster::Roster;
@@ -42,6 +43,7 @@ pub(crate) struct LaneParts {
     pub(crate) roster: Arc<Roster>,
     pub(crate) mark: Arc<Mark>,
     pub(crate) congestion: Arc<Congestion>,
+    pub(crate) measures: Arc<LaneMeasures>,
 }
 
 /// Starts a lane on a thread of its own; it ends, drained, after `stop`. If it ends otherwise, it
@@ -77,7 +79,8 @@ async fn run(parts: LaneParts, stop: CancellationToken) -> bool {
     let slots = Arc::new(Semaphore::new(parts.slots));
     let (acks, verdicts) = Acks::channel(parts.slots);
     let (jobs, claimed) = mpsc::channel(parts.slots);
-    let mut acker = tokio::spawn(Acker::new(parts.lane, parts.database.clone(), held.clone()).run(verdicts));
+    let acker = Acker::new(parts.lane, parts.database.clone(), held.clone(), parts.measures.clone());
+    let mut acker = tokio::spawn(acker.run(verdicts));
     let claimer =
         tokio::spawn(Claimer::new(parts.clone(), jobs, acks.clone(), slots, held).run(stop.clone()));
     tokio::select! {

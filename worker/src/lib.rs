@@ -23,6 +23,7 @@ mod queue;
 mod congestion;
 mod gate;
 mod health;
+mod measures;
 mod roster;
 
 // Standing duties.

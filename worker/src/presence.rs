@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use metrics::Gauge;
 use shared::db::{Database, Use, within};
 use shared::ids::WorkerId;
 use shared::store::workers;
 use sqlx::{Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
+
+use crate::measures;
 
 /// Often enough that a broken connection is noticed, and replaced, within the second after which others
 /// take its lock's being free for death.
@@ -30,12 +33,20 @@ struct Standing {
 }
 
 /// This process's standing; shared by all lanes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Presence {
     standing: ArcSwapOption<Standing>,
+    away: Gauge,
 }
 
 impl Presence {
+    /// No standing yet.
+    pub(crate) fn new() -> Self {
+        let away = measures::database_away();
+        away.set(1.0);
+        Self { standing: ArcSwapOption::empty(), away }
+    }
+
     /// Our identity, while we are known to live.
     pub(crate) fn standing(&self) -> Option<WorkerId> {
         let standing = self.standing.load();
@@ -48,11 +59,13 @@ impl Presence {
     }
 
     fn confirm(&self, worker: WorkerId, confirmed: Instant) {
+        self.away.set(0.0);
         self.standing.store(Some(Arc::new(Standing { worker, confirmed })));
     }
 
     /// Gives the standing up; says whether there was one.
     fn lose(&self) -> bool {
+        self.away.set(1.0);
         self.standing.swap(None).is_some()
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
+use metrics::Gauge;
 use reqwest::Client;
 use shared::clock::DbClock;
 use shared::config::Environment;
@@ -26,6 +27,7 @@ use sqlx::PgPool;
 use tokio::runtime::Handle;
 
 use crate::health::Health;
+use crate::measures;
 
 mod loaded;
 
@@ -63,6 +65,7 @@ pub(crate) struct Roster {
     loaded: ArcSwap<Loaded>,
     /// Lanes that an operator has stopped.
     halted: [AtomicBool; 3],
+    lanes_paused: [Gauge; 3],
     healths: Mutex<HashMap<String, Arc<Health>>>,
 }
 
@@ -75,6 +78,7 @@ impl Roster {
             main: Handle::current(),
             loaded: ArcSwap::default(),
             halted: Default::default(),
+            lanes_paused: Lane::ALL.map(measures::lane_paused),
             healths: Mutex::default(),
         }
     }
@@ -189,7 +193,9 @@ impl Roster {
             let stops = |p: &Pause| {
                 p.scope == PauseScope::All || (p.scope == PauseScope::Lane && p.name == lane.as_str())
             };
-            self.halted[lane as usize].store(halted.iter().any(stops), Ordering::Relaxed);
+            let is_halted = halted.iter().any(stops);
+            self.halted[lane as usize].store(is_halted, Ordering::Relaxed);
+            self.lanes_paused[lane as usize].set(if is_halted { 1.0 } else { 0.0 });
         }
         for Entry { health, .. } in &loaded.entries {
             health
@@ -198,12 +204,20 @@ impl Roster {
                 health.learn_pause(state.paused_until, state.pauses, now);
             }
         }
+        self.show(&loaded, now);
         // Only now: what is stopped or paused must not be used for a moment before that is known.
         if let Some(changed) = changed {
             self.loaded.store(changed);
             *known = Some(tables);
         }
         Ok(())
+    }
+
+    /// Shows how each provider stands, also one that was just taken out.
+    fn show(&self, loaded: &Loaded, now: DateTime<Utc>) {
+        for health in self.healths.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            health.show(loaded.entries.iter().any(|entry| Arc::ptr_eq(&entry.health, health)), now);
+        }
     }
 
     fn build(&self, tables: &Tables) -> Loaded {

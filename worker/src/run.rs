@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::WorkerConfig;
 use crate::congestion::Congestion;
 use crate::lane::{self, LaneParts};
+use crate::measures::{self, LaneMeasures};
 use crate::presence::{self, Presence};
 use crate::roster::{Roster, Sources};
 use crate::sweep::{self, Mark};
@@ -75,14 +76,16 @@ pub enum StartError {
 }
 
 impl Worker {
-    /// Starts all lanes and duties. Needs no database yet: it is waited for.
+    /// Starts all lanes and duties. Needs no database yet: it is waited for. A recorder of metrics must
+    /// be set before.
     ///
     /// # Errors
     /// When the machine gives no threads or no TLS roots.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
         http::install_crypto();
+        measures::describe();
         let (stop, stand_down) = (CancellationToken::new(), CancellationToken::new());
-        let presence = Arc::new(Presence::default());
+        let presence = Arc::new(Presence::new());
         let marks: [Arc<Mark>; 3] = Default::default();
         let congestion = Arc::new(Congestion::default());
         let roster = Arc::new(Roster::new(sources(&parts)?, parts.clock.clone()));
@@ -99,6 +102,7 @@ impl Worker {
             roster: roster.clone(),
             mark: marks[lane as usize].clone(),
             congestion: congestion.clone(),
+            measures: Arc::new(LaneMeasures::new(lane)),
         });
         let lanes = lanes
             .into_iter()

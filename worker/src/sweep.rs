@@ -11,10 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use metrics::Counter;
 use shared::db::{Database, Use, within};
 use shared::lane::Lane;
 use shared::store::outbox::{self, Late, Watermark};
 use sqlx::PgConnection;
+
+use crate::measures;
 
 /// A writer takes its transaction id at about the time it stamps the row, not exactly then.
 const SLACK: Duration = Duration::from_secs(1);
@@ -102,6 +105,7 @@ struct Search<'a> {
     floors: [Watermark; 2],
     due: Instant,
     full_due: Instant,
+    found: Counter,
 }
 
 impl<'a> Search<'a> {
@@ -114,6 +118,7 @@ impl<'a> Search<'a> {
             floors: [Watermark::START; 2],
             due: now,
             full_due: now + FULL_EVERY,
+            found: measures::late_rows(lane),
         }
     }
 
@@ -127,7 +132,7 @@ impl<'a> Search<'a> {
             // The database's clock went back: nothing new would ever lie behind the mark.
             self.mark.rewind(Watermark::START);
         } else if let Some(first) = late.first {
-            metrics::counter!("smsgw_late_rows_total", "lane" => self.lane.as_str()).increment(1);
+            self.found.increment(1);
             self.mark.rewind(first);
         }
         self.floors = [self.floors[1], self.floor.learn(&late)];

@@ -15,6 +15,7 @@ use shared::store::outbox::{self, Orphan, Watermark};
 use shared::store::workers::{self, Suspect};
 use sqlx::{Connection, PgConnection};
 
+use crate::measures::TakeoverMeasures;
 use crate::sweep::Mark;
 use shared::clock::DbClock;
 
@@ -34,9 +35,10 @@ const RETRY: Duration = Duration::from_secs(2);
 
 /// Looks for dead workers until dropped.
 pub(crate) async fn run(database: &Database, clock: &DbClock, marks: &[Arc<Mark>; 3]) {
+    let measures = TakeoverMeasures::new();
     let mut calm = Duration::ZERO;
     loop {
-        if let Err(error) = watch(database, clock, marks, calm).await {
+        if let Err(error) = watch(database, clock, marks, &measures, calm).await {
             tracing::debug!(%error, "the takeover lost its connection");
         }
         calm = CALM;
@@ -48,6 +50,7 @@ async fn watch(
     database: &Database,
     clock: &DbClock,
     marks: &[Arc<Mark>; 3],
+    measures: &TakeoverMeasures,
     calm: Duration,
 ) -> sqlx::Result<()> {
     let mut db = database.connect(Use::Service("smsgw takeover")).await?;
@@ -67,7 +70,7 @@ async fn watch(
             if since.elapsed() >= GRACE && connected.elapsed() >= calm {
                 // What could not be taken over is not looked at again at once.
                 *since = Instant::now() + RETRY;
-                let taken = within(PATIENCE, take_over(&mut db, suspect.id, clock, marks)).await;
+                let taken = within(PATIENCE, take_over(&mut db, suspect.id, clock, marks, measures)).await;
                 if let Err(error) = taken {
                     tracing::error!(%error, worker.id = %suspect.id, "a dead worker is not yet taken over");
                     if is_away(&error) {
@@ -95,6 +98,7 @@ async fn take_over(
     dead: WorkerId,
     clock: &DbClock,
     marks: &[Arc<Mark>; 3],
+    measures: &TakeoverMeasures,
 ) -> sqlx::Result<()> {
     let mut tx = db.begin_with(BEGIN).await?;
     if !workers::lock_dead(&mut tx, dead).await? {
@@ -114,8 +118,7 @@ async fn take_over(
     workers::remove(&mut *tx, dead).await?;
     tx.commit().await?;
     tracing::warn!(worker.id = %dead, messages = orphans.len(), "a dead worker was taken over");
-    metrics::counter!("smsgw_takeovers_total").increment(1);
-    metrics::counter!("smsgw_messages_taken_over_total").increment(orphans.len() as u64);
+    measures.took_over(orphans.iter().map(|orphan| orphan.lane));
     // A claim that died uncommitted leaves rows behind the marks of all who stepped over it.
     for mark in marks {
         mark.rewind(Watermark::START);

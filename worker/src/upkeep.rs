@@ -2,10 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use metrics::Gauge;
 use shared::clock::DbClock;
 use shared::db::within;
+use shared::lane::Lane;
 use shared::store::{inbound, outbox, receipts, upkeep};
 use sqlx::PgPool;
+
+use crate::measures;
 
 const TICK: Duration = Duration::from_secs(5);
 /// A duty that takes longer is lost with its connection.
@@ -16,13 +20,14 @@ const COUNT_LIMIT: i64 = 10_000;
 
 /// Does the duties until dropped.
 pub(crate) async fn run(pool: &PgPool, clock: &DbClock, log_days: u16) {
+    let queues = Lane::ALL.map(measures::queue);
     let mut hourly_due = Instant::now();
     loop {
         if hourly_due <= Instant::now() {
             hourly_due = Instant::now() + HOURLY_DUTIES;
             hourly(pool, log_days).await;
         }
-        for done in [within(PATIENCE, often(pool)).await, within(PATIENCE, clock.sync(pool)).await] {
+        for done in [within(PATIENCE, often(pool, &queues)).await, within(PATIENCE, clock.sync(pool)).await] {
             if let Err(error) = done {
                 tracing::debug!(%error, "upkeep waits for the database");
             }
@@ -31,16 +36,16 @@ pub(crate) async fn run(pool: &PgPool, clock: &DbClock, log_days: u16) {
     }
 }
 
-async fn often(pool: &PgPool) -> sqlx::Result<()> {
+async fn often(pool: &PgPool, queues: &[(Gauge, Gauge); 3]) -> sqlx::Result<()> {
     upkeep::expire_sessions(pool).await?;
     upkeep::purge_idempotency(pool).await?;
     upkeep::purge_enqueue_keys(pool).await?;
     receipts::purge(pool).await?;
     inbound::purge(pool).await?;
     for depth in outbox::list_depths(pool, COUNT_LIMIT).await? {
-        metrics::gauge!("smsgw_queue_messages", "lane" => depth.lane.as_str()).set(depth.messages as f64);
-        metrics::gauge!("smsgw_queue_oldest_due_seconds", "lane" => depth.lane.as_str())
-            .set(depth.oldest_due_seconds);
+        let (messages, oldest_due) = &queues[depth.lane as usize];
+        messages.set(depth.messages as f64);
+        oldest_due.set(depth.oldest_due_seconds);
     }
     Ok(())
 }

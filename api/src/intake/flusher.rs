@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::Gauge;
 use shared::clock::DbClock;
 use shared::db::{Database, Use, is_away, is_rows_fault};
 use shared::lane::Lane;
@@ -10,6 +11,8 @@ use shared::wake::Wake;
 use sqlx::PgConnection;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
+
+use crate::measures;
 
 use super::group::Storable;
 use super::{IntakeError, PATIENCE, PATIENCE_IN_DOUBT, Ticket};
@@ -39,6 +42,7 @@ pub(super) struct Flusher<T> {
     connection: Option<PgConnection>,
     backoff: Duration,
     is_away: bool,
+    away: Gauge,
 }
 
 /// What became of one try to store a group.
@@ -55,7 +59,8 @@ enum Try {
 
 impl<T: Storable> Flusher<T> {
     pub(super) fn new(queue: Queue<T>, database: Database, clock: DbClock, wake: Wake) -> Self {
-        Self { queue, database, clock, wake, connection: None, backoff: FIRST_BACKOFF, is_away: false }
+        let (connection, backoff, away) = (None, FIRST_BACKOFF, measures::database_away());
+        Self { queue, database, clock, wake, connection, backoff, is_away: false, away }
     }
 
     /// Works until all senders are gone and the queue is empty.
@@ -176,12 +181,14 @@ impl<T: Storable> Flusher<T> {
         self.connection = Some(connection);
         self.backoff = FIRST_BACKOFF;
         if std::mem::take(&mut self.is_away) {
+            self.away.decrement(1.0);
             tracing::info!("the intake has its database again");
         }
     }
 
     fn note_absence(&mut self, error: &sqlx::Error) {
         if !std::mem::replace(&mut self.is_away, true) {
+            self.away.increment(1.0);
             tracing::warn!(%error, "the intake has lost its database; requests get 503 until it is back");
         }
     }

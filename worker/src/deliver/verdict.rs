@@ -32,14 +32,10 @@ impl Delivery<'_> {
             Ok(reference) => reference.status_code,
             Err(error) => error.answer().status_code,
         };
-        let labels = [
-            ("provider", entry.settings.name.clone()),
-            ("lane", message.lane.as_str().to_owned()),
-            ("outcome", outcome.as_str().to_owned()),
-        ];
-        metrics::counter!("smsgw_attempts_total", &labels).increment(1);
-        metrics::histogram!("smsgw_attempt_seconds", "provider" => entry.settings.name.clone())
-            .record(time.as_secs_f64());
+        entry.health.measures.attempt(message.lane, outcome, time);
+        if outcome == Outcome::Accepted {
+            self.parts.measures.sent(message, self.parts.clock.now());
+        }
         self.attempts.push(Attempt {
             id: AttemptId::new(started_at),
             message_id: message.id,
