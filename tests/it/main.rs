@@ -11,6 +11,7 @@ mod flat_claim;
 mod governor;
 mod intake;
 mod main_job;
+mod operation;
 mod opt_outs;
 mod pauses;
 mod promo_pauses;

@@ -123,7 +123,8 @@ pub fn said(settings: &Settings, arguments: &[&str], input: &str) -> Said {
     Said { code: done.status.code().unwrap_or(-1), out: text(done.stdout), err: text(done.stderr) }
 }
 
-fn command(settings: &Settings, arguments: &[&str]) -> Command {
+/// A command of `smsgw`, to be run in one way or another.
+pub fn command(settings: &Settings, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     let own = |name| std::env::var_os(name).map(|value| (name, value));
     command

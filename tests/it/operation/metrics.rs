@@ -1,0 +1,138 @@
+//! The metrics of a running gateway; and that board, alerts and documents name no others.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use mock_provider::{Fault, FaultRule, RecipientMatch, Vendor};
+use serde_json::{Value, json};
+use tests::builders::{a_number, a_promo};
+use tests::wait::eventually;
+
+use super::{Running, read, root, run, words};
+
+/// Series that the traffic below must move.
+const MOVED: [&str; 17] = [
+    "smsgw_accepted_total{lane=\"otp\"}",
+    "smsgw_refused_total{code=\"invalid-request\"}",
+    "smsgw_requests_total{door=\"send_transactional\",status=\"202\"}",
+    "smsgw_requests_total{door=\"send_transactional\",status=\"400\"}",
+    "smsgw_request_seconds_count{door=\"otp_send\"}",
+    "smsgw_messages_total{lane=\"otp\",status=\"sent\"}",
+    "smsgw_messages_total{lane=\"transactional\",status=\"queued\"}",
+    "smsgw_messages_total{lane=\"promo\",status=\"sent\"}",
+    "smsgw_in_doubt_total{lane=\"transactional\"}",
+    "smsgw_accept_to_sent_seconds_count{lane=\"otp\"}",
+    "smsgw_accept_to_sent_seconds_count{lane=\"promo\"}",
+    "smsgw_attempts_total{provider=\"twilio\",lane=\"otp\",outcome=\"accepted\"}",
+    "smsgw_attempts_total{provider=\"twilio\",lane=\"transactional\",outcome=\"in_doubt\"}",
+    "smsgw_attempts_total{provider=\"twilio\",lane=\"promo\",outcome=\"throttled\"}",
+    "smsgw_attempt_seconds_count{provider=\"twilio\"}",
+    "smsgw_provider_pauses_total{provider=\"twilio\"}",
+    "smsgw_claim_size_count{lane=\"transactional\"}",
+];
+
+/// The value of a series, written as `/metrics` does.
+pub(super) fn value(text: &str, series: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+}
+
+/// Something in each lane, a refusal, a call in doubt, a pause.
+async fn traffic(gateway: &Running) {
+    let key = run(gateway, &["keys", "create", "test", "--scopes", "send,otp"]);
+    let post = async |path: &str, body: &Value| {
+        let url = format!("{}{path}", gateway.url);
+        gateway.client.post(url).bearer_auth(&key).json(body).send().await.unwrap().status().as_u16()
+    };
+    let once = |to: &str, fault| {
+        let recipients = Some(RecipientMatch::Recipient(to.to_owned()));
+        let rule = FaultRule { recipients, times: Some(1), ..FaultRule::new(Vendor::Twilio, fault) };
+        gateway.app.mock.fail_by(rule).unwrap();
+    };
+    assert_eq!(post("/otp/send", &json!({ "phone": a_number() })).await, 202);
+    let doubtful = a_number();
+    once(&doubtful, Fault::DeliverThenReset);
+    assert_eq!(post("/sms/send-transactional", &json!({ "to": doubtful, "text": "Booked." })).await, 202);
+    assert_eq!(post("/sms/send-transactional", &json!({ "to": "nobody", "text": "Booked." })).await, 400);
+    let throttled = a_number();
+    once(&throttled, Fault::Throttle { retry_after: None });
+    gateway.app.accept(a_promo(gateway.app.now()).to(&throttled)).await;
+}
+
+#[tokio::test]
+async fn every_promise_has_a_metric_that_moves() {
+    let gateway = Running::start(&["serve"]).await;
+    traffic(&gateway).await;
+    eventually("all series to move", async || {
+        let text = gateway.metrics().await;
+        let at_rest = MOVED.iter().find(|series| value(&text, series).is_none_or(|value| value <= 0.0));
+        if let Some(series) = at_rest {
+            eprintln!("still at rest: {series}");
+        }
+        at_rest.is_none().then_some(())
+    })
+    .await;
+    let text = gateway.metrics().await;
+    assert_eq!(value(&text, "smsgw_takeovers_total"), Some(0.0), "shown before it happens");
+    for part in ["worker", "intake"] {
+        assert_eq!(value(&text, &format!("smsgw_database_away{{part=\"{part}\"}}")), Some(0.0));
+    }
+}
+
+/// The expressions of the board and of the rules.
+fn expressions() -> String {
+    let board: Value = serde_json::from_str(&read("ops/grafana/smsgw.json")).unwrap();
+    let panels = board["panels"].as_array().unwrap();
+    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    let asked: Vec<&str> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
+    assert!(asked.len() > 10, "the board asks for something");
+    asked.join("\n") + &read("ops/prometheus/alerts.yml")
+}
+
+/// A renamed metric would leave a board empty and an alert silent.
+#[tokio::test]
+async fn board_rules_and_documents_name_the_metrics_that_are_shown() {
+    let gateway = Running::start(&["serve"]).await;
+    traffic(&gateway).await;
+    let asked = expressions();
+    eventually("every metric that is asked for", async || {
+        let text = gateway.metrics().await;
+        let shown: BTreeSet<&str> = text.lines().filter_map(|line| line.split(['{', ' ']).next()).collect();
+        let missing: Vec<&str> =
+            words(&asked, "smsgw_").into_iter().filter(|name| !shown.contains(name)).collect();
+        if !missing.is_empty() {
+            eprintln!("not shown: {missing:?}");
+        }
+        missing.is_empty().then_some(())
+    })
+    .await;
+    let (text, document) = (gateway.metrics().await, read("docs/operations.md"));
+    let names: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    for name in &names {
+        assert!(document.contains(&format!("| `{name}` |")), "docs/operations.md lacks {name}");
+        assert!(text.contains(&format!("# HELP {name} ")), "{name} has no HELP text");
+    }
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `smsgw_")?.split('`').next());
+    for name in rows {
+        assert!(names.contains(format!("smsgw_{name}").as_str()), "smsgw_{name} is not shown any more");
+    }
+}
+
+#[test]
+fn promtool_accepts_the_rules() {
+    let rules = root().join("ops/prometheus/alerts.yml");
+    match Command::new("promtool").args(["check", "rules"]).arg(rules).output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => eprintln!("skipped: promtool does not run here ({error})"),
+    }
+}
+
+#[test]
+fn every_alert_has_a_cure_in_the_documents() {
+    let (rules, document) = (read("ops/prometheus/alerts.yml"), read("docs/operations.md"));
+    let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(alerts.len() > 10);
+    for alert in alerts {
+        assert!(document.contains(&format!("| `{alert}` |")), "docs/operations.md lacks {alert}");
+    }
+}
