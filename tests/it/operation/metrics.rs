@@ -119,11 +119,13 @@ async fn board_rules_and_documents_name_the_metrics_that_are_shown() {
 }
 
 #[test]
-fn promtool_accepts_the_rules() {
-    let rules = root().join("ops/prometheus/alerts.yml");
-    match Command::new("promtool").args(["check", "rules"]).arg(rules).output() {
-        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
-        Err(error) => eprintln!("skipped: promtool does not run here ({error})"),
+fn alerts_speak_when_they_should() {
+    for (action, file) in [("check", "alerts.yml"), ("test", "alerts_test.yml")] {
+        let rules = root().join("ops/prometheus").join(file);
+        match Command::new("promtool").args([action, "rules"]).arg(rules).output() {
+            Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+            Err(error) => eprintln!("skipped: promtool does not run here ({error})"),
+        }
     }
 }
 
