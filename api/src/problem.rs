@@ -17,6 +17,7 @@ use shared::store::api_keys::Scope;
 
 mod errors;
 mod kinds;
+pub(crate) mod pages;
 
 use self::kinds::*;
 

@@ -12,6 +12,7 @@ mod messages;
 mod opt_outs;
 mod otp;
 mod pauses;
+mod problems;
 mod sandbox;
 mod sms;
 mod templates;
@@ -51,9 +52,11 @@ pub(crate) fn all() -> Router<App> {
         .merge(health())
 }
 
-/// The addresses that say how the process is.
+/// The addresses that say how the process is, and what its refusals point to.
 pub(crate) fn health() -> Router<App> {
     Router::new()
+        .route("/problems", get(problems::list))
+        .route("/problems/{code}", get(problems::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

@@ -44,6 +44,7 @@ mod users;
 mod away;
 mod drain;
 mod health;
+mod problems;
 mod secrets;
 
 const SEND: &str = "/sms/send-transactional";

@@ -13,6 +13,8 @@ pub(super) struct Kind {
 macro_rules! kinds {
     ($($name:ident = $code:literal, $status:ident, $title:literal;)*) => {
         $(pub(super) static $name: Kind = Kind { code: $code, title: $title, status: StatusCode::$status };)*
+        /// All of them, in this order.
+        pub(super) static ALL: &[&Kind] = &[$(&$name),*];
     };
 }
 
