@@ -114,6 +114,9 @@ pub(crate) enum Command {
     /// Every setting there is, as docs/configuration.md has it
     #[command(after_help = "Example:\n  smsgw config")]
     Config,
+    /// Print the description of the HTTP API (OpenAPI 3.1)
+    #[command(name = "openapi", after_help = "Example:\n  smsgw openapi > openapi.json")]
+    OpenApi,
 }
 
 /// Settings of `dev`.

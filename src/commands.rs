@@ -8,6 +8,7 @@ mod healthcheck;
 mod keys;
 mod logs;
 mod mock_provider;
+mod openapi;
 mod otp;
 mod outbox;
 mod pause;
@@ -60,6 +61,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::MockProvider(options) => mock_provider::run(*options, printer).await,
         Command::Completions { shell } => completions::run(shell),
         Command::Config => config::run(printer),
+        Command::OpenApi => openapi::run(),
     }
 }
 

@@ -20,8 +20,8 @@ const PAST_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 /// How far ahead a message may be planned.
 const FURTHEST: TimeDelta = TimeDelta::days(30);
 /// Bounds of `expires_in`. With the furthest plan they stay below the shortest time the log is kept.
-const SHORTEST_LIFETIME: i64 = 5;
-const LONGEST_LIFETIME: i64 = 3 * 24 * 3600;
+pub(crate) const SHORTEST_LIFETIME: i64 = 5;
+pub(crate) const LONGEST_LIFETIME: i64 = 3 * 24 * 3600;
 
 /// One message as it is asked for.
 #[derive(Debug, Deserialize)]

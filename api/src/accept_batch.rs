@@ -19,7 +19,7 @@ use crate::problem::{FieldError, Problem};
 use crate::templates::Variant;
 
 /// Messages in one batch.
-const MAX_MESSAGES: usize = 10_000;
+pub(crate) const MAX_MESSAGES: usize = 10_000;
 /// Rows in one statement.
 const GROUP: usize = 1000;
 

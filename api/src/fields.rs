@@ -10,11 +10,11 @@ use crate::accept::Refusal;
 use crate::problem::FieldError;
 
 /// Longest id of a user, in bytes.
-const MAX_USER_ID_BYTES: usize = 128;
+pub(crate) const MAX_USER_ID_BYTES: usize = 128;
 /// Longest name of a provider.
-const MAX_PROVIDER_BYTES: usize = 40;
+pub(crate) const MAX_PROVIDER_BYTES: usize = 40;
 /// Longest BCP 47 tag we take.
-const MAX_LOCALE_BYTES: usize = 35;
+pub(crate) const MAX_LOCALE_BYTES: usize = 35;
 
 /// What is wrong with a request, field by field.
 #[derive(Debug, Default)]

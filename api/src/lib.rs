@@ -28,6 +28,7 @@ mod signers;
 mod templates;
 
 // The doors.
+pub mod openapi;
 mod routes;
 
 pub use app::{App, Parts};

@@ -16,7 +16,7 @@ use shared::message::Status;
 use shared::store::api_keys::Scope;
 
 mod errors;
-mod kinds;
+pub(crate) mod kinds;
 pub(crate) mod pages;
 
 use self::kinds::*;

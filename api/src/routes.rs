@@ -6,6 +6,7 @@ use axum::routing::{get, post};
 use crate::app::App;
 
 mod contact_settings;
+mod described;
 mod health;
 mod integrations;
 mod messages;
@@ -20,6 +21,12 @@ mod webhooks;
 
 pub use integrations::parse_provider;
 pub use templates::parse_template;
+
+/// Usual and largest `limit` of lists, as the description of the API tells them.
+pub(crate) mod limits {
+    pub(crate) const MESSAGES: (u16, u16) = super::messages::LIMITS;
+    pub(crate) const INBOX: (i64, i64) = super::sandbox::LIMITS;
+}
 
 /// Every address of the API. A new door is one line here.
 pub(crate) fn all() -> Router<App> {
@@ -49,6 +56,8 @@ pub(crate) fn all() -> Router<App> {
         .route("/webhooks/{provider}/status", post(webhooks::status))
         .route("/webhooks/{provider}/inbound", post(webhooks::inbound))
         .route("/sandbox/inbox", get(sandbox::inbox))
+        .route("/openapi.json", get(described::openapi))
+        .route("/docs", get(described::docs))
         .merge(health())
 }
 

@@ -42,6 +42,7 @@ mod users;
 
 // What must hold all the while.
 mod away;
+mod described;
 mod drain;
 mod health;
 mod problems;

@@ -4,17 +4,17 @@ use axum::http::StatusCode;
 
 /// A kind of problem: stable, documented, meant for programs.
 #[derive(Debug)]
-pub(super) struct Kind {
-    pub(super) code: &'static str,
-    pub(super) title: &'static str,
-    pub(super) status: StatusCode,
+pub(crate) struct Kind {
+    pub(crate) code: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) status: StatusCode,
 }
 
 macro_rules! kinds {
     ($($name:ident = $code:literal, $status:ident, $title:literal;)*) => {
-        $(pub(super) static $name: Kind = Kind { code: $code, title: $title, status: StatusCode::$status };)*
+        $(pub(crate) static $name: Kind = Kind { code: $code, title: $title, status: StatusCode::$status };)*
         /// All of them, in this order.
-        pub(super) static ALL: &[&Kind] = &[$(&$name),*];
+        pub(crate) static ALL: &[&Kind] = &[$(&$name),*];
     };
 }
 

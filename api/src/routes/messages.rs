@@ -20,6 +20,7 @@ use crate::problem::Problem;
 
 const USUAL_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 200;
+pub(super) const LIMITS: (u16, u16) = (USUAL_LIMIT, MAX_LIMIT);
 /// Messages one page looks at. A filter that few pass gives short pages, even empty ones, with a
 /// cursor to go on: so the cost of a page does not grow with the log.
 const MAX_LOOKED_AT: i64 = 50_000;

@@ -12,6 +12,7 @@ use crate::problem::Problem;
 
 const USUAL_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 1000;
+pub(super) const LIMITS: (i64, i64) = (USUAL_LIMIT, MAX_LIMIT);
 
 /// Which messages to show.
 #[derive(Debug, Deserialize)]

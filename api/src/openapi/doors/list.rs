@@ -1,0 +1,228 @@
+//! Every door, in the order of docs/api.md. A new one is one entry here; a test misses it otherwise.
+
+use serde_json::{Value, json};
+use shared::store::api_keys::Scope::{Admin, Otp, Read, Send};
+
+use super::Door;
+use crate::openapi::schemas::reference;
+use crate::problem::kinds::*;
+use crate::routes::limits;
+
+/// Every door.
+pub(in crate::openapi) fn all() -> Vec<Door> {
+    [messages(), codes(), people(), templates(), settings(), webhooks(), gateway()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn messages() -> Vec<Door> {
+    let (usual, most) = limits::MESSAGES;
+    vec![
+        Door::new("post", "/sms/send-transactional", "sendTransactional", "messages")
+            .says("Send one message to one person")
+            .needs(Send)
+            .takes("SendRequest")
+            .creates("Accepted")
+            .refuses(&[&COUNTRY_BLOCKED, &OVERLOADED]),
+        Door::new("post", "/sms/send-batch", "sendBatch", "messages")
+            .says("Send many messages; a bad one is refused by its index and disturbs no other")
+            .needs(Send)
+            .takes("BatchRequest")
+            .creates("BatchAnswer")
+            .refuses(&[&OVERLOADED]),
+        Door::new("get", "/sms/messages", "listMessages", "messages")
+            .says("List messages, newest first, waiting and finished ones together")
+            .needs(Read)
+            .asks("limit", &limit(i64::from(usual), i64::from(most)), "Messages on a page")
+            .asks("cursor", &json!({"type": "string"}), "The `next_cursor` of the page before")
+            .asks("status", &reference("Status"), "Only these")
+            .asks("lane", &reference("Lane"), "Only these")
+            .asks("to", &json!({"type": "string", "example": "+41790000001"}), "Only to this phone")
+            .asks("user_id", &json!({"type": "string", "maxLength": 128}), "Only of this user")
+            .gives("Messages", "A page; there is more as long as `next_cursor` is not null")
+            .with_header("Link", "The address of the next page, `rel=\"next\"`"),
+        Door::new("get", "/sms/messages/{id}", "getMessage", "messages")
+            .says("Show one message with every call made for it")
+            .needs(Read)
+            .gives("MessageDetail", "The message"),
+        Door::new("post", "/sms/messages/{id}/cancel", "cancelMessage", "messages")
+            .says("Cancel a message that still waits; after the answer it is not sent")
+            .needs(Send)
+            .gives("Cancelled", "It will not be sent; `unknown` after a call that may have sent it")
+            .refuses(&[&NOT_CANCELLABLE]),
+    ]
+}
+
+fn codes() -> Vec<Door> {
+    vec![
+        Door::new("post", "/otp/send", "sendCode", "codes")
+            .says("Make a code, send it, and open a session for it")
+            .needs(Otp)
+            .takes("CodeRequest")
+            .creates("CodeSent")
+            .refuses(&[&COUNTRY_BLOCKED, &OVERLOADED]),
+        Door::new("post", "/otp/verify", "verifyCode", "codes")
+            .says("Check a code; a right one is good once")
+            .needs(Otp)
+            .takes("VerifyRequest")
+            .gives("Verified", "It is right")
+            .refuses(&[&OTP_WRONG, &OTP_EXPIRED, &OTP_USED, &OTP_LOCKED]),
+        Door::new("post", "/otp/resend", "resendCode", "codes")
+            .says("Send another code in a running session; the one before is worth nothing then")
+            .needs(Otp)
+            .takes("ResendRequest")
+            .creates("CodeSent")
+            .refuses(&[&OTP_EXPIRED, &OTP_USED, &OTP_LOCKED, &OTP_COOL_DOWN, &OTP_SEND_LIMIT])
+            .refuses(&[&COUNTRY_BLOCKED]),
+        Door::new("get", "/otp/sessions/{id}", "getSession", "codes")
+            .says("Show how a session stands, for a countdown")
+            .needs(Otp)
+            .gives("Session", "The session"),
+    ]
+}
+
+fn people() -> Vec<Door> {
+    vec![
+        Door::new("get", "/sms/opt-outs/{phone}", "getOptOuts", "people")
+            .says("Show what a number has stopped")
+            .needs(Read)
+            .gives("OptOuts", "What it has stopped, be it nothing")
+            .refuses(&[&INVALID_REQUEST]),
+        Door::new("put", "/sms/opt-outs/{phone}", "putOptOut", "people")
+            .says("Record a stop; after the answer nothing that it stops is taken up")
+            .needs(Send)
+            .takes("OptOutRequest")
+            .gives("OptOuts", "What it has stopped"),
+        Door::new("delete", "/sms/opt-outs/{phone}", "deleteOptOuts", "people")
+            .says("Let a number be texted again")
+            .needs(Send)
+            .gives_nothing("All stops are lifted")
+            .refuses(&[&INVALID_REQUEST]),
+        Door::new("get", "/users/{id}/contact-settings", "getContactSettings", "people")
+            .says("Show what a user wants; of one who never said, what then applies")
+            .needs(Read)
+            .gives("ContactSettings", "The settings")
+            .refuses(&[&INVALID_REQUEST]),
+        Door::new("put", "/users/{id}/contact-settings", "putContactSettings", "people")
+            .says("Replace all settings of a user")
+            .needs(Send)
+            .takes("ContactSettingsRequest")
+            .gives("ContactSettings", "The settings"),
+    ]
+}
+
+fn templates() -> Vec<Door> {
+    let locale = json!({"type": "string", "example": "de"});
+    vec![
+        Door::new("get", "/sms/templates", "listTemplates", "templates")
+            .says("List all templates with their variants")
+            .needs(Read)
+            .gives("Templates", "All variants"),
+        Door::new("get", "/sms/templates/{name}", "getTemplate", "templates")
+            .says("Show the variants of one template")
+            .needs(Read)
+            .gives("Templates", "Its variants"),
+        Door::new("put", "/sms/templates/{name}", "putTemplate", "templates")
+            .says("Set one variant")
+            .needs(Admin)
+            .takes("TemplateRequest")
+            .gives("Template", "The variant"),
+        Door::new("delete", "/sms/templates/{name}", "deleteTemplate", "templates")
+            .says("Delete a template, or one variant of it")
+            .needs(Admin)
+            .asks("locale", &locale, "Only this variant; without it all")
+            .gives_nothing("Deleted"),
+    ]
+}
+
+fn settings() -> Vec<Door> {
+    vec![
+        Door::new("get", "/settings/api", "listProviders", "settings")
+            .says("List the providers set here; those of the environment are not")
+            .needs(Admin)
+            .gives("Providers", "The providers, secrets shown by their last characters"),
+        Door::new("get", "/settings/api/{name}", "getProvider", "settings")
+            .says("Show one provider")
+            .needs(Admin)
+            .gives("Provider", "The provider"),
+        Door::new("put", "/settings/api/{name}", "putProvider", "settings")
+            .says("Set one provider; credentials that are left out stay")
+            .needs(Admin)
+            .takes("ProviderRequest")
+            .gives("Provider", "The provider; workers take it up within about a second"),
+        Door::new("delete", "/settings/api/{name}", "deleteProvider", "settings")
+            .says("Remove one provider")
+            .needs(Admin)
+            .gives_nothing("Removed"),
+        Door::new("get", "/settings/pauses", "listPauses", "settings")
+            .says("Show what is stopped")
+            .needs(Read)
+            .gives("Pauses", "Everything that is stopped"),
+        Door::new("post", "/settings/pauses", "pause", "settings")
+            .says("Stop everything, a lane or a provider")
+            .needs(Admin)
+            .takes("PauseRequest")
+            .gives("Pauses", "Everything that is stopped now"),
+        Door::new("delete", "/settings/pauses", "resume", "settings")
+            .says("Let it go on")
+            .needs(Admin)
+            .must_say("scope", &reference("PauseScope"), "What kind of thing")
+            .asks("name", &json!({"type": "string"}), "Which lane or provider; left out with `all`")
+            .gives_nothing("It goes on")
+            .refuses(&[&NOT_FOUND]),
+    ]
+}
+
+fn webhooks() -> Vec<Door> {
+    vec![
+        Door::new("post", "/webhooks/{provider}/status", "takeReceipt", "webhooks")
+            .says("Take a provider's receipt for a message; one that is not new changes nothing")
+            .is_signed()
+            .gives_nothing("Taken"),
+        Door::new("post", "/webhooks/{provider}/inbound", "takeInbound", "webhooks")
+            .says("Take a text that somebody sent to one of our numbers; once answered, a stop holds")
+            .is_signed()
+            .gives_text("text/xml", "An empty TwiML document"),
+    ]
+}
+
+fn gateway() -> Vec<Door> {
+    let (usual, most) = limits::INBOX;
+    vec![
+        Door::new("get", "/sandbox/inbox", "listInbox", "gateway")
+            .says("Show what the sandbox provider delivered, codes included; not in production")
+            .needs(Read)
+            .asks("limit", &limit(usual, most), "Messages to show")
+            .asks("before", &json!({"type": "integer", "format": "int64"}), "Only those with a smaller `id`")
+            .gives("Inbox", "The newest first")
+            .refuses(&[&NOT_FOUND]),
+        Door::new("get", "/healthz", "isAlive", "gateway")
+            .says("Whether the process runs")
+            .gives("Health", "It does"),
+        Door::new("get", "/readyz", "isReady", "gateway")
+            .says("Whether the database answers and is migrated")
+            .gives("Health", "It is")
+            .refuses(&[&NOT_READY]),
+        Door::new("get", "/metrics", "getMetrics", "gateway")
+            .says("Metrics for Prometheus; from elsewhere than this machine with a key for `read`")
+            .may_need(Read)
+            .gives_text("text/plain", "Prometheus' text format"),
+        Door::new("get", "/problems", "listProblems", "gateway")
+            .says("List all refusals")
+            .gives_text("text/html", "A page"),
+        Door::new("get", "/problems/{code}", "getProblem", "gateway")
+            .says("Explain a refusal: the page behind its `type`")
+            .gives_text("text/html", "A page"),
+        Door::new("get", "/openapi.json", "getOpenApi", "gateway")
+            .says("This document")
+            .gives_object("The document"),
+        Door::new("get", "/docs", "getDocs", "gateway")
+            .says("This document for people")
+            .gives_text("text/html", "A page"),
+    ]
+}
+
+fn limit(usual: i64, most: i64) -> Value {
+    json!({"type": "integer", "minimum": 1, "maximum": most, "default": usual})
+}

@@ -1,0 +1,141 @@
+//! What doors answer.
+
+use serde_json::{Value, json};
+
+use super::{answer, list, maybe, reference, text, time, uuid, whole};
+
+pub(super) fn all() -> Value {
+    let mut all = json!({
+        "Problem": problem(),
+        "FieldError": answer(json!({
+            "field": {"type": "string", "example": "messages[3].to"},
+            "message": {"type": "string", "description": "For people"},
+        }), &[]),
+        "Health": answer(json!({"status": {"type": "string", "enum": ["ok", "ready"]}}), &[]),
+        "Inbox": answer(json!({"messages": list(answer(json!({
+            "id": whole(), "message_id": uuid(), "to": text(), "lane": reference("Lane"), "sender": maybe(text()),
+            "text": text(), "received_at": time(),
+        }), &[]))}), &[]),
+    });
+    for part in [messages(), codes(), settings()] {
+        if let (Value::Object(all), Value::Object(part)) = (&mut all, part) {
+            all.extend(part);
+        }
+    }
+    all
+}
+
+/// RFC 9457, with what the kinds add.
+fn problem() -> Value {
+    answer(
+        json!({
+            "type": {"type": "string", "format": "uri-reference", "example": "/problems/invalid-request"},
+            "title": text(),
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": {"type": "string", "description": "For people"},
+            "code": {"type": "string", "example": "invalid-request",
+                "enum": crate::problem::kinds::ALL.iter().map(|kind| kind.code).collect::<Vec<_>>()},
+            "errors": list(reference("FieldError")),
+            "attempts_remaining": {"type": "integer", "description": "Of codes: checks left"},
+            "message_status": reference("Status"),
+            "request_id": text(),
+        }),
+        &["errors", "attempts_remaining", "message_status"],
+    )
+}
+
+fn messages() -> Value {
+    let message = json!({
+        "message_id": uuid(), "status": reference("Status"), "lane": reference("Lane"), "to": text(),
+        "text": {"type": ["string", "null"], "description": "Of a code: null while it waits, masked afterwards"},
+        "user_id": maybe(text()), "provider_name": maybe(text()),
+        "reason": {"type": ["string", "null"], "description": "Why it waits or how it ended"},
+        "segments": whole(), "attempt_count": whole(),
+        "copies": {"type": "integer", "description": "Calls that may have sent it without an answer"},
+        "sender": maybe(text()), "template": maybe(text()), "session_id": maybe(uuid()), "batch_id": maybe(uuid()),
+        "campaign_id": maybe(uuid()), "created_at": time(), "due_at": maybe(time()), "expires_at": maybe(time()),
+        "finished_at": maybe(time()),
+    });
+    let mut detail = message.clone();
+    detail["attempts"] = list(reference("Attempt"));
+    detail["receipt_at"] = maybe(time());
+    detail["receipt_code"] =
+        json!({"type": ["string", "null"], "description": "The vendor's, of the last receipt"});
+    json!({
+        "Accepted": answer(json!({"message_id": uuid(), "status": reference("Status")}), &[]),
+        "BatchAnswer": answer(json!({
+            "batch_id": uuid(), "accepted": whole(), "refused": whole(), "results": list(reference("BatchResult")),
+        }), &[]),
+        "BatchResult": answer(json!({
+            "index": whole(), "message_id": uuid(),
+            "error": answer(json!({
+                "code": {"type": "string", "description": "`duplicate`, or that of a problem"}, "detail": text(),
+                "errors": list(reference("FieldError")),
+            }), &["errors"]),
+        }), &["message_id", "error"]),
+        "Message": answer(message, &[]),
+        "MessageDetail": answer(detail, &[]),
+        "Messages": answer(json!({"messages": list(reference("Message")), "next_cursor": maybe(uuid())}), &[]),
+        "Attempt": answer(json!({
+            "provider_name": text(),
+            "outcome": {"type": "string", "enum": ["accepted", "throttled", "not_sent", "rejected", "in_doubt"]},
+            "reason": maybe(text()), "code": {"type": ["string", "null"], "description": "The vendor's"},
+            "status_code": maybe(whole()), "provider_message_id": maybe(text()),
+            "possible_duplicate": {"type": "boolean"}, "started_at": time(), "response_time_ms": whole(),
+        }), &[]),
+        "Cancelled": answer(json!({"message_id": uuid(), "status": reference("Status")}), &[]),
+    })
+}
+
+fn codes() -> Value {
+    json!({
+        "CodeSent": answer(json!({
+            "session_id": uuid(), "expires_at": time(),
+            "resend_after": {"type": "integer", "description": "Seconds until another code can be asked for"},
+            "attempts_remaining": whole(),
+        }), &[]),
+        "Verified": answer(json!({"verified": {"type": "boolean", "const": true}}), &[]),
+        "Session": answer(json!({
+            "session_id": uuid(),
+            "status": {"type": "string", "enum":
+                ["pending", "sent", "verified", "expired", "locked", "superseded", "send_failed"]},
+            "purpose": text(), "phone": {"type": ["string", "null"], "description": "Masked"},
+            "attempts_remaining": whole(), "sends": whole(), "resend_after": whole(), "expires_in": whole(),
+            "expires_at": time(), "created_at": time(), "verified_at": maybe(time()),
+        }), &[]),
+    })
+}
+
+fn settings() -> Value {
+    json!({
+        "OptOuts": answer(json!({
+            "phone": text(), "opted_out": {"type": "boolean"},
+            "opt_outs": list(answer(json!({
+                "scope": reference("OptOutScope"), "source": text(), "created_at": time(),
+            }), &[])),
+        }), &[]),
+        "ContactSettings": answer(json!({
+            "user_id": text(), "phone": maybe(text()), "otp_enabled": {"type": "boolean"},
+            "preferred_provider": maybe(text()), "updated_at": maybe(time()),
+        }), &[]),
+        "Template": answer(json!({
+            "name": text(), "locale": {"type": "string", "description": "Empty: for all without a variant of their own"},
+            "lane": reference("Lane"), "body": text(), "sender": maybe(text()), "dlt_entity_id": maybe(text()),
+            "dlt_template_id": maybe(text()),
+            "provider_templates": {"type": "object", "additionalProperties": reference("VendorTemplate")},
+            "updated_at": time(),
+        }), &[]),
+        "Templates": answer(json!({"templates": list(reference("Template"))}), &[]),
+        "Provider": answer(json!({
+            "name": text(), "kind": text(), "priority": whole(), "enabled": {"type": "boolean"},
+            "lanes": list(reference("Lane")), "countries": maybe(list(text())), "max_per_second": maybe(whole()),
+            "max_in_flight": maybe(whole()), "sender": maybe(text()), "settings": {"type": "object"},
+            "credentials": {"type": "object", "additionalProperties": text(), "description": "Last characters only"},
+            "problem": {"type": ["string", "null"], "description": "Why its credentials cannot be opened, if so"},
+        }), &[]),
+        "Providers": answer(json!({"providers": list(reference("Provider"))}), &[]),
+        "Pauses": answer(json!({"pauses": list(answer(json!({
+            "scope": reference("PauseScope"), "name": text(), "paused_at": time(),
+        }), &[]))}), &[]),
+    })
+}

@@ -1,0 +1,127 @@
+//! What doors take. A field that is not here is refused.
+
+use serde_json::{Value, json};
+
+use super::{object, phone, reference, text};
+use crate::accept::{LONGEST_LIFETIME, SHORTEST_LIFETIME};
+use crate::accept_batch::MAX_MESSAGES;
+use crate::fields::{MAX_LOCALE_BYTES, MAX_PROVIDER_BYTES, MAX_USER_ID_BYTES};
+
+pub(super) fn all() -> Value {
+    json!({
+        "SendRequest": send(),
+        "BatchRequest": object(&["lane", "messages"], json!({
+            "lane": {"type": "string", "enum": ["transactional", "promo"]},
+            "messages": {"type": "array", "minItems": 1, "maxItems": MAX_MESSAGES, "items": reference("SendRequest")},
+        })),
+        "CodeRequest": object(&["phone"], json!({
+            "phone": phone(),
+            "purpose": {"type": "string", "default": "login",
+                "enum": ["login", "verify_phone", "two_factor", "password_reset", "change_phone"]},
+            "user_id": user_id(),
+            "client_ip": {"type": "string", "description": "IPv4 or IPv6 address of your user; checked, not yet used"},
+            "provider_hint": provider("Tried first"),
+            "locale": locale(),
+        })),
+        "VerifyRequest": object(&["session_id", "otp"], json!({
+            "session_id": text(),
+            "otp": {"type": "string", "example": "123 456", "description": "As people type it: digits of any script, \
+                with spaces and dashes"},
+        })),
+        "ResendRequest": object(&["session_id"], json!({"session_id": text()})),
+        "OptOutRequest": object(&[], json!({
+            "scope": reference("OptOutScope"),
+            "source": {"type": "string", "minLength": 1, "maxLength": 100, "default": "api",
+                "example": "letter of 1 May"},
+        })),
+        "ContactSettingsRequest": object(&[], json!({
+            "phone": phone(),
+            "otp_enabled": {"type": "boolean", "default": false},
+            "preferred_provider": provider("Tried right after a message's own hint"),
+        })),
+        "TemplateRequest": template(),
+        "ProviderRequest": integration(),
+        "PauseRequest": object(&["scope"], json!({
+            "scope": reference("PauseScope"),
+            "name": {"type": "string", "example": "promo", "description": "Which lane or provider; left out with `all`"},
+        })),
+    })
+}
+
+fn send() -> Value {
+    let mut send = object(
+        &["to"],
+        json!({
+            "to": phone(),
+            "text": {"type": "string", "minLength": 1, "example": "Your table is booked.",
+                "description": "1 to 10 segments; no control characters but line ends and tabs"},
+            "template": {"type": "string", "maxLength": 64, "example": "booked", "description": "In place of `text`"},
+            "vars": {"type": "object", "description": "The template's variables",
+                "additionalProperties": {"type": ["string", "number", "boolean"], "maxLength": 500}},
+            "user_id": user_id(),
+            "provider_hint": provider("Tried first"),
+            "send_at": {"type": "string", "format": "date-time",
+                "description": "Up to 30 days ahead; up to 60 s past means now"},
+            "expires_in": {"type": "integer", "minimum": SHORTEST_LIFETIME, "maximum": LONGEST_LIFETIME,
+                "description": "Seconds after which it is no longer sent, counted from `send_at`; transactional \
+                    messages have 4 hours unless told otherwise, promo 24"},
+            "at_most_once": {"type": "boolean", "default": false, "description": "Rather lost than sent twice"},
+        }),
+    );
+    send["oneOf"] = json!([{"required": ["text"]}, {"required": ["template"]}]);
+    send
+}
+
+fn template() -> Value {
+    object(
+        &["body"],
+        json!({
+            "body": {"type": "string", "minLength": 1, "maxLength": 4096, "example": "Hi {{ name }}, see you soon.",
+                "description": "With `{{ variable }}`, `{% if %}` and the filters capitalize, default, lower, title, \
+                    trim, upper"},
+            "lane": {"$ref": "#/components/schemas/Lane", "description": "Default: transactional; of the template \
+                `otp`: otp"},
+            "locale": locale(),
+            "sender": {"type": "string", "example": "SMSGWX", "description": "Name, short code or number"},
+            "dlt_entity_id": {"type": "string", "maxLength": 100, "description": "India: the registered business"},
+            "dlt_template_id": {"type": "string", "maxLength": 100, "description": "India: the registered text"},
+            "provider_templates": {"type": "object", "additionalProperties": reference("VendorTemplate"),
+                "description": "By provider name: the vendor's own template"},
+        }),
+    )
+}
+
+fn integration() -> Value {
+    let most = |what: &str| json!({"type": "integer", "minimum": 1, "description": format!("{what}; left out: no limit")});
+    object(
+        &["kind"],
+        json!({
+            "kind": {"type": "string", "example": "twilio", "description": "Which adapter it takes"},
+            "priority": {"type": "integer", "format": "int32", "default": 100, "description": "The lowest is tried first"},
+            "enabled": {"type": "boolean", "default": true},
+            "lanes": {"type": "array", "items": reference("Lane"), "description": "Left out: all"},
+            "countries": {"type": "array", "items": {"type": "string", "example": "CH"},
+                "description": "ISO 3166; left out: everywhere"},
+            "max_per_second": most("Calls a second"),
+            "max_in_flight": most("Calls at the same time"),
+            "sender": {"type": "string", "example": "+15005550006"},
+            "settings": {"type": "object", "description": "What its adapter needs besides secrets", "default": {}},
+            "credentials": {"type": "object", "additionalProperties": text(), "writeOnly": true,
+                "description": "Secrets by name; those left out stay, an empty one is removed"},
+        }),
+    )
+}
+
+fn user_id() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": MAX_USER_ID_BYTES, "example": "ann",
+        "description": "Your id of the user, measured in bytes"})
+}
+
+fn provider(description: &str) -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": MAX_PROVIDER_BYTES, "pattern": "^[a-z0-9_-]+$",
+        "example": "twilio", "description": description})
+}
+
+fn locale() -> Value {
+    json!({"type": "string", "maxLength": MAX_LOCALE_BYTES, "example": "de-CH", "description": "BCP 47 tag"})
+}

@@ -1,0 +1,282 @@
+//! `/openapi.json` describes what the API does: no field, address or answer more or less.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::builders::a_number;
+use tests::wait::eventually;
+use tests::{Door, TestApp};
+
+use super::{assert_refused, stranger};
+
+/// The description, as anybody may read it.
+async fn description(door: &Door) -> Value {
+    let answer = door.call(stranger().get(format!("{}/openapi.json", door.url))).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    answer.body
+}
+
+/// An address with something in its gaps.
+fn filled(path: &str) -> String {
+    path.replace("{phone}", "+41790000001").replace("{id}", "ann").replace("{name}", "main")
+}
+
+#[tokio::test]
+async fn each_address_takes_the_methods_described() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let description = description(&door).await;
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        let answer = door.call(door.request(Method::PATCH, &filled(path))).await;
+        assert_refused(&answer, 405, "method-not-allowed");
+        let told = answer.headers["allow"].to_str().unwrap().to_lowercase();
+        let told: BTreeSet<_> = told.split(',').map(str::trim).filter(|method| *method != "head").collect();
+        let described: BTreeSet<_> = methods.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(described, told, "{path}");
+    }
+}
+
+/// The words in backticks.
+fn quoted(message: &str) -> BTreeSet<&str> {
+    message.split('`').skip(1).step_by(2).collect()
+}
+
+#[tokio::test]
+async fn each_door_takes_the_fields_described() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let description = description(&door).await;
+    let mut doors = 0;
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let Some(body) = operation.get("requestBody") else { continue };
+            // A vendor's form may have any fields.
+            let Some(content) = body["content"].get("application/json") else { continue };
+            let schema = shape(&description, &content["schema"]);
+            let method = method.to_uppercase().parse().unwrap();
+            let request = door.request(method, &filled(path)).json(&json!({ "made_up": 1 }));
+            let answer = door.call(request).await;
+            assert_refused(&answer, 400, "invalid-request");
+            let known = answer.body["errors"][0]["message"].as_str().unwrap();
+            let described: BTreeSet<_> =
+                schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(described, quoted(known), "{path}: {known}");
+            doors += 1;
+        }
+    }
+    assert_eq!(doors, 10);
+}
+
+/// What a schema is, wherever it stands.
+fn shape<'a>(description: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(place) => description.pointer(place.trim_start_matches('#')).unwrap(),
+        None => schema,
+    }
+}
+
+/// Every difference between a value and its schema.
+fn differences(description: &Value, schema: &Value, value: &Value, place: &str) -> Vec<String> {
+    let schema = shape(description, schema);
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let takes = match &schema["type"] {
+        Value::Array(kinds) => kinds.contains(&json!(kind)),
+        one => one == kind,
+    };
+    let mut found = Vec::new();
+    if !takes {
+        found.push(format!("{place} is {value}, not {}", schema["type"]));
+    }
+    if let Some(words) = schema["enum"].as_array()
+        && !words.contains(value)
+    {
+        found.push(format!("{place} is {value}, none of {words:?}"));
+    }
+    for (i, item) in value.as_array().into_iter().flatten().enumerate() {
+        found.extend(differences(description, &schema["items"], item, &format!("{place}[{i}]")));
+    }
+    let Some(fields) = value.as_object() else { return found };
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if !fields.contains_key(name) {
+            found.push(format!("{place}.{name} is missing"));
+        }
+    }
+    for (name, value) in fields {
+        let place = format!("{place}.{name}");
+        match (schema["properties"].get(name), schema.get("additionalProperties")) {
+            (Some(schema), _) | (None, Some(schema)) => {
+                found.extend(differences(description, schema, value, &place));
+            }
+            // Said to be any object: a provider's settings.
+            (None, None) if schema.get("properties").is_none() => {}
+            (None, None) => found.push(format!("{place} is not described")),
+        }
+    }
+    found
+}
+
+/// Calls doors and holds their answers to the description.
+struct Reader<'a> {
+    door: &'a Door,
+    description: Value,
+    seen: BTreeSet<String>,
+}
+
+impl Reader<'_> {
+    async fn call(&mut self, method: &str, path: &str, at: &str, body: Option<Value>) -> Value {
+        let mut request = self.door.request(method.to_uppercase().parse().unwrap(), at);
+        if let Some(body) = &body {
+            request = request.json(body);
+        }
+        let answer = self.door.call(request).await;
+        let status = answer.status.as_str();
+        let operation = &self.description["paths"][path][method];
+        let told = shape(&self.description, &operation["responses"][status]);
+        assert!(told.is_object(), "{method} {at} answers {status}, which is not described: {}", answer.body);
+        let content = &told["content"];
+        let kind = answer.headers.get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+        if let Some(kind) = kind.filter(|kind| kind.ends_with("json")) {
+            let found = differences(&self.description, &content[&kind]["schema"], &answer.body, "answer");
+            assert!(found.is_empty(), "{method} {at} {status}: {found:#?}");
+        }
+        if answer.status.is_success() {
+            self.seen.insert(format!("{method} {path}"));
+        }
+        answer.body
+    }
+
+    async fn get(&mut self, path: &str, at: &str) -> Value {
+        self.call("get", path, at, None).await
+    }
+}
+
+#[tokio::test]
+async fn each_door_answers_as_described() {
+    let mut app = TestApp::without_worker().await;
+    app.start_worker_with(|parts| parts.providers.clear());
+    let door = Door::open(&app).await;
+    let description = description(&door).await;
+    let mut reader = Reader { door: &door, description, seen: BTreeSet::new() };
+    read_messages(&mut reader).await;
+    read_codes(&mut reader, &app).await;
+    read_settings(&mut reader).await;
+    for path in ["/healthz", "/readyz", "/metrics", "/problems", "/openapi.json", "/docs", "/sandbox/inbox"] {
+        reader.get(path, path).await;
+    }
+    reader.get("/problems/{code}", "/problems/otp-wrong").await;
+    assert_eq!(door.put("/settings/api/signer", &a_provider()).await.status, 200);
+    for path in ["/webhooks/{provider}/status", "/webhooks/{provider}/inbound"] {
+        let unsigned = door.request(Method::POST, &path.replace("{provider}", "signer")).form(&[("a", "b")]);
+        assert_refused(&door.call(unsigned).await, 403, "invalid-signature");
+        assert!(reader.description["paths"][path]["post"]["responses"]["403"].is_object());
+        // What signed ones are answered is seen in the tests of webhooks.
+        reader.seen.insert(format!("post {path}"));
+    }
+    let all: BTreeSet<String> = reader.description["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(move |m| format!("{m} {path}")))
+        .collect();
+    assert_eq!(all.difference(&reader.seen).collect::<Vec<_>>(), Vec::<&String>::new(), "never called");
+    app.stop().await;
+}
+
+async fn read_messages(reader: &mut Reader<'_>) {
+    let (send, batch) = ("/sms/send-transactional", "/sms/send-batch");
+    let sent = json!({ "to": a_number(), "text": "Hello", "user_id": "ann" });
+    let id = reader.call("post", send, send, Some(sent)).await["message_id"].as_str().unwrap().to_owned();
+    reader.call("post", send, send, Some(json!({ "to": "12" }))).await;
+    let two = json!([{ "to": a_number(), "text": "Sale!" }, { "to": "12", "text": "Sale!" }]);
+    reader.call("post", batch, batch, Some(json!({ "lane": "promo", "messages": two }))).await;
+    let (one, at) = ("/sms/messages/{id}", format!("/sms/messages/{id}"));
+    let door = reader.door;
+    eventually("the message to be sent", async || {
+        Some(door.get(&at).await.body).filter(|message| message["status"] == "sent")
+    })
+    .await;
+    assert_eq!(reader.get(one, &at).await["attempts"].as_array().unwrap().len(), 1);
+    reader.get(one, "/sms/messages/nothing").await;
+    reader.get("/sms/messages", "/sms/messages?limit=2").await;
+    let later = json!({ "to": a_number(), "text": "Later", "send_at": chrono::Utc::now() + chrono::TimeDelta::hours(1) });
+    let later = reader.call("post", send, send, Some(later)).await;
+    for id in [later["message_id"].as_str().unwrap(), &id] {
+        reader.call("post", "/sms/messages/{id}/cancel", &format!("/sms/messages/{id}/cancel"), None).await;
+    }
+}
+
+async fn read_codes(reader: &mut Reader<'_>, app: &TestApp) {
+    let phone = a_number();
+    let (send, verify, resend) = ("/otp/send", "/otp/verify", "/otp/resend");
+    let sent = reader.call("post", send, send, Some(json!({ "phone": phone }))).await;
+    let id = &sent["session_id"];
+    reader.get("/otp/sessions/{id}", &format!("/otp/sessions/{}", id.as_str().unwrap())).await;
+    let door = reader.door;
+    let code = eventually("the code to arrive", async || {
+        let inbox = door.get("/sandbox/inbox").await.body;
+        let mut arrived = inbox["messages"].as_array().unwrap().iter();
+        let text = arrived.find(|message| message["to"] == json!(phone))?["text"].clone();
+        Some(super::code_in(text.as_str().unwrap()))
+    })
+    .await;
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    for otp in [wrong, &code, &code] {
+        reader.call("post", verify, verify, Some(json!({ "session_id": id, "otp": otp }))).await;
+    }
+    let another = super::Challenge { id: sent_to_another(reader).await, code };
+    let session = Some(json!({ "session_id": another.id }));
+    reader.call("post", resend, resend, session.clone()).await;
+    another.cool_down(app).await;
+    reader.call("post", resend, resend, session).await;
+}
+
+async fn sent_to_another(reader: &mut Reader<'_>) -> String {
+    let sent = reader.call("post", "/otp/send", "/otp/send", Some(json!({ "phone": a_number() }))).await;
+    sent["session_id"].as_str().unwrap().to_owned()
+}
+
+fn a_provider() -> Value {
+    let account = "AC00000000000000000000000000000000";
+    json!({ "kind": "twilio", "enabled": false, "sender": "ACME", "countries": ["CH"],
+        "settings": { "base_url": "http://127.0.0.1:9" },
+        "credentials": { "account_sid": account, "auth_token": "a-token" } })
+}
+
+async fn read_settings(reader: &mut Reader<'_>) {
+    let template = json!({ "body": "Hi {{ name }}",
+        "provider_templates": { "main": { "id": "Hi", "variables": ["name"] } } });
+    let user = json!({ "phone": a_number(), "preferred_provider": "main" });
+    for (path, at, body) in [
+        ("/sms/opt-outs/{phone}", "/sms/opt-outs/+41790000009", json!({})),
+        ("/users/{id}/contact-settings", "/users/ann/contact-settings", user),
+        ("/sms/templates/{name}", "/sms/templates/hi", template),
+        ("/settings/api/{name}", "/settings/api/main", a_provider()),
+    ] {
+        reader.get(path, at).await;
+        reader.call("put", path, at, Some(body)).await;
+        reader.get(path, at).await;
+    }
+    let pauses = "/settings/pauses";
+    reader.call("post", pauses, pauses, Some(json!({ "scope": "lane", "name": "promo" }))).await;
+    for path in ["/sms/templates", "/settings/api", pauses] {
+        reader.get(path, path).await;
+    }
+    for (path, at) in [
+        ("/sms/opt-outs/{phone}", "/sms/opt-outs/+41790000009"),
+        ("/sms/templates/{name}", "/sms/templates/hi"),
+        ("/settings/api/{name}", "/settings/api/main"),
+        (pauses, "/settings/pauses?scope=lane&name=promo"),
+    ] {
+        for _ in 0..2 {
+            reader.call("delete", path, at, None).await;
+        }
+    }
+}
