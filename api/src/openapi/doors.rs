@@ -80,7 +80,7 @@ impl Door {
     }
 
     /// A provider calls, which signs a form.
-    fn is_signed(mut self) -> Self {
+    fn signed(mut self) -> Self {
         self.refusals.extend([&INVALID_SIGNATURE, &INCOMPLETE_BODY, &REQUEST_TIMEOUT, &BODY_TOO_LARGE]);
         self.refusals.extend([&UNSUPPORTED_MEDIA_TYPE, &UNAVAILABLE, &INVALID_REQUEST]);
         self.parameters.push(json!({"name": "X-Twilio-Signature", "in": "header", "required": true,

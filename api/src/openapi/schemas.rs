@@ -46,7 +46,8 @@ fn words() -> Value {
 
 /// An object that takes nothing else.
 fn object(required: &[&str], properties: Value) -> Value {
-    let mut object = json!({"type": "object", "additionalProperties": false, "properties": properties});
+    let mut object = json!({"type": "object", "additionalProperties": false});
+    object["properties"] = properties;
     if !required.is_empty() {
         object["required"] = required.into();
     }
@@ -57,11 +58,15 @@ fn object(required: &[&str], properties: Value) -> Value {
 fn answer(properties: Value, optional: &[&str]) -> Value {
     let names = properties.as_object().into_iter().flat_map(Map::keys);
     let required: Vec<&String> = names.filter(|name| !optional.contains(&name.as_str())).collect();
-    json!({"type": "object", "required": required, "properties": properties})
+    let mut answer = json!({"type": "object", "required": required});
+    answer["properties"] = properties;
+    answer
 }
 
 fn list(items: Value) -> Value {
-    json!({"type": "array", "items": items})
+    let mut list = json!({"type": "array"});
+    list["items"] = items;
+    list
 }
 
 fn phone() -> Value {

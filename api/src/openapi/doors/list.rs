@@ -178,11 +178,11 @@ fn webhooks() -> Vec<Door> {
     vec![
         Door::new("post", "/webhooks/{provider}/status", "takeReceipt", "webhooks")
             .says("Take a provider's receipt for a message; one that is not new changes nothing")
-            .is_signed()
+            .signed()
             .gives_nothing("Taken"),
         Door::new("post", "/webhooks/{provider}/inbound", "takeInbound", "webhooks")
             .says("Take a text that somebody sent to one of our numbers; once answered, a stop holds")
-            .is_signed()
+            .signed()
             .gives_text("text/xml", "An empty TwiML document"),
     ]
 }
