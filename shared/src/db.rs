@@ -10,6 +10,10 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 /// All schema changes, built into the binary.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
+/// How long a request waits for a connection of a pool. While the database comes back, a pool tries less and less
+/// often, so whoever asked before would wait longest and keep others from their turn.
+const ACQUIRE_PATIENCE: Duration = Duration::from_millis(1500);
+
 /// Where the database is and how to become the gateway's role there.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -44,7 +48,7 @@ impl Database {
     pub fn pool(&self, max_connections: u32) -> PgPool {
         PgPoolOptions::new()
             .max_connections(max_connections)
-            .acquire_timeout(Duration::from_secs(3))
+            .acquire_timeout(ACQUIRE_PATIENCE)
             .after_connect(|connection, _| Box::pin(become_gateway(connection)))
             .connect_lazy_with(self.options.clone())
     }

@@ -1,7 +1,7 @@
 //! Crash tests: the real programs under load, killed the hard way, judged by what arrived at the vendor.
 //!
 //! One run, one setup, one ledger. `SMSGW_CRASH_ROUNDS` (5) says how often each part is killed,
-//! `SMSGW_CRASH_RATE` (150) how many requests a second are made meanwhile.
+//! `SMSGW_CRASH_RATE` (100) how many requests a second are made meanwhile.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
@@ -29,7 +29,7 @@ async fn nothing_accepted_is_lost_and_copies_stay_in_bounds_whoever_is_killed() 
     let rounds = setting("SMSGW_CRASH_ROUNDS", 5);
     let mut report = Report::default();
     let mut gateway = Gateway::start().await;
-    let load = Load::start(gateway.client(), setting("SMSGW_CRASH_RATE", 150));
+    let load = Load::start(gateway.client(), setting("SMSGW_CRASH_RATE", 100));
 
     for round in 0..rounds {
         kills::kill_a_worker(&mut gateway, round, &mut report).await;
