@@ -10,8 +10,9 @@ use tests::wait::eventually;
 
 const DEPTH: i64 = 60_000;
 
-/// Entries that were looked at in the outbox's indexes whose names are like this, by workers that have stopped.
-async fn entries_read(app: &TestApp, indexes: &str) -> i64 {
+/// Entries that were looked at for each of `messages`, in the outbox's indexes whose names are like this, by workers
+/// that have stopped.
+async fn entries_read(app: &TestApp, indexes: &str, messages: i64) -> Vec<(String, i64)> {
     let gone = "select count(*) = 0 from pg_stat_activity
                 where application_name like 'smsgw %' and datname = current_database()";
     eventually("the workers' connections to end", async || {
@@ -19,12 +20,13 @@ async fn entries_read(app: &TestApp, indexes: &str) -> i64 {
         gone.then_some(())
     })
     .await;
-    sqlx::query_scalar(
-        "select sum(idx_tup_read)::bigint from pg_stat_user_indexes
+    sqlx::query_as(
+        "select indexrelname::text, idx_tup_read / $2 from pg_stat_user_indexes
          where relname = 'sms_outbox' and indexrelname like $1",
     )
     .bind(indexes)
-    .fetch_one(&app.pool)
+    .bind(messages)
+    .fetch_all(&app.pool)
     .await
     .unwrap()
 }
@@ -44,9 +46,9 @@ async fn a_deep_backlog_due_at_one_moment_and_an_old_snapshot_do_not_slow_the_cl
     app.start_worker_with(|parts| parts.config.promo_slots = 32);
     app.drained(Duration::from_secs(90)).await;
     app.stop_workers().await;
-    let each = entries_read(&app, "sms_outbox_claim").await / DEPTH;
+    let read = entries_read(&app, "sms_outbox_claim", DEPTH).await;
     // One for its claim; a few for looks at the head of the lane.
-    assert!(each <= 4, "{each} entries were read for each message");
+    assert!(read.iter().all(|(_, each)| *each <= 4), "entries read for each message: {read:?}");
 }
 
 /// A worker keeps its plans. Those it made for an empty table must not walk a full one for each result.
@@ -66,6 +68,8 @@ async fn plans_made_while_the_queue_was_empty_serve_a_full_one() {
     fill_with_stopped(&app, MESSAGES).await;
     app.drained(Duration::from_secs(60)).await;
     app.stop_workers().await;
-    let each = entries_read(&app, "%").await / MESSAGES;
-    assert!(each <= 10, "{each} entries were read for each message");
+    // What is asked for by id, and what a worker holds; the lane's own index is the other test's.
+    let mut read = entries_read(&app, "sms_outbox_pkey", MESSAGES).await;
+    read.extend(entries_read(&app, "sms_outbox_claimed", MESSAGES).await);
+    assert!(read.iter().all(|(_, each)| *each <= 6), "entries read for each message: {read:?}");
 }
