@@ -168,9 +168,10 @@ pub async fn finish(
            ),
            done as (
                -- The rows are found by their ids whatever the statistics say: not by what this worker has claimed, an
-               -- index full of dead entries (so worker_id hides from it), and not by walking the table for each result.
+               -- index full of dead entries (so worker_id hides from it), and not by a walk in the order of ids, which
+               -- a join could use (so it compares texts).
                delete from smsgw.sms_outbox o using input i
-               where o.id = any($13) and o.id = i.id and coalesce(o.worker_id, 0) = $1
+               where o.id = any($13) and o.id::text = i.id::text and coalesce(o.worker_id, 0) = $1
                returning o.id, o.user_id, o."to", o.lane, coalesce(i.masked_text, o.body) as text, i.provider_name,
                          i.provider_message_id, i.status, i.reason, i.status_code, i.response_time_ms, o.segments,
                          o.attempts + i.attempts as attempts, o.copies + i.copies as copies, o.sender, o.template,
@@ -236,7 +237,7 @@ pub async fn reschedule(
                attempts  = o.attempts + i.attempts,
                takeovers = o.takeovers + i.taken_over::integer
            from input i
-           where o.id = any($13) and o.id = i.id and coalesce(o.worker_id, 0) = $1 and o.due_at = i.claimed_due_at
+           where o.id = any($13) and o.id::text = i.id::text and coalesce(o.worker_id, 0) = $1 and o.due_at = i.claimed_due_at
            returning o.id as "id: MessageId""#,
         &group.iter().map(|one| one.id.0).collect::<Vec<_>>(),
         &group.iter().map(|one| one.due_at).collect::<Vec<_>>(),
