@@ -20,7 +20,8 @@ async fn the_vendors_own_receipts_say_how_messages_ended() {
     let shown = door.get(&format!("/sms/messages/{undelivered}")).await.body;
     assert_eq!((&shown["status"], &shown["receipt_code"]), (&"undelivered".into(), &"30003".into()));
     assert!(shown["receipt_at"].is_string(), "{shown}");
-    assert_eq!(kept(&app).await, 0);
+    // One that came before its message's result says nothing new by now, and goes with the next look.
+    becomes(0, async || kept(&app).await).await;
     app.stop().await;
 }
 
