@@ -47,8 +47,9 @@ async fn a_deep_backlog_due_at_one_moment_and_an_old_snapshot_do_not_slow_the_cl
     app.drained(Duration::from_secs(90)).await;
     app.stop_workers().await;
     let read = entries_read(&app, "sms_outbox_claim", DEPTH).await;
-    // One for its claim; others for looks at what was claimed in the last seconds, which a busy machine has more of.
-    assert!(read.iter().all(|(_, each)| *each <= 10), "entries read for each message: {read:?}");
+    // One for its claim. The others are for looks at the lane by the clock (late rows, its depth), of which a drain on a
+    // busy machine sees more. Without the watermark it is 946.
+    assert!(read.iter().all(|(_, each)| *each <= 20), "entries read for each message: {read:?}");
 }
 
 /// A worker keeps its plans. Those it made for an empty table must not walk a full one for each result.
