@@ -18,6 +18,8 @@ pub struct Client {
 pub struct Answer<'a> {
     /// HTTP status.
     pub status: u16,
+    /// The header `Retry-After`, in seconds.
+    pub retry_after: Option<u32>,
     /// The body.
     pub body: &'a [u8],
 }
@@ -56,25 +58,36 @@ impl Client {
         loop {
             let read = self.stream.read_buf(&mut self.buffer).await?;
             ensure!(read > 0, "the connection was closed");
-            if let Some((status, body)) = whole(&self.buffer)? {
-                return Ok(Answer { status, body: &self.buffer[body..] });
+            if let Some(end) = whole(&self.buffer)? {
+                return answer(&self.buffer, end);
             }
         }
     }
 }
 
-/// Status, and where the body begins, if all of it is there.
-fn whole(answer: &[u8]) -> anyhow::Result<Option<(u16, usize)>> {
+/// Where the head ends, if all of the answer is there.
+fn whole(answer: &[u8]) -> anyhow::Result<Option<usize>> {
     let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&answer[..end])?;
-    let status = head.get(9..12).context("a status line")?.parse()?;
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-    let length: usize = match length {
+    let length: usize = match header(head, "content-length: ") {
         Some(length) => length.parse()?,
-        None if status == 204 => 0,
+        None if head.get(9..12) == Some("204") => 0,
         None => bail!("an answer without content-length"),
     };
-    Ok((answer.len() >= end + 4 + length).then_some((status, end + 4)))
+    Ok((answer.len() >= end + 4 + length).then_some(end))
+}
+
+fn answer(whole: &[u8], end: usize) -> anyhow::Result<Answer<'_>> {
+    let head = std::str::from_utf8(&whole[..end])?;
+    Ok(Answer {
+        status: head.get(9..12).context("a status line")?.parse()?,
+        retry_after: header(head, "retry-after: ").map(str::parse).transpose()?,
+        body: &whole[end + 4..],
+    })
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| line.strip_prefix(name))
 }
 
 /// A number that no other call gives, of India, where both vendors of the mock deliver.

@@ -1,26 +1,24 @@
 //! How long a code takes from the request to the vendor: on an idle gateway, while a campaign drains
-//! through a checkpoint, and with API and worker in processes of their own.
+//! through a checkpoint, and with API and worker in processes of their own; there also a text that an
+//! application asks for in SQL.
 
-use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::ensure;
 use bench::client::Client;
-use bench::report::{Figure, quantile};
+use bench::latency::{Latencies, RATE, arrivals, ask_for_codes, micros};
+use bench::report::Figure;
 use bench::stage::Stage;
 use clap::Args;
-use futures::future::try_join_all;
 use mock_provider::MockProvider;
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{interval, sleep};
 
 use crate::drains::fill;
 
-/// Codes a second.
-const RATE: u32 = 50;
-/// Connections that take turns.
-const CLIENTS: u32 = 10;
+/// Seconds of warming up.
+const WARM_UP: u32 = 2;
 
 /// What to measure.
 #[derive(Args)]
@@ -33,57 +31,38 @@ pub(crate) struct Options {
     campaign: u64,
 }
 
-/// Latencies in milliseconds, sorted.
-struct Latencies(Vec<f64>);
-
-impl Latencies {
-    fn p50(&self) -> f64 {
-        quantile(&self.0, 0.5)
-    }
-
-    fn p99(&self) -> f64 {
-        quantile(&self.0, 0.99)
-    }
-}
-
-impl std::fmt::Display for Latencies {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let worst = self.0.last().copied().unwrap_or_default();
-        write!(f, "p50 {:.2} ms, p99 {:.2} ms (worst {worst:.1})", self.p50(), self.p99())
-    }
-}
-
 /// Measures; prints as it goes.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
     let idle = alone(options).await?;
-    let apart = apart(options).await?;
-    let beside = beside_a_campaign(options).await?;
-    let figure = |name, bar, seen: &Latencies, reached| Figure {
-        name,
-        bar,
-        seen: seen.to_string(),
-        reached,
-        program: "codes",
-    };
+    let (apart, door) = apart(options).await?;
+    let (beside, memory) = beside_a_campaign(options).await?;
+    let figure = |name, bar, seen: String, reached| Figure { name, bar, seen, reached, program: "codes" };
     Ok(vec![
         figure(
             "a code from request to vendor, 50/s, idle",
             "p50 ≤ 1.5 ms, p99 ≤ 4 ms",
-            &idle,
+            idle.to_string(),
             idle.p50() <= 1.5 && idle.p99() <= 4.0,
         ),
         figure(
             "the same while promo drains, through a checkpoint",
             "p99 ≤ 12 ms",
-            &beside,
+            beside.to_string(),
             beside.p99() <= 12.0,
         ),
-        figure("the same, API and worker apart", "p50 ≤ 10 ms", &apart, apart.p50() <= 10.0),
+        figure("the same, API and worker apart", "p50 ≤ 10 ms", apart.to_string(), apart.p50() <= 10.0),
+        figure("a text asked for in SQL, 50/s", "p50 ≤ 40 ms", door.to_string(), door.p50() <= 40.0),
+        figure(
+            "resident memory at its peak, while 1,000,000 messages are accepted and drain",
+            "≤ 100 MB",
+            format!("{memory:.0} MB"),
+            memory <= 100.0,
+        ),
     ])
 }
 
-/// The vendor for codes is here, so that both times are of one clock; texts go to the stage's vendor.
-fn settings(mock_url: &str) -> [(&'static str, &str); 5] {
+/// The vendor is here, so that both times are of one clock; what is not a code goes to the stage's.
+pub(crate) fn settings(mock_url: &str) -> [(&'static str, &str); 5] {
     [
         ("TWO_FACTOR_API_KEY", "mock-2factor-key"),
         ("TWO_FACTOR_BASE_URL", mock_url),
@@ -96,26 +75,54 @@ fn settings(mock_url: &str) -> [(&'static str, &str); 5] {
 async fn alone(options: &Options) -> anyhow::Result<Latencies> {
     let (stage, mock) = (Stage::set(&[]).await?, MockProvider::start(mock_provider::Options::default())?);
     let (gateway, url) = stage.gateway("serve", &settings(&mock.url())).await?;
-    let seen = latencies(&stage, &mock, &url, 2, options.seconds).await?;
+    let asked = ask_for_codes(&url, stage.key.expose_secret(), WARM_UP, options.seconds).await?;
+    let seen = arrivals(&mock, &asked).await?;
     println!("codes, idle: {seen}");
     gateway.stop()?;
     stage.clear().await?;
     Ok(seen)
 }
 
-async fn apart(options: &Options) -> anyhow::Result<Latencies> {
+/// Codes, then texts by SQL.
+async fn apart(options: &Options) -> anyhow::Result<(Latencies, Latencies)> {
     let (stage, mock) = (Stage::set(&[]).await?, MockProvider::start(mock_provider::Options::default())?);
+    let mock_url = mock.url();
     let (api, url) = stage.gateway("api", &[]).await?;
-    let (worker, _) = stage.gateway("worker", &settings(&mock.url())).await?;
-    let seen = latencies(&stage, &mock, &url, 2, options.seconds).await?;
-    println!("codes, API and worker apart: {seen}");
+    let here = [&settings(&mock_url)[..], &[("TWILIO_BASE_URL", mock_url.as_str())]].concat();
+    let (worker, _) = stage.gateway("worker", &here).await?;
+    let asked = ask_for_codes(&url, stage.key.expose_secret(), WARM_UP, options.seconds).await?;
+    let codes = arrivals(&mock, &asked).await?;
+    println!("codes, API and worker apart: {codes}");
+    let texts = by_sql(&stage, &mock, options.seconds).await?;
+    println!("texts asked for in SQL: {texts}");
     api.stop()?;
     worker.stop()?;
     stage.clear().await?;
-    Ok(seen)
+    Ok((codes, texts))
 }
 
-async fn beside_a_campaign(options: &Options) -> anyhow::Result<Latencies> {
+/// An application that asks for a text in its own transaction, evenly.
+async fn by_sql(stage: &Stage, mock: &MockProvider, seconds: u32) -> anyhow::Result<Latencies> {
+    let mut db = PgConnection::connect_with(stage.database.options()).await?;
+    sqlx::raw_sql("set role smsgw_enqueue").execute(&mut db).await?;
+    let mut turns = interval(Duration::from_secs(1) / RATE);
+    let mut asked = Vec::new();
+    for turn in 0..(WARM_UP + seconds) * RATE {
+        turns.tick().await;
+        let (phone, at) = (format!("+9197{:08}", 10_000_000 + turn), micros());
+        sqlx::query("select public.sms_enqueue($1, 'Your table for two is booked at 20:00.')")
+            .bind(&phone)
+            .execute(&mut db)
+            .await?;
+        if turn >= WARM_UP * RATE {
+            asked.push((phone, at));
+        }
+    }
+    arrivals(mock, &asked).await
+}
+
+/// Also tells the gateway's memory at its peak, in MB.
+async fn beside_a_campaign(options: &Options) -> anyhow::Result<(Latencies, f64)> {
     let (stage, mock) = (Stage::set(&[]).await?, MockProvider::start(mock_provider::Options::default())?);
     let (gateway, url) = stage.gateway("serve", &settings(&mock.url())).await?;
     let mut client = Client::connect(&url, stage.key.expose_secret()).await?;
@@ -128,58 +135,14 @@ async fn beside_a_campaign(options: &Options) -> anyhow::Result<Latencies> {
         sqlx::raw_sql("checkpoint").execute(&mut owner).await?;
         anyhow::Ok(())
     };
-    let (seen, checkpointed) = tokio::join!(latencies(&stage, &mock, &url, 0, options.seconds), checkpoint);
+    let asking = ask_for_codes(&url, stage.key.expose_secret(), 0, options.seconds);
+    let (asked, checkpointed) = tokio::join!(asking, checkpoint);
     checkpointed?;
-    let (seen, left) = (seen?, stage.queued().await?);
-    println!(
-        "codes while promo drains: {seen}; {left} promo left, memory {:.0} MiB",
-        gateway.peak_resident_mib()
-    );
+    let (seen, left) = (arrivals(&mock, &asked?).await?, stage.queued().await?);
+    let memory = gateway.peak_resident_mb();
+    println!("codes while promo drains: {seen}; {left} promo left, memory {memory:.0} MB");
     ensure!(left > 0, "the campaign was over too early: take a larger one");
     gateway.stop()?;
     stage.clear().await?;
-    Ok(seen)
-}
-
-/// Asks for codes at an even pace, whatever becomes of those before, and waits until all have arrived.
-async fn latencies(
-    stage: &Stage,
-    mock: &MockProvider,
-    url: &str,
-    warm_up: u32,
-    seconds: u32,
-) -> anyhow::Result<Latencies> {
-    let (start, each) = (Instant::now() + Duration::from_millis(100), Duration::from_secs(1) / RATE);
-    let askers = (0..CLIENTS).map(async |asker| {
-        let mut client = Client::connect(url, stage.key.expose_secret()).await?;
-        let mut turns = interval_at(start + each * asker, each * CLIENTS);
-        let mut asked = Vec::new();
-        for turn in 0..(warm_up + seconds) * RATE / CLIENTS {
-            turns.tick().await;
-            let phone = format!("+9199{:08}", 10_000_000 + turn * CLIENTS + asker);
-            let at = micros();
-            let answer = client.post("/otp/send", &format!(r#"{{"phone":"{phone}"}}"#)).await?;
-            ensure!(answer.status == 202, "a code is refused: {}", answer.status);
-            if turn >= warm_up * RATE / CLIENTS {
-                asked.push((phone, at));
-            }
-        }
-        Ok(asked)
-    });
-    let asked: Vec<_> = try_join_all(askers).await?.into_iter().flatten().collect();
-    let (began, all) = (Instant::now(), u64::from((warm_up + seconds) * RATE));
-    while mock.arrival_total() < all {
-        ensure!(began.elapsed() < Duration::from_secs(20), "codes are missing");
-        sleep(Duration::from_millis(20)).await;
-    }
-    let arrived: HashMap<_, _> = mock.arrivals().iter().map(|one| (one.to.clone(), one.at_micros)).collect();
-    let mut times: Vec<f64> =
-        asked.iter().filter_map(|(phone, at)| Some((arrived.get(phone)? - at) as f64 / 1000.0)).collect();
-    times.sort_unstable_by(f64::total_cmp);
-    Ok(Latencies(times))
-}
-
-fn micros() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
+    Ok((seen, memory))
 }

@@ -60,10 +60,10 @@ impl Cpu {
     }
 }
 
-/// The most memory that was resident of a process, in MiB; 0 if it is gone.
-pub fn peak_resident_mib(pid: u32) -> f64 {
+/// The most memory that was resident of a process, in MB; 0 if it is gone.
+pub fn peak_resident_mb(pid: u32) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = peak.and_then(|text| text.split_ascii_whitespace().next()?.parse::<f64>().ok());
-    kib.unwrap_or_default() / 1024.0
+    kib.unwrap_or_default() * 1024.0 / 1_000_000.0
 }

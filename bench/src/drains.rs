@@ -69,11 +69,11 @@ async fn drain(lane: &str, messages: u64, vendor: &[&str], settings: &[(&str, &s
     let each = usize::try_from(messages)?;
     println!(
         "{messages} {lane}: {rate:6.0}/s; ms of processor a message: gateway {:.3}, Postgres {:.3}, vendor {:.3}; \
-         memory {:.0} MiB",
+         memory {:.0} MB",
         gateway.cpu().each_since(cpu.0, each),
         stage.postgres_cpu().each_since(cpu.1, each),
         stage.vendor_cpu().each_since(cpu.2, each),
-        gateway.peak_resident_mib(),
+        gateway.peak_resident_mb(),
     );
     gateway.stop()?;
     stage.clear().await?;

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod cpu;
+pub mod latency;
 pub mod queue;
 pub mod report;
 pub mod stage;

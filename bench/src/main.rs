@@ -7,6 +7,8 @@ mod alone;
 mod claim;
 mod codes;
 mod drains;
+mod limited;
+mod overload;
 mod singles;
 
 #[derive(Parser)]
@@ -26,6 +28,10 @@ enum Program {
     Drains(drains::Options),
     /// How long a code takes: idle, beside a campaign, API and worker apart
     Codes(codes::Options),
+    /// A vendor with a limit that nobody told the gateway of
+    Limited(limited::Options),
+    /// Twice as much as the machine can do
+    Overload(overload::Options),
     /// The queue alone, with a provider that says yes at once
     Alone(alone::Options),
     /// All of them; writes bench/RESULTS.md
@@ -35,30 +41,31 @@ enum Program {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let figures = match Cli::parse().program {
-        Program::Claim(options) => claim::run(&options).await?,
-        Program::Singles(options) => singles::run(&options).await?,
-        Program::Drains(options) => drains::run(&options).await?,
-        Program::Codes(options) => codes::run(&options).await?,
-        Program::Alone(options) => alone::run(&options).await?,
         Program::All => all().await?,
+        one => run(&one).await?,
     };
     print!("{}", page(&figures));
     Ok(())
 }
 
-/// Everything, with its default options.
+async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
+    match program {
+        Program::Claim(options) => claim::run(options).await,
+        Program::Singles(options) => singles::run(options).await,
+        Program::Drains(options) => drains::run(options).await,
+        Program::Codes(options) => codes::run(options).await,
+        Program::Alone(options) => alone::run(options).await,
+        Program::Limited(options) => limited::run(options).await,
+        Program::Overload(options) => overload::run(options).await,
+        Program::All => Ok(Vec::new()),
+    }
+}
+
+/// Everything, with its default options; the page grows as it goes.
 async fn all() -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for program in ["singles", "drains", "alone", "codes", "claim"] {
-        let found = match Cli::parse_from(["bench", program]).program {
-            Program::Claim(options) => claim::run(&options).await,
-            Program::Singles(options) => singles::run(&options).await,
-            Program::Drains(options) => drains::run(&options).await,
-            Program::Codes(options) => codes::run(&options).await,
-            Program::Alone(options) => alone::run(&options).await,
-            Program::All => unreachable!("the list above does not hold it"),
-        };
-        figures.extend(found?);
+    for name in ["singles", "drains", "alone", "codes", "limited", "overload", "claim"] {
+        figures.extend(run(&Cli::parse_from(["bench", name]).program).await?);
         std::fs::write("bench/RESULTS.md", page(&figures))?;
     }
     Ok(figures)

@@ -39,6 +39,13 @@ impl Times {
         claims.get(claims.len() / 4).copied().unwrap_or_default()
     }
 
+    /// Adds the statements of a later part.
+    pub fn add(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.claims.extend(other.claims);
+        self.finishes.extend(other.finishes);
+    }
+
     /// Messages claimed in a second of claiming.
     pub fn claimed_per_second(&self) -> f64 {
         self.messages as f64 / self.claims.iter().sum::<Duration>().as_secs_f64()

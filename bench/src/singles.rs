@@ -43,7 +43,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
     for _ in 0..options.repeats {
         let (program, url) = stage.gateway("serve", &[]).await?;
         gateway.push(measure("gateway", &stage, &program, &url, LOGGED, options).await?);
-        println!("          memory at its peak {:.0} MiB", program.peak_resident_mib());
+        println!("          memory at its peak {:.0} MB", program.peak_resident_mb());
         program.stop()?;
         if !options.no_bare {
             let (program, url) = stage.bare().await?;

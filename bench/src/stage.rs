@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use crate::client::Client;
-use crate::cpu::{Cpu, peak_resident_mib};
+use crate::cpu::{Cpu, peak_resident_mb};
 
 /// Counts finished messages.
 pub const LOGGED: &str = "select count(*) from public.sms_messages_log";
@@ -64,9 +64,9 @@ impl Program {
         Cpu::of(self.child.id())
     }
 
-    /// The most memory it has had, in MiB.
-    pub fn peak_resident_mib(&self) -> f64 {
-        peak_resident_mib(self.child.id())
+    /// The most memory it has had, in MB.
+    pub fn peak_resident_mb(&self) -> f64 {
+        peak_resident_mb(self.child.id())
     }
 
     /// Asks it to stop in good order, and waits until it has.

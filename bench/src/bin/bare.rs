@@ -53,10 +53,10 @@ async fn main() -> anyhow::Result<()> {
     let [address, url, vendor] = arguments.as_slice() else { anyhow::bail!("bare <address> <url> <vendor>") };
     let mut db = PgConnection::connect(url).await?;
     sqlx::raw_sql(
-        "create table bare_outbox (seq bigint generated always as identity, id uuid primary key, \"to\" text not null,
+        "create table if not exists bare_outbox (seq bigint generated always as identity, id uuid primary key, \"to\" text not null,
                                    text text not null, claimed boolean not null default false);
-         create index bare_claim on bare_outbox (seq) where not claimed;
-         create table bare_log (id uuid primary key, \"to\" text not null, text text not null, reference text not null,
+         create index if not exists bare_claim on bare_outbox (seq) where not claimed;
+         create table if not exists bare_log (id uuid primary key, \"to\" text not null, text text not null, reference text not null,
                                 created_at timestamptz not null default clock_timestamp());
          grant select on bare_log to public",
     )
