@@ -68,6 +68,15 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
         if let Some(entry) = self.find(key).filter(|entry| entry.is_usable()) {
             return Ok(entry.value.clone());
         }
+        // Boxed: whoever finds what they look for, nearly everybody, need not carry the room for this.
+        Box::pin(self.look(key, load)).await
+    }
+
+    async fn look(
+        &self,
+        key: &K,
+        load: impl AsyncFnOnce() -> sqlx::Result<Option<V>>,
+    ) -> sqlx::Result<Option<V>> {
         let shard = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or_default();
         let asked = Instant::now();
         let mut found_away = self.loading[shard].lock().await;

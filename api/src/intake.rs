@@ -24,8 +24,10 @@ mod group;
 
 /// Requests that may wait; more than can be stored within a fraction of a second are refused.
 const QUEUE_LENGTH: usize = 4096;
-/// While one flusher waits for its commit, the other collects and stores the next group.
-const MESSAGE_FLUSHERS: usize = 2;
+/// One: while it waits for its commit the next group grows. Two would store groups of half the size, and a statement
+/// costs Postgres as much as twenty of its rows.
+const MESSAGE_FLUSHERS: usize = 1;
+/// While one waits for its commit, the other takes the next codes: they are few and should not wait.
 const CODE_FLUSHERS: usize = 2;
 
 /// How long a request that was surely not stored waits for the database to come back.

@@ -48,12 +48,7 @@ pub type Asked = (String, i64);
 ///
 /// # Errors
 /// When one is refused.
-pub async fn ask_for_codes(
-    url: &str,
-    key: &str,
-    warm_up: u32,
-    seconds: u32,
-) -> anyhow::Result<Vec<Asked>> {
+pub async fn ask_for_codes(url: &str, key: &str, warm_up: u32, seconds: u32) -> anyhow::Result<Vec<Asked>> {
     let (start, each) = (Instant::now() + Duration::from_millis(100), Duration::from_secs(1) / RATE);
     let askers = (0..CLIENTS).map(async |asker| {
         let mut client = Client::connect(url, key).await?;

@@ -60,7 +60,12 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
             format!("{forbidden}"),
             forbidden == 0,
         ),
-        figure("codes by another vendor meanwhile, 50/s", "p99 ≤ 4 ms", format!("p99 {p99:.2} ms"), p99 <= 4.0),
+        figure(
+            "codes by another vendor meanwhile, 50/s",
+            "p99 ≤ 4 ms",
+            format!("p99 {p99:.2} ms"),
+            p99 <= 4.0,
+        ),
     ])
 }
 

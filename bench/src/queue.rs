@@ -8,7 +8,7 @@ use shared::ids::{AttemptId, WorkerId};
 use shared::lane::Lane;
 use shared::message::{OutboxMessage, Status};
 use shared::provider::Outcome;
-use shared::store::acks::{self, Attempt, Finished};
+use shared::store::acks::{self, Attempt, Finished, Write};
 use shared::store::outbox::{self, Claimed, Watermark};
 use shared::store::workers;
 use sqlx::{Connection, PgConnection};
@@ -105,7 +105,7 @@ impl Drain {
 
             let ends: Vec<_> = rows.iter().map(sent).collect();
             let began = Instant::now();
-            acks::finish(&mut self.acks, self.worker, &ends).await?;
+            acks::finish(&mut self.acks, Write::First, self.worker, &ends).await?;
             times.finishes.push(began.elapsed());
         }
         Ok(times)

@@ -173,6 +173,8 @@ pub struct OutboxMessage {
     pub expires_at: DateTime<Utc>,
     /// E.164.
     pub to: String,
+    /// It came by the SQL door, whose numbers the numbering plan has not seen yet.
+    pub by_sql: bool,
     /// Its text, unless it is an otp.
     pub body: Option<String>,
     /// A sealed [`SealedText`], if it is an otp.

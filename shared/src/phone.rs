@@ -54,6 +54,11 @@ impl PhoneNumber {
         }
     }
 
+    /// A number that [`parse`](Self::parse) has given before, as it was stored.
+    pub fn stored(e164: String) -> Self {
+        Self(e164)
+    }
+
     /// The number with its `+`.
     pub fn as_str(&self) -> &str {
         &self.0

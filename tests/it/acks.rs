@@ -6,7 +6,7 @@ use mock_provider::{Fault, PaceChange, Vendor};
 use shared::ids::{AttemptId, MessageId, WorkerId};
 use shared::message::{NewMessage, Status};
 use shared::provider::Outcome;
-use shared::store::acks::{self, Attempt, Finished, Rescheduled};
+use shared::store::acks::{self, Attempt, Finished, Rescheduled, Write};
 use tests::TestApp;
 use tests::builders::{a_promo, a_transactional, an_otp};
 use tests::wait::{becomes, eventually};
@@ -55,7 +55,7 @@ async fn taken_over(app: &TestApp, id: MessageId) -> Rescheduled {
 
 /// What a worker does with a result: writes it, and settles the doubt if the message was taken away.
 async fn report(app: &TestApp, worker: WorkerId, result: &Finished) {
-    let ours = acks::finish(&app.pool, worker, std::slice::from_ref(result)).await.unwrap();
+    let ours = acks::finish(&app.pool, Write::Again, worker, std::slice::from_ref(result)).await.unwrap();
     if ours.is_empty() {
         acks::settle(&app.pool, &result.attempts[0], result.masked_text.as_deref()).await.unwrap();
     }
@@ -71,7 +71,10 @@ async fn an_end_that_is_reported_again_changes_nothing() {
     let message = a_promo(app.now()).build();
     let worker = a_worker_with(std::slice::from_ref(&message), &app).await;
     let result = sent(&app, message.id);
-    assert_eq!(acks::finish(&app.pool, worker, std::slice::from_ref(&result)).await.unwrap(), [message.id]);
+    let group = std::slice::from_ref(&result);
+    assert_eq!(acks::finish(&app.pool, Write::First, worker, group).await.unwrap(), [message.id]);
+    // Only a result that was surely not written may be told as new.
+    assert!(acks::finish(&app.pool, Write::First, worker, group).await.is_err());
     let before = app.logged(message.id).await;
     for _ in 0..3 {
         report(&app, worker, &result).await;
@@ -88,11 +91,11 @@ async fn a_return_that_is_reported_again_changes_nothing() {
     let mut result = taken_over(&app, message.id).await;
     result.attempts.push(attempt(&app, message.id, Outcome::InDoubt));
     assert_eq!(
-        acks::reschedule(&app.pool, worker, std::slice::from_ref(&result)).await.unwrap(),
+        acks::reschedule(&app.pool, Write::First, worker, std::slice::from_ref(&result)).await.unwrap(),
         [message.id]
     );
     let due_at = app.row(message.id).await.unwrap().due_at;
-    assert!(acks::reschedule(&app.pool, worker, &[result]).await.unwrap().is_empty());
+    assert!(acks::reschedule(&app.pool, Write::Again, worker, &[result]).await.unwrap().is_empty());
     let row = app.row(message.id).await.unwrap();
     assert_eq!((row.copies, row.takeovers, row.due_at), (1, 1, due_at));
     assert_eq!(app.attempts(message.id).await.len(), 1);
@@ -104,9 +107,9 @@ async fn a_return_that_is_reported_again_does_not_undo_a_later_claim() {
     let message = a_transactional(app.now()).build();
     let worker = a_worker_with(std::slice::from_ref(&message), &app).await;
     let result = taken_over(&app, message.id).await;
-    acks::reschedule(&app.pool, worker, std::slice::from_ref(&result)).await.unwrap();
+    acks::reschedule(&app.pool, Write::Again, worker, std::slice::from_ref(&result)).await.unwrap();
     sqlx::query("update smsgw.sms_outbox set worker_id = $1").bind(worker).execute(&app.pool).await.unwrap();
-    assert!(acks::reschedule(&app.pool, worker, &[result]).await.unwrap().is_empty());
+    assert!(acks::reschedule(&app.pool, Write::Again, worker, &[result]).await.unwrap().is_empty());
     assert_eq!(app.row(message.id).await.unwrap().worker_id, Some(worker));
 }
 
@@ -115,7 +118,7 @@ async fn a_yes_that_comes_after_the_takeover_makes_the_second_copy_unneeded() {
     let app = TestApp::without_worker().await;
     let message = an_otp(app.now(), &app.keyring, "123456").build();
     let worker = a_worker_with(std::slice::from_ref(&message), &app).await;
-    acks::reschedule(&app.pool, worker, &[taken_over(&app, message.id).await]).await.unwrap();
+    acks::reschedule(&app.pool, Write::Again, worker, &[taken_over(&app, message.id).await]).await.unwrap();
     let result = Finished { masked_text: Some("Your code is ******.".to_owned()), ..sent(&app, message.id) };
     for _ in 0..2 {
         report(&app, worker, &result).await;
@@ -134,7 +137,7 @@ async fn a_yes_that_comes_after_the_takeover_settles_an_end_in_doubt() {
     let worker = a_worker_with(std::slice::from_ref(&message), &app).await;
     let unknown =
         Finished { copies: 1, ..Finished::without_call(message.id, Status::Unknown, "worker_died") };
-    acks::finish(&app.pool, worker, &[unknown]).await.unwrap();
+    acks::finish(&app.pool, Write::Again, worker, &[unknown]).await.unwrap();
     assert_eq!(app.state(message.id).await, state("unknown", "worker_died"));
     for _ in 0..2 {
         report(&app, worker, &sent(&app, message.id)).await;
@@ -149,7 +152,7 @@ async fn a_late_yes_leaves_alone_what_another_worker_is_sending() {
     let app = TestApp::without_worker().await;
     let message = an_otp(app.now(), &app.keyring, "123456").build();
     let worker = a_worker_with(std::slice::from_ref(&message), &app).await;
-    acks::reschedule(&app.pool, worker, &[taken_over(&app, message.id).await]).await.unwrap();
+    acks::reschedule(&app.pool, Write::Again, worker, &[taken_over(&app, message.id).await]).await.unwrap();
     let next = app.a_dead_worker().await;
     sqlx::query("update smsgw.sms_outbox set worker_id = $1").bind(next).execute(&app.pool).await.unwrap();
     report(&app, worker, &sent(&app, message.id)).await;
@@ -168,6 +171,7 @@ async fn a_yes_that_came_in_between_settles_a_later_doubt() {
     app.mock.fail(Vendor::Twilio, Fault::Reset).unwrap();
     acks::reschedule(
         &app.pool,
+        Write::Again,
         earlier,
         &[Rescheduled { due_at: app.now(), ..taken_over(&app, message.id).await }],
     )
@@ -188,10 +192,10 @@ async fn a_late_no_is_on_record_and_decides_nothing() {
     let app = TestApp::without_worker().await;
     let message = a_transactional(app.now()).build();
     let worker = a_worker_with(std::slice::from_ref(&message), &app).await;
-    acks::reschedule(&app.pool, worker, &[taken_over(&app, message.id).await]).await.unwrap();
+    acks::reschedule(&app.pool, Write::Again, worker, &[taken_over(&app, message.id).await]).await.unwrap();
     let attempts = vec![attempt(&app, message.id, Outcome::Rejected)];
     let late = Finished { status: Status::Failed, attempts, ..sent(&app, message.id) };
-    assert!(acks::finish(&app.pool, worker, &[late]).await.unwrap().is_empty());
+    assert!(acks::finish(&app.pool, Write::Again, worker, &[late]).await.unwrap().is_empty());
     assert_eq!(app.state(message.id).await, state("queued", "worker_died"));
     assert_eq!(app.attempts(message.id).await, [("twilio".to_owned(), "rejected".to_owned())]);
 }
@@ -203,12 +207,12 @@ async fn a_group_with_one_bad_row_is_refused_whole() {
     let worker = a_worker_with(&messages, &app).await;
     let mut group = messages.each_ref().map(|message| sent(&app, message.id));
     group[1].attempts[0].code = Some("30\u{0}08".to_owned());
-    assert!(acks::finish(&app.pool, worker, &group).await.is_err());
+    assert!(acks::finish(&app.pool, Write::Again, worker, &group).await.is_err());
     for message in &messages {
         assert_eq!(app.row(message.id).await.unwrap().worker_id, Some(worker));
         assert!(app.attempts(message.id).await.is_empty());
     }
-    acks::finish(&app.pool, worker, &group[..1]).await.unwrap();
+    acks::finish(&app.pool, Write::Again, worker, &group[..1]).await.unwrap();
     assert_eq!(app.state(messages[0].id).await.0, "sent");
 }
 
@@ -220,7 +224,7 @@ async fn a_worker_settles_what_was_taken_from_it_while_its_call_was_under_way() 
     let id = app.accept(a_promo(app.now())).await;
     app.mock.wait_for_arrivals(1, Duration::from_secs(10)).await;
     let unknown = Finished { copies: 1, ..Finished::without_call(id, Status::Unknown, "worker_died") };
-    assert_eq!(acks::finish(&app.pool, worker, &[unknown]).await.unwrap(), [id]);
+    assert_eq!(acks::finish(&app.pool, Write::Again, worker, &[unknown]).await.unwrap(), [id]);
     becomes(state("sent", "settled_late"), async || app.state(id).await).await;
     assert_eq!(app.logged(id).await.unwrap().copies, 0);
     app.stop().await;
@@ -235,7 +239,7 @@ async fn a_return_that_is_repeated_leaves_a_later_claim_alone() {
     let worker = a_worker_with(std::slice::from_ref(&message), &app).await;
     let result = taken_over(&app, message.id).await;
     assert_eq!(
-        acks::reschedule(&app.pool, worker, std::slice::from_ref(&result)).await.unwrap(),
+        acks::reschedule(&app.pool, Write::Again, worker, std::slice::from_ref(&result)).await.unwrap(),
         [message.id]
     );
     sqlx::query("update smsgw.sms_outbox set worker_id = $1 where id = $2")
@@ -244,7 +248,7 @@ async fn a_return_that_is_repeated_leaves_a_later_claim_alone() {
         .execute(&app.pool)
         .await
         .unwrap();
-    assert!(acks::reschedule(&app.pool, worker, &[result]).await.unwrap().is_empty());
+    assert!(acks::reschedule(&app.pool, Write::Again, worker, &[result]).await.unwrap().is_empty());
     let (holder, copies): (Option<WorkerId>, i16) =
         sqlx::query_as("select worker_id, copies from smsgw.sms_outbox where id = $1")
             .bind(message.id)

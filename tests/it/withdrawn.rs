@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::db::Use;
 use shared::ids::{MessageId, WorkerId};
 use shared::message::{SealedText, Status};
-use shared::store::acks::{self, Finished};
+use shared::store::acks::{self, Finished, Write};
 use sqlx::Connection;
 use tests::builders::a_number;
 use tests::wait::eventually;
@@ -103,11 +103,11 @@ async fn an_older_codes_failure_says_nothing_while_a_newer_one_waits() {
     assert_eq!(door.post("/otp/resend", &json!({ "session_id": session })).await.status, 202);
     let mut db = app.database.connect(Use::Queue("test")).await.unwrap();
     let failed = Finished::without_call(older, Status::Failed, "providers_exhausted");
-    assert_eq!(acks::finish(&mut db, worker, &[failed]).await.unwrap(), [older]);
+    assert_eq!(acks::finish(&mut db, Write::Again, worker, &[failed]).await.unwrap(), [older]);
     assert_eq!(status_of(&door, &session).await, "pending");
     let (worker, newer) = claimed(&app, &session).await;
     let failed = Finished::without_call(newer, Status::Failed, "providers_exhausted");
-    assert_eq!(acks::finish(&mut db, worker, &[failed]).await.unwrap(), [newer]);
+    assert_eq!(acks::finish(&mut db, Write::Again, worker, &[failed]).await.unwrap(), [newer]);
     assert_eq!(status_of(&door, &session).await, "send_failed", "the last one's failure counts");
 }
 

@@ -14,7 +14,7 @@ use shared::lane::Lane;
 use shared::message::Status;
 use shared::provider::Outcome;
 use shared::routing::{self, Doubt};
-use shared::store::acks::{self, Attempt, Finished, Rescheduled};
+use shared::store::acks::{self, Attempt, Finished, Rescheduled, Write};
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
@@ -26,7 +26,7 @@ use crate::queue::Claim;
 /// At most this many verdicts are written together.
 const GROUP: usize = 500;
 /// Bulk verdicts wait this long for company.
-const LINGER: Duration = Duration::from_millis(2);
+const LINGER: Duration = Duration::from_millis(5);
 /// A group that takes longer is lost with its connection, and repeated.
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long to leave an absent database alone.
@@ -159,15 +159,8 @@ impl Acker {
         let mut group = Vec::with_capacity(GROUP);
         while acks.recv_many(&mut group, GROUP).await > 0 {
             self.linger(&mut group, &mut acks).await;
-            let mut refused = Vec::new();
-            for (worker, verdicts) in by_worker(&group) {
-                refused.extend(self.write(worker, &verdicts).await);
-            }
-            for ack in group.drain(..) {
-                if !refused.contains(&ack.verdict.id()) {
-                    self.held.remove(ack.verdict.id(), ack.claim);
-                    count(&self.measures, &ack.verdict);
-                }
+            for part in by_worker(&mut group) {
+                self.write(part).await;
             }
         }
     }
@@ -183,18 +176,18 @@ impl Acker {
         }
     }
 
-    /// Writes one worker's verdicts, again and again until the database has taken or refused each.
-    ///
-    /// Returns the messages whose verdict was refused: they stay held, so that nobody sends them
-    /// again, and are in doubt once this process ends.
-    async fn write(&mut self, worker: WorkerId, verdicts: &[Verdict]) -> Vec<MessageId> {
-        let mut refused = Vec::new();
-        let mut todo = vec![verdicts.to_vec()];
+    /// Writes one worker's verdicts, again and again until the database has taken or refused each. Messages whose verdict
+    /// was refused stay held, so that nobody sends them again, and are in doubt once this process ends.
+    async fn write(&mut self, acks: Vec<Ack>) {
+        let (mut todo, mut write) = (vec![acks], Write::First);
         while let Some(mut part) = todo.pop() {
-            let Err(error) = within(WRITE_PATIENCE, self.write_once(worker, &part)).await else {
+            let Err(error) = within(WRITE_PATIENCE, self.write_once(&part, write)).await else {
                 self.trouble = false;
+                self.let_go(&part);
                 continue;
             };
+            // Of several statements the first may have been committed.
+            write = Write::Again;
             if self.connection.is_none() || !is_rows_fault(&error) {
                 if !std::mem::replace(&mut self.trouble, true) {
                     tracing::warn!(%error, lane = %self.lane, "results are held until the database takes them");
@@ -205,31 +198,39 @@ impl Acker {
             } else if part.len() > 1 {
                 todo.push(part.split_off(part.len() / 2));
                 todo.push(part);
-            } else if let Some(bare) = part[0].bare() {
+            } else if let Some(bare) = part[0].verdict.bare() {
                 tracing::warn!(%error, message.id = %bare.id(), "a result is written without the vendor's words");
-                todo.push(vec![bare]);
+                part[0].verdict = bare;
+                todo.push(part);
             } else {
-                tracing::error!(%error, message.id = %part[0].id(), "the database refuses a result");
+                tracing::error!(%error, message.id = %part[0].verdict.id(), "the database refuses a result");
                 self.measures.results_refused.increment(1);
-                refused.push(part[0].id());
             }
         }
-        refused
     }
 
-    async fn write_once(&mut self, worker: WorkerId, part: &[Verdict]) -> sqlx::Result<()> {
-        let (mut finished, mut rescheduled) = (Vec::new(), Vec::new());
-        for verdict in part {
-            match verdict {
-                Verdict::Finish(one) => finished.push(one.clone()),
-                Verdict::Reschedule(one) => rescheduled.push(one.clone()),
+    /// Their verdicts are written.
+    fn let_go(&self, acks: &[Ack]) {
+        for ack in acks {
+            self.held.remove(ack.verdict.id(), ack.claim);
+            count(&self.measures, &ack.verdict);
+        }
+    }
+
+    async fn write_once(&mut self, part: &[Ack], write: Write) -> sqlx::Result<()> {
+        let Some(worker) = part.first().map(|ack| ack.worker) else { return Ok(()) };
+        let (mut finished, mut rescheduled) = (Vec::with_capacity(part.len()), Vec::new());
+        for ack in part {
+            match &ack.verdict {
+                Verdict::Finish(one) => finished.push(one),
+                Verdict::Reschedule(one) => rescheduled.push(one),
             }
         }
         let measures = self.measures.clone();
         let db = self.connected().await?;
         let mut ours = Vec::new();
         if !finished.is_empty() {
-            ours.extend(acks::finish(&mut *db, worker, &finished).await?);
+            ours.extend(acks::finish(&mut *db, write, worker, &finished).await?);
             let in_doubt: Vec<_> =
                 finished.iter().filter(|one| one.status == Status::Unknown).map(|one| one.id).collect();
             if !in_doubt.is_empty() {
@@ -237,12 +238,12 @@ impl Acker {
             }
         }
         if !rescheduled.is_empty() {
-            ours.extend(acks::reschedule(&mut *db, worker, &rescheduled).await?);
+            ours.extend(acks::reschedule(&mut *db, write, worker, &rescheduled).await?);
         }
         if ours.len() == part.len() {
             return Ok(());
         }
-        for verdict in part {
+        for Ack { verdict, .. } in part {
             let accepted = verdict.attempts().iter().find(|attempt| attempt.outcome == Outcome::Accepted);
             if let Some(accepted) = accepted.filter(|attempt| !ours.contains(&attempt.message_id)) {
                 let masked = match verdict {
@@ -265,13 +266,18 @@ impl Acker {
     }
 }
 
-/// Verdicts by the identity under which their messages were claimed: nearly always one.
-fn by_worker(group: &[Ack]) -> Vec<(WorkerId, Vec<Verdict>)> {
-    let mut parts: Vec<(WorkerId, Vec<Verdict>)> = Vec::with_capacity(1);
-    for ack in group {
-        match parts.iter_mut().find(|(worker, _)| *worker == ack.worker) {
-            Some((_, verdicts)) => verdicts.push(ack.verdict.clone()),
-            None => parts.push((ack.worker, vec![ack.verdict.clone()])),
+/// Empties `group`, by the identity under which its messages were claimed: nearly always one.
+fn by_worker(group: &mut Vec<Ack>) -> Vec<Vec<Ack>> {
+    let mut parts: Vec<Vec<Ack>> = Vec::with_capacity(1);
+    let size = group.len();
+    for ack in group.drain(..) {
+        match parts.iter_mut().find(|part| part[0].worker == ack.worker) {
+            Some(part) => part.push(ack),
+            None => {
+                let mut part = Vec::with_capacity(size);
+                part.push(ack);
+                parts.push(part);
+            }
         }
     }
     parts

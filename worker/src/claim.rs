@@ -27,10 +27,10 @@ const EXPIRE_PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(25);
 /// A closed lane, or a worker without standing, looks again this often.
 const CLOSED_POLL: Duration = Duration::from_millis(50);
-/// Bulk waits this long for a claim of a useful size …
+/// After a claim bulk waits this long for one of a useful size …
 const SLOTS_PATIENCE: Duration = Duration::from_millis(2);
 /// … which is this many rows.
-const USEFUL: usize = 32;
+const USEFUL: usize = 64;
 /// At most this many rows a claim.
 const LARGEST: usize = 500;
 /// When the oldest code has waited this long, half of the claims begin at the newest.
@@ -53,6 +53,7 @@ pub(crate) struct Claimer {
     held: Arc<Held>,
     number: u64,
     newest_next: bool,
+    claimed_at: Instant,
     recover_due: Instant,
     expire_due: Instant,
     pass_due: Instant,
@@ -84,6 +85,7 @@ impl Claimer {
             held,
             number: 0,
             newest_next: false,
+            claimed_at: now,
             recover_due: now,
             expire_due: now,
             pass_due: now,
@@ -158,7 +160,8 @@ impl Claimer {
             slots.push(first);
         }
         if self.parts.lane != Lane::Otp && self.slots.available_permits() + 1 < USEFUL.min(releasable) {
-            tokio::time::sleep(SLOTS_PATIENCE).await;
+            // Not after a rest: a vendor that is slow frees slots seldom, and they should not idle.
+            tokio::time::sleep_until((self.claimed_at + SLOTS_PATIENCE).into()).await;
         }
         while slots.len() < releasable {
             let Ok(slot) = self.slots.clone().try_acquire_owned() else { break };
@@ -203,6 +206,7 @@ impl Claimer {
             self.parts.clock.observe(head.now, began);
             self.learn_from_wait(head, newest_first);
         }
+        self.claimed_at = Instant::now();
         let found = if rows.len() == slots.len() { Found::Plenty } else { Found::Few };
         self.hand_out(rows, worker, began, slots).await;
         Ok(found)

@@ -7,7 +7,7 @@ use apalis::prelude::Data;
 use chrono::{DateTime, Utc};
 use shared::lane::Lane;
 use shared::message::{OutboxMessage, SealedText, Status};
-use shared::phone::PhoneNumber;
+use shared::phone::{PhoneNumber, Region};
 use shared::provider::{OutgoingSms, VendorTemplate};
 use shared::routing::{self, Candidate, Moment, Step, Traveller};
 use shared::store::acks::{Attempt, Finished};
@@ -41,7 +41,7 @@ pub(crate) async fn deliver(claim: Job, parts: Data<Arc<LaneParts>>) -> Verdict 
         if loaded.may_lack_template_of(&claim.message, now) {
             return delivery.wait(now + RELOAD, "template_loads");
         }
-        let mut candidates = loaded.candidates(&claim.message, delivery.to.region(), now);
+        let mut candidates = loaded.candidates(&claim.message, delivery.region, now);
         delivery.mark(&mut candidates, now);
         let step = routing::next(&delivery.facts(), &candidates, now, moment, fastrand::f64());
         let chosen = match step {
@@ -74,6 +74,7 @@ struct Delivery<'a> {
     claim: &'a Claim,
     parts: &'a LaneParts,
     to: PhoneNumber,
+    region: Option<Region>,
     text: String,
     sealed: Option<SealedText>,
     tried: Vec<String>,
@@ -101,10 +102,15 @@ impl<'a> Delivery<'a> {
             (None, Some(text)) => text.clone(),
             (None, None) => return Err(fail("body_missing")),
         };
-        let Ok(to) = PhoneNumber::parse(&message.to, None) else { return Err(fail("bad_number")) };
+        let to = match message.by_sql {
+            true => PhoneNumber::parse(&message.to, None),
+            false => Ok(PhoneNumber::stored(message.to.clone())),
+        };
+        let Ok(to) = to else { return Err(fail("bad_number")) };
         Ok(Self {
             claim,
             parts,
+            region: to.region(),
             to,
             text,
             sealed,
@@ -149,7 +155,7 @@ impl<'a> Delivery<'a> {
             if entry.health.is_halted() || entry.health.paused_until() > Some(self.parts.clock.now()) {
                 return None;
             }
-            match entry.health.enter(self.claim.message.lane, self.to.region()) {
+            match entry.health.enter(self.claim.message.lane, self.region) {
                 Ok(leave) => return Some(leave),
                 Err(wait)
                     if began.elapsed() + wait < patience && self.claim.began.elapsed() + wait < FENCE =>

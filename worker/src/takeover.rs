@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use shared::db::{Database, Use, is_away, is_rows_fault, within};
 use shared::ids::WorkerId;
 use shared::routing::{self, Doubt, Traveller};
-use shared::store::acks::{self, Finished, Rescheduled};
+use shared::store::acks::{self, Finished, Rescheduled, Write};
 use shared::store::outbox::{self, Orphan, Watermark};
 use shared::store::workers::{self, Suspect};
 use sqlx::{Connection, PgConnection};
@@ -137,8 +137,8 @@ async fn write(db: &mut PgConnection, dead: WorkerId, fates: &[Fate]) -> sqlx::R
     }
     let mut savepoint = db.begin().await?;
     let written = async {
-        acks::finish(&mut *savepoint, dead, &ended).await?;
-        acks::reschedule(&mut *savepoint, dead, &again).await
+        acks::finish(&mut *savepoint, Write::First, dead, &ended).await?;
+        acks::reschedule(&mut *savepoint, Write::First, dead, &again).await
     };
     match written.await {
         Ok(_) => savepoint.commit().await.map(|()| true),

@@ -2,7 +2,9 @@
 //!
 //! Each function is one statement, so a group stands or falls whole in one round trip. Ids make
 //! every repetition harmless: a row that was acknowledged before is no longer there, and an
-//! attempt that is already written is left alone.
+//! attempt that is already written is left alone (see [`Write`]).
+
+use std::borrow::Borrow;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
@@ -114,36 +116,53 @@ impl<'a> AttemptColumns<'a> {
     }
 }
 
+/// Whether results may have been written before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Surely not; an attempt that is there already is an error.
+    First,
+    /// An earlier try's answer was lost: what it wrote is left alone, which costs a little more.
+    Again,
+}
+
 /// One statement that appends the attempts of a group and, in the same breath, does what `$rest`
 /// says. `$1` is the worker, `$2` to `$12` are the attempts, the caller's arguments follow.
 macro_rules! with_attempts {
-    ($db:expr, $worker:expr, $attempts:expr, $rest:tt, $($argument:expr),+ $(,)?) => {{
+    ($db:expr, $write:expr, $worker:expr, $attempts:expr, $rest:tt, $($argument:expr),+ $(,)?) => {{
         let attempts = AttemptColumns::of($attempts);
+        match $write {
+            Write::First => with_attempts!(@ $db, $worker, attempts, "", $rest, $($argument),+),
+            Write::Again => {
+                with_attempts!(@ $db, $worker, attempts, " on conflict do nothing", $rest, $($argument),+)
+            }
+        }
+    }};
+    (@ $db:expr, $worker:expr, $attempts:ident, $conflict:tt, $rest:tt, $($argument:expr),+) => {
         sqlx::query_scalar!(
             "with appended as (
                  insert into smsgw.sms_attempts (id, message_id, provider_name, outcome, reason, code, status_code,
                                                  provider_message_id, possible_duplicate, started_at, response_time_ms)
                  select * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-                                      $8::integer[], $9::text[], $10::boolean[], $11::timestamptz[], $12::integer[])
-                 on conflict do nothing
+                                      $8::integer[], $9::text[], $10::boolean[], $11::timestamptz[], $12::integer[])"
+                 + $conflict + "
              ), " + $rest,
             $worker as WorkerId,
-            &attempts.ids,
-            &attempts.message_ids,
-            &attempts.providers as &[&str],
-            &attempts.outcomes as &[&str],
-            &attempts.reasons as &[Option<&str>],
-            &attempts.codes as &[Option<&str>],
-            &attempts.status_codes as &[Option<i32>],
-            &attempts.references as &[Option<&str>],
-            &attempts.duplicates,
-            &attempts.started,
-            &attempts.times,
+            &$attempts.ids,
+            &$attempts.message_ids,
+            &$attempts.providers as &[&str],
+            &$attempts.outcomes as &[&str],
+            &$attempts.reasons as &[Option<&str>],
+            &$attempts.codes as &[Option<&str>],
+            &$attempts.status_codes as &[Option<i32>],
+            &$attempts.references as &[Option<&str>],
+            &$attempts.duplicates,
+            &$attempts.started,
+            &$attempts.times,
             $($argument),+
         )
         .fetch_all($db)
         .await
-    }};
+    };
 }
 
 /// Moves finished messages from the outbox to the log and appends their attempts.
@@ -152,19 +171,23 @@ macro_rules! with_attempts {
 /// (see [`settle`]).
 pub async fn finish(
     db: impl PgExecutor<'_>,
+    write: Write,
     worker: WorkerId,
-    group: &[Finished],
+    group: &[impl Borrow<Finished> + Sync],
 ) -> sqlx::Result<Vec<MessageId>> {
+    let group: Vec<&Finished> = group.iter().map(Borrow::borrow).collect();
     let last: Vec<Option<&Attempt>> = group.iter().map(|one| one.attempts.last()).collect();
     with_attempts!(
         db,
+        write,
         worker,
         group.iter().flat_map(|one| &one.attempts),
         r#"input as (
                select * from unnest($13::uuid[], $14::text[], $15::text[], $16::text[], $17::smallint[],
-                                    $18::smallint[], $19::text[], $20::text[], $21::integer[], $22::integer[])
+                                    $18::smallint[], $19::text[], $20::text[], $21::integer[], $22::integer[],
+                                    $23::timestamptz[])
                    as i (id, status, reason, masked_text, copies, attempts,
-                         provider_name, provider_message_id, status_code, response_time_ms)
+                         provider_name, provider_message_id, status_code, response_time_ms, created_at)
            ),
            done as (
                -- The rows are found by their ids whatever the statistics say: not by what this worker has claimed, an
@@ -175,7 +198,7 @@ pub async fn finish(
                returning o.id, o.user_id, o."to", o.lane, coalesce(i.masked_text, o.body) as text, i.provider_name,
                          i.provider_message_id, i.status, i.reason, i.status_code, i.response_time_ms, o.segments,
                          o.attempts + i.attempts as attempts, o.copies + i.copies as copies, o.sender, o.template,
-                         o.api_key_id, o.session_id, o.batch_id, o.campaign_id, o.trace
+                         o.api_key_id, o.session_id, o.batch_id, o.campaign_id, o.trace, i.created_at
            ),
            session as (
                update public.sms_otp_sessions s
@@ -194,7 +217,7 @@ pub async fn finish(
                    api_key_id, session_id, batch_id, campaign_id, trace, created_at)
            select id, user_id, "to", lane, text, provider_name, provider_message_id, status, reason, status_code,
                   response_time_ms, segments, attempts, copies, sender, template, api_key_id, session_id, batch_id,
-                  campaign_id, trace, smsgw.uuid_time(id)
+                  campaign_id, trace, created_at
            from done
            returning id as "id: MessageId""#,
         &group.iter().map(|one| one.id.0).collect::<Vec<_>>(),
@@ -208,6 +231,7 @@ pub async fn finish(
             as &[Option<&str>],
         &last.iter().map(|last| last.and_then(|a| a.status_code)).collect::<Vec<_>>() as &[Option<i32>],
         &last.iter().map(|last| last.map(|a| a.response_time_ms)).collect::<Vec<_>>() as &[Option<i32>],
+        &group.iter().map(|one| one.id.created_at()).collect::<Vec<_>>(),
     )
 }
 
@@ -216,11 +240,14 @@ pub async fn finish(
 /// Returns the messages that were still `worker`'s.
 pub async fn reschedule(
     db: impl PgExecutor<'_>,
+    write: Write,
     worker: WorkerId,
-    group: &[Rescheduled],
+    group: &[impl Borrow<Rescheduled> + Sync],
 ) -> sqlx::Result<Vec<MessageId>> {
+    let group: Vec<&Rescheduled> = group.iter().map(Borrow::borrow).collect();
     with_attempts!(
         db,
+        write,
         worker,
         group.iter().flat_map(|one| &one.attempts),
         r#"input as (

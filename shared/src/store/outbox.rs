@@ -6,7 +6,7 @@ use sqlx::{Connection, PgConnection, PgExecutor};
 use crate::ids::{MessageId, WorkerId};
 use crate::lane::Lane;
 use crate::message::Status;
-use crate::store::acks::{self, Finished};
+use crate::store::acks::{self, Finished, Write};
 
 mod claim;
 pub mod review;
@@ -65,7 +65,7 @@ pub async fn end_expired(
     let ends: Vec<_> =
         late.iter().map(|row| Finished::unsent(row.id, row.copies, Status::Expired, "expired")).collect();
     if !ends.is_empty() {
-        acks::finish(&mut *tx, worker, &ends).await?;
+        acks::finish(&mut *tx, Write::First, worker, &ends).await?;
     }
     tx.commit().await?;
     Ok(ends.len())

@@ -65,9 +65,11 @@ macro_rules! claim_statement {
             "with due as (" + $picked + " for update skip locked),
              claimer as (select id from smsgw.sms_workers where id = $1 and exists (select from due) for key share)
              update smsgw.sms_outbox o set worker_id = claimer.id
-             -- An array, not a join: a plan made while the queue was empty would begin the join at the whole table.
-             from claimer where o.id = any(array(select id from due))
+             -- By the places where they were just locked, which needs no index. An array, not a join: a plan made while
+             -- the queue was empty would begin the join at the whole table.
+             from claimer where o.ctid = any(array(select ctid from due))
              returning o.id as \"id: MessageId\", o.seq, o.lane as \"lane: Lane\", o.due_at, o.expires_at, o.\"to\",
+                       o.api_key_id is null as \"by_sql!\",
                        o.body, o.sealed_body, o.sender, o.template, o.variables, o.hint, o.preferred,
                        o.at_most_once, o.tried, o.attempts, o.copies, o.takeovers,
                        o.session_id as \"session_id: SessionId\", o.trace,
@@ -93,6 +95,7 @@ macro_rules! claim_statement {
                 due_at: row.due_at,
                 expires_at: row.expires_at,
                 to: row.to,
+                by_sql: row.by_sql,
                 body: row.body,
                 sealed_body: row.sealed_body,
                 sender: row.sender,
@@ -123,7 +126,7 @@ async fn claim_rows(
     claim_statement!(
         db,
         worker,
-        "select id from smsgw.sms_outbox
+        "select ctid from smsgw.sms_outbox
          where lane = $2 and worker_id is null
            and (due_at, seq) > ($3, $4) and due_at <= clock_timestamp()
            and not exists (select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = $2))
@@ -148,7 +151,7 @@ pub async fn claim_newest_codes(
     claim_statement!(
         db,
         worker,
-        "select id from smsgw.sms_outbox
+        "select ctid from smsgw.sms_outbox
          where lane = 'otp' and worker_id is null and due_at <= clock_timestamp()
            and not exists (select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = 'otp'))
          order by due_at desc, seq desc limit $2",
@@ -184,7 +187,7 @@ async fn claim_expiring_rows(
     claim_statement!(
         db,
         worker,
-        "select id from smsgw.sms_outbox
+        "select ctid from smsgw.sms_outbox
          where lane = $2 and worker_id is null and due_at <= clock_timestamp() and expires_at < $3
            and not exists (select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = $2))
          order by due_at, seq limit $4",
