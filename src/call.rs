@@ -8,7 +8,7 @@ use reqwest::{Client, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use shared::config::secret;
-use shared::provider::http;
+use shared::provider::http::install_crypto;
 
 use crate::cli::ApiCallArgs;
 use crate::home::dev_api_key;
@@ -17,6 +17,22 @@ use crate::print::{AlreadyTold, Printer};
 
 /// Longer than the gateway's own deadline.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long making a connection may take.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A client for calls to a gateway. It asks nobody but the one that was named: no proxy, and nowhere that an answer
+/// points to, since a key goes along.
+pub(crate) fn client() -> reqwest::Result<Client> {
+    install_crypto();
+    Client::builder()
+        .user_agent(concat!("smsgw/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_PATIENCE)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .http1_only()
+        .no_proxy()
+        .build()
+}
 
 /// A running gateway, and the key to it.
 pub(crate) struct Gateway {
@@ -34,7 +50,7 @@ impl Gateway {
             bail!("SMSGW_API_KEY: is not set; make a key with `smsgw keys create NAME` and put it there");
         };
         let url = args.url.trim_end_matches('/').to_owned();
-        Ok(Self { url, key, client: http::client().context("no HTTP client")? })
+        Ok(Self { url, key, client: client().context("no HTTP client")? })
     }
 
     /// Posts and reads the answer. A refusal becomes the error; for programs its document is printed.

@@ -4,10 +4,10 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::provider::http;
 use tokio::net::TcpListener;
 
 use super::{Finding, Patient};
+use crate::call::client;
 
 const CHECK: &str = "port";
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -35,7 +35,7 @@ pub(super) async fn check(patient: &Patient) -> Vec<Finding> {
 
 /// Whether what answers there does so as our own health check.
 async fn is_smsgw(url: &str) -> bool {
-    let Ok(client) = http::client() else { return false };
+    let Ok(client) = client() else { return false };
     let Ok(answer) = client.get(url).timeout(PATIENCE).send().await else { return false };
     let ours = answer.headers().contains_key("x-request-id");
     let health: Value = answer.json().await.unwrap_or_default();
