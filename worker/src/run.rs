@@ -9,7 +9,7 @@ use shared::config::Environment;
 use shared::db::Database;
 use shared::lane::Lane;
 use shared::provider::catalogue::ProviderSettings;
-use shared::provider::http::{self, BaseUrl};
+use shared::provider::http::{self, BaseUrl, ClientError};
 use shared::seal::Keyring;
 use shared::wake::Wake;
 use sqlx::PgPool;
@@ -72,7 +72,7 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
     /// No HTTP client.
     #[error("cannot set up the HTTP client")]
-    Http(#[from] reqwest::Error),
+    Http(#[from] ClientError),
 }
 
 impl Worker {
@@ -140,7 +140,7 @@ impl Worker {
     }
 }
 
-fn sources(parts: &Parts) -> Result<Sources, reqwest::Error> {
+fn sources(parts: &Parts) -> Result<Sources, ClientError> {
     Ok(Sources {
         environment_providers: parts.providers.clone(),
         keyring: parts.keyring.clone(),

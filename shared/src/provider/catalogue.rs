@@ -5,12 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use reqwest::Client;
 use sqlx::PgPool;
 
 use super::SharedProvider;
 use super::generic::{Generic, GenericConfig};
-use super::http::BaseUrl;
+use super::http::{BaseUrl, Client};
 use super::sandbox::Sandbox;
 use super::twilio::{Twilio, TwilioConfig};
 use super::twofactor::{TwoFactor, TwoFactorConfig};
@@ -109,7 +108,7 @@ pub enum VendorConfig {
     /// For [`ProviderKind::TwoFactor`].
     TwoFactor(TwoFactorConfig),
     /// For [`ProviderKind::Http`].
-    Generic(GenericConfig),
+    Generic(Box<GenericConfig>),
     /// For [`ProviderKind::Sandbox`].
     Sandbox,
     /// An adapter of the program that runs the worker, as it is.

@@ -7,12 +7,13 @@
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
+use hyper::Uri;
+use hyper::header::{AUTHORIZATION, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, RequestBuilder, Url};
 
 use super::catalogue::{BuildContext, ProviderSettings};
-use super::{OutgoingSms, Provider, ProviderReference, SendError, VendorAnswer, http};
+use super::http::{self, Client, Content, Request};
+use super::{OutgoingSms, Provider, ProviderReference, SendError, VendorAnswer};
 use crate::lane::Lane;
 
 mod answer;
@@ -30,6 +31,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// One account at a vendor that is described by settings.
 pub struct Generic {
     client: Client,
+    /// What every path is put behind, without a slash at its end.
+    base: String,
     config: GenericConfig,
     sender: Option<String>,
 }
@@ -39,46 +42,55 @@ impl Generic {
     pub fn new(settings: &ProviderSettings, config: &GenericConfig, context: &BuildContext) -> Self {
         Self {
             client: context.client.clone(),
+            base: config.base_url.to_string().trim_end_matches('/').to_owned(),
             config: config.clone(),
             sender: settings.sender.as_ref().map(|sender| sender.as_str().to_owned()),
         }
     }
 
-    fn request(&self, sms: &OutgoingSms) -> Result<RequestBuilder, SendError> {
+    fn request(&self, sms: &OutgoingSms) -> Result<Request, SendError> {
         let values = Values {
             sms,
             sender: sms.sender.as_deref().or(self.sender.as_deref()),
             secrets: &self.config.secrets,
         };
         let render = |template: &Template| template.render(&values).ok_or_else(|| cannot("missing_value"));
-        let mut request = self.client.request(self.config.method.clone(), self.url(&render)?);
+        let content = self.content(&render, &values)?;
+        let mut request = http::request(self.config.method.clone(), self.uri(&render)?, content);
         for (name, template) in &self.config.headers {
             // Refuses line ends and other control characters.
             let mut value =
                 HeaderValue::from_str(&render(template)?).map_err(|_| cannot("unsendable_header"))?;
             value.set_sensitive(true);
-            request = request.header(name, value);
+            request.headers_mut().append(name, value);
         }
         if let Some((user, password)) = &self.config.basic_auth {
-            request = request.basic_auth(render(user)?, Some(render(password)?));
+            let login = http::basic_auth(&render(user)?, &render(password)?);
+            request.headers_mut().append(AUTHORIZATION, login);
         }
+        Ok(request)
+    }
+
+    fn content(
+        &self,
+        render: &impl Fn(&Template) -> Result<String, SendError>,
+        values: &Values<'_>,
+    ) -> Result<Content, SendError> {
         Ok(match &self.config.body {
-            // hyper sends no length for an absent body; some servers then answer 411.
-            Body::None if self.config.method == reqwest::Method::GET => request,
-            Body::None => request.header(CONTENT_LENGTH, 0),
-            Body::Json(node) => request
-                .header(CONTENT_TYPE, "application/json")
-                .body(node.render(&render, &values)?.to_string()),
+            Body::None => Content::None,
+            Body::Json(node) => Content::Json(node.render(render, values)?.to_string()),
             Body::Form(fields) => {
-                let fields = fields.iter().map(|(name, value)| Ok((name, render(value)?)));
-                request.form(&fields.collect::<Result<Vec<_>, SendError>>()?)
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                for (name, value) in fields {
+                    form.append_pair(name, &render(value)?);
+                }
+                Content::Form(form.finish())
             }
         })
     }
 
-    fn url(&self, render: &impl Fn(&Template) -> Result<String, SendError>) -> Result<Url, SendError> {
-        let mut url = self.config.base_url.to_string();
-        url.truncate(url.trim_end_matches('/').len());
+    fn uri(&self, render: &impl Fn(&Template) -> Result<String, SendError>) -> Result<Uri, SendError> {
+        let mut uri = self.base.clone();
         let last = self.config.path.len().saturating_sub(1);
         for (place, segment) in self.config.path.iter().enumerate() {
             let segment = render(segment)?;
@@ -86,13 +98,14 @@ impl Generic {
             if matches!(segment.as_str(), "." | "..") || (segment.is_empty() && place < last) {
                 return Err(cannot("unsendable_path"));
             }
-            let _ = write!(url, "/{}", encoded(&segment));
+            let _ = write!(uri, "/{}", encoded(&segment));
         }
         for (place, (name, value)) in self.config.query.iter().enumerate() {
             let mark = if place == 0 { '?' } else { '&' };
-            let _ = write!(url, "{mark}{}={}", encoded(name), encoded(&render(value)?));
+            let _ = write!(uri, "{mark}{}={}", encoded(name), encoded(&render(value)?));
         }
-        Url::parse(&url).map_err(|_| cannot("unsendable_path"))
+        // Longer than a URI can be.
+        Uri::try_from(uri).map_err(|_| cannot("unsendable_path"))
     }
 }
 
@@ -112,7 +125,7 @@ impl Provider for Generic {
     }
 
     async fn send(&self, sms: &OutgoingSms) -> Result<ProviderReference, SendError> {
-        self.config.rules.read(&http::call(self.request(sms)?, sms).await?)
+        self.config.rules.read(&http::call(&self.client, self.request(sms)?, sms).await?)
     }
 }
 

@@ -24,61 +24,36 @@
 //! the safe side.
 
 use std::error::Error as StdError;
-use std::sync::Once;
+use std::io;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use bytes::Bytes;
+use http::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::{HeaderName, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 use super::{OutgoingSms, ProviderReference, SendError, VendorAnswer};
 
 mod base_url;
+mod client;
+mod connect_timeout;
+mod request;
 mod retry_after;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use client::{Client, ClientError, client, install_crypto};
+use connect_timeout::ConnectTimedOut;
+#[cfg(test)]
+pub(super) use request::body;
+pub use request::{Content, Request, basic_auth, request};
 
-/// How long DNS, TCP and TLS may take together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an unused connection is kept: below the 60 s after which common load balancers drop it.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
-/// How often the system probes a quiet connection, so that a dead peer is noticed.
-const KEEPALIVE: Duration = Duration::from_secs(15);
 /// The most of an answer's body that is read; documented ones are below 2 KiB.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// Chooses ring for TLS, once per process. [`client`] does this itself.
-pub fn install_crypto() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        // An error means that somebody has already chosen: as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
-
-/// A client for provider calls; one for each runtime, since its connections live on the runtime that opened them.
-///
-/// # Errors
-/// When TLS cannot be set up, for example without any root certificate on the machine.
-pub fn client() -> reqwest::Result<Client> {
-    install_crypto();
-    Client::builder()
-        .user_agent(concat!("smsgw/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(usize::MAX)
-        .tcp_nodelay(true)
-        .tcp_keepalive(KEEPALIVE)
-        .redirect(reqwest::redirect::Policy::none())
-        // Repeating a call is the worker's decision.
-        .retry(reqwest::retry::never())
-        // One call a connection: a broken one puts one message in doubt, not all that share it.
-        .http1_only()
-        // HTTP_PROXY and its kin are meant for other programs. Obeyed here, they would send codes through a third
-        // party and turn its failures into the vendor's.
-        .no_proxy()
-        .build()
-}
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a vendor answered.
 #[derive(Debug)]
@@ -86,7 +61,7 @@ pub(super) struct Answer {
     status: StatusCode,
     retry_after: Option<Duration>,
     /// The whole body, or the reason why it could not be read.
-    body: Result<Vec<u8>, &'static str>,
+    body: Result<Bytes, &'static str>,
 }
 
 /// Makes the request for `sms` and reads the answer, both within its timeout. The message's id goes along as a header,
@@ -94,33 +69,38 @@ pub(super) struct Answer {
 ///
 /// # Errors
 /// When no answer came; the module's table says which error means what.
-pub(super) async fn call(request: RequestBuilder, sms: &OutgoingSms) -> Result<Answer, SendError> {
-    let request = request.header("x-request-id", sms.message_id.to_string()).timeout(sms.timeout);
-    let response = request.send().await.map_err(without_answer)?;
+pub(super) async fn call(
+    client: &Client,
+    mut request: Request,
+    sms: &OutgoingSms,
+) -> Result<Answer, SendError> {
+    let id = HeaderValue::try_from(sms.message_id.to_string()).expect("a UUID is visible ASCII");
+    request.headers_mut().insert(REQUEST_ID, id);
+    let deadline = Instant::now() + sms.timeout;
+    let response = match timeout_at(deadline, client.request(request)).await {
+        Ok(response) => response.map_err(|error| without_answer(&error))?,
+        Err(elapsed) => return Err(without_answer(&elapsed)),
+    };
+    let (head, body) = response.into_parts();
     Ok(Answer {
-        status: response.status(),
-        retry_after: retry_after(response.headers()),
-        body: read_body(response).await,
+        status: head.status,
+        retry_after: retry_after(&head.headers),
+        body: timeout_at(deadline, read_body(body)).await.unwrap_or(Err("timeout")),
     })
 }
 
-fn without_answer(error: reqwest::Error) -> SendError {
-    let (certainly_unsent, reason) = what_failed(&error);
-    // The URL may hold a key.
-    let error = error.without_url();
-    tracing::debug!(error = &error as &(dyn StdError + 'static), reason, "a provider call got no answer");
+fn without_answer(error: &(dyn StdError + 'static)) -> SendError {
+    let (certainly_unsent, reason) = what_failed(error);
+    tracing::debug!(error, reason, "a provider call got no answer");
     let answer = VendorAnswer { reason, ..VendorAnswer::default() };
     if certainly_unsent { SendError::Unavailable { answer } } else { SendError::InDoubt { answer } }
 }
 
 /// Whether the request surely never left, and a word for the failure.
-fn what_failed(error: &reqwest::Error) -> (bool, &'static str) {
-    if error.is_builder() {
-        return (true, "request_not_built");
-    }
+fn what_failed(error: &(dyn StdError + 'static)) -> (bool, &'static str) {
     // Before the timeout: one while connecting is both.
-    if error.is_connect() {
-        return (true, if error.is_timeout() { "connect_timeout" } else { "connect" });
+    if cause::<legacy::Error>(error).is_some_and(legacy::Error::is_connect) {
+        return (true, if is_timeout(error) { "connect_timeout" } else { "connect" });
     }
     match cause::<hyper::Error>(error) {
         Some(cause) if cause.is_canceled() || cause.is_closed() => (true, "connection_closed"),
@@ -129,19 +109,25 @@ fn what_failed(error: &reqwest::Error) -> (bool, &'static str) {
     }
 }
 
-fn why_lost(error: &reqwest::Error) -> &'static str {
-    if error.is_timeout() { "timeout" } else { "reset" }
+fn why_lost(error: &(dyn StdError + 'static)) -> &'static str {
+    if is_timeout(error) { "timeout" } else { "reset" }
 }
 
-fn cause<E: StdError + 'static>(error: &reqwest::Error) -> Option<&E> {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        source = error.source();
-    }
-    None
+/// Whether our time was up, or the system's for a peer that is silent.
+fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
+    let by_system = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+    cause::<Elapsed>(error).is_some()
+        || cause::<ConnectTimedOut>(error).is_some()
+        || chain(error).filter_map(<dyn StdError>::downcast_ref).any(by_system)
+}
+
+fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    chain(error).find_map(<dyn StdError>::downcast_ref)
+}
+
+/// An error and what caused it.
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -149,15 +135,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     retry_after::parse(text(RETRY_AFTER)?, text(DATE), SystemTime::now())
 }
 
-async fn read_body(mut response: Response) -> Result<Vec<u8>, &'static str> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| why_lost(&error))? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err("garbage_answer");
-        }
-        body.extend_from_slice(&chunk);
+async fn read_body(body: Incoming) -> Result<Bytes, &'static str> {
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err("garbage_answer"),
+        Err(error) => Err(why_lost(&*error)),
     }
-    Ok(body)
 }
 
 impl Answer {
@@ -226,6 +209,6 @@ impl Answer {
     /// An answer as it would have come over the wire.
     pub(super) fn with(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let status = StatusCode::from_u16(status).expect("a status has three digits");
-        Self { status, retry_after: None, body: Ok(body.into()) }
+        Self { status, retry_after: None, body: Ok(Bytes::from(body.into())) }
     }
 }

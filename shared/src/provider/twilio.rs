@@ -2,11 +2,12 @@
 //! 2026-04). Sends texts, or Twilio's Content templates where the message has one.
 
 use async_trait::async_trait;
-use reqwest::{Client, RequestBuilder, Url};
+use hyper::header::{AUTHORIZATION, HeaderValue};
+use hyper::{Method, Uri};
 use secrecy::ExposeSecret as _;
 
 use super::catalogue::{BuildContext, ProviderSettings};
-use super::http::{self, BaseUrl};
+use super::http::{self, BaseUrl, Client, Content, Request};
 use super::{OutgoingSms, Provider, ProviderReference, SendError, VendorTemplate};
 use crate::lane::Lane;
 
@@ -14,7 +15,6 @@ mod answer;
 mod config;
 pub mod webhook;
 
-use config::Login;
 pub use config::{TwilioConfig, TwilioFields};
 
 /// The seconds Twilio lets a message wait for its turn: 1 to 36000.
@@ -23,43 +23,50 @@ const LONGEST_VALIDITY: u64 = 36_000;
 /// One Twilio account.
 pub struct Twilio {
     client: Client,
-    messages: Url,
-    login: Login,
+    messages: Uri,
+    authorization: HeaderValue,
     sender: Option<String>,
     messaging_service_sid: Option<String>,
-    /// Where receipts go, without the message's id.
-    callback: Option<Url>,
+    /// Where receipts go, up to the message's id.
+    callback: Option<String>,
 }
 
 impl Twilio {
     /// The account of `settings`, whose receipts come to `/webhooks/{name}/status` if this gateway has a public URL.
     pub fn new(settings: &ProviderSettings, config: &TwilioConfig, context: &BuildContext) -> Self {
-        let account = [API_VERSION, "Accounts", &config.account_sid, "Messages.json"];
-        let callback = |public: &BaseUrl| public.join(["webhooks", &settings.name, "status"]);
+        let callback =
+            |public: &BaseUrl| format!("{}?message_id=", public.join(["webhooks", &settings.name, "status"]));
         Self {
             client: context.client.clone(),
-            messages: config.base_url.join(account),
-            login: config.login.clone(),
+            messages: config.messages.clone(),
+            authorization: http::basic_auth(&config.login.user, config.login.password.expose_secret()),
             sender: settings.sender.as_ref().map(|sender| sender.as_str().to_owned()),
             messaging_service_sid: config.messaging_service_sid.clone(),
             callback: context.public_url.as_ref().map(callback),
         }
     }
 
-    fn request(&self, sms: &OutgoingSms) -> RequestBuilder {
-        let mut form = vec![("To", sms.to.as_str().to_owned())];
-        form.extend(self.origin(sms).map(|(field, value)| (field, value.to_owned())));
+    fn request(&self, sms: &OutgoingSms) -> Request {
+        let form = Content::Form(self.form(sms));
+        let mut request = http::request(Method::POST, self.messages.clone(), form);
+        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        request
+    }
+
+    fn form(&self, sms: &OutgoingSms) -> String {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("To", sms.to.as_str());
+        form.extend_pairs(self.origin(sms));
         match &sms.template {
-            None => form.push(("Body", sms.text.clone())),
-            Some(template) => form.extend(content(template)),
+            None => form.append_pair("Body", &sms.text),
+            Some(template) => form.extend_pairs(content(template)),
+        };
+        let validity = sms.validity.as_secs().clamp(1, LONGEST_VALIDITY);
+        form.append_pair("ValidityPeriod", &validity.to_string());
+        if let Some(callback) = &self.callback {
+            form.append_pair("StatusCallback", &format!("{callback}{}", sms.message_id));
         }
-        form.push(("ValidityPeriod", sms.validity.as_secs().clamp(1, LONGEST_VALIDITY).to_string()));
-        form.extend(self.callback.clone().map(|mut url| {
-            url.query_pairs_mut().append_pair("message_id", &sms.message_id.to_string());
-            ("StatusCallback", url.into())
-        }));
-        let request = self.client.post(self.messages.clone());
-        request.basic_auth(&self.login.user, Some(self.login.password.expose_secret())).form(&form)
+        form.finish()
     }
 
     /// Whom the message comes from: its own sender, else one the messaging service picks, else the account's.
@@ -69,8 +76,6 @@ impl Twilio {
         own.or(service).or_else(|| self.sender.as_deref().map(|sender| ("From", sender)))
     }
 }
-
-const API_VERSION: &str = "2010-04-01";
 
 /// A Content template (`HX…`) and its variables, which Twilio numbers from 1.
 fn content(template: &VendorTemplate) -> [(&'static str, String); 2] {
@@ -87,7 +92,7 @@ impl Provider for Twilio {
     }
 
     async fn send(&self, sms: &OutgoingSms) -> Result<ProviderReference, SendError> {
-        answer::read(&http::call(self.request(sms), sms).await?)
+        answer::read(&http::call(&self.client, self.request(sms), sms).await?)
     }
 }
 

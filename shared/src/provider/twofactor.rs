@@ -5,12 +5,12 @@
 //! The API key stands in every URL, so no URL may reach a log or an error.
 
 use async_trait::async_trait;
-use reqwest::header::CONTENT_LENGTH;
-use reqwest::{Client, RequestBuilder, Url};
+use hyper::{Method, Uri};
 use secrecy::ExposeSecret as _;
 
 use super::catalogue::{BuildContext, ProviderSettings};
-use super::{OutgoingSms, Provider, ProviderReference, SendError, VendorAnswer, http};
+use super::http::{self, Client, Content, Request};
+use super::{OutgoingSms, Provider, ProviderReference, SendError, VendorAnswer};
 use crate::lane::Lane;
 
 mod answer;
@@ -39,41 +39,42 @@ impl TwoFactor {
         }
     }
 
-    fn request(&self, sms: &OutgoingSms) -> Result<RequestBuilder, SendError> {
+    fn request(&self, sms: &OutgoingSms) -> Result<Request, SendError> {
         match &sms.code {
-            Some(code) => Ok(self.code_request(sms, code)),
+            Some(code) => self.code_request(sms, code),
             None => self.text_request(sms),
         }
     }
 
     /// POST, not GET: nobody on the way repeats a POST.
-    fn code_request(&self, sms: &OutgoingSms, code: &str) -> RequestBuilder {
+    fn code_request(&self, sms: &OutgoingSms, code: &str) -> Result<Request, SendError> {
         let own = sms.template.as_ref().map(|template| template.name.as_str());
         let template = own.or(self.config.template.as_deref());
         let path = ["SMS", phone(sms), code].into_iter().chain(template);
-        // hyper sends no length for an absent body; some servers then answer 411.
-        self.client.post(self.url(path)).header(CONTENT_LENGTH, 0)
+        Ok(http::request(Method::POST, self.uri(path)?, Content::None))
     }
 
-    fn text_request(&self, sms: &OutgoingSms) -> Result<RequestBuilder, SendError> {
+    fn text_request(&self, sms: &OutgoingSms) -> Result<Request, SendError> {
         let Some(sender) = self.header(sms) else { return Err(cannot("needs_sender")) };
-        let mut form = vec![("From", sender), ("To", phone(sms))];
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("From", sender).append_pair("To", phone(sms));
         match &sms.template {
             Some(template) => {
                 if template.values.len() > MOST_VARIABLES {
                     return Err(cannot("too_many_variables"));
                 }
-                form.push(("TemplateName", &template.name));
-                form.extend(VARIABLES.into_iter().zip(template.values.iter().map(String::as_str)));
+                form.append_pair("TemplateName", &template.name);
+                form.extend_pairs(VARIABLES.into_iter().zip(&template.values))
             }
-            None if self.takes_plain_text(sms.lane) => form.push(("Msg", &sms.text)),
+            None if self.takes_plain_text(sms.lane) => form.append_pair("Msg", &sms.text),
             None => return Err(cannot("needs_template")),
-        }
+        };
         let service = match sms.lane {
             Lane::Promo => "PSMS",
             Lane::Otp | Lane::Transactional => "TSMS",
         };
-        Ok(self.client.post(self.url(["ADDON_SERVICES", "SEND", service])).form(&form))
+        let uri = self.uri(["ADDON_SERVICES", "SEND", service])?;
+        Ok(http::request(Method::POST, uri, Content::Form(form.finish())))
     }
 
     /// The message's sender if it can be one here: a number or longer name that suits other vendors never is.
@@ -81,9 +82,9 @@ impl TwoFactor {
         sms.sender.as_deref().filter(|sender| is_header(sender)).or(self.sender.as_deref())
     }
 
-    fn url<'a>(&'a self, path: impl IntoIterator<Item = &'a str>) -> Url {
+    fn uri<'a>(&'a self, path: impl IntoIterator<Item = &'a str>) -> Result<Uri, SendError> {
         let key = ["API", "V1", self.config.api_key.expose_secret()];
-        self.config.base_url.join(key.into_iter().chain(path))
+        self.config.base_url.uri(key.into_iter().chain(path)).map_err(|_| cannot("unsendable_path"))
     }
 }
 
@@ -110,7 +111,7 @@ impl Provider for TwoFactor {
     }
 
     async fn send(&self, sms: &OutgoingSms) -> Result<ProviderReference, SendError> {
-        answer::read(&http::call(self.request(sms)?, sms).await?, &sms.to)
+        answer::read(&http::call(&self.client, self.request(sms)?, sms).await?, &sms.to)
     }
 }
 

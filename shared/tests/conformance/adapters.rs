@@ -139,7 +139,9 @@ fn generic(base_url: String) -> VendorConfig {
     });
     let settings: GenericFields = serde_json::from_value(settings).expect("known fields");
     let credentials = Credentials::from([("key", SECRET)]);
-    VendorConfig::Generic(GenericConfig::parse(&settings, &credentials, None, &Lane::ALL).expect("valid"))
+    VendorConfig::Generic(Box::new(
+        GenericConfig::parse(&settings, &credentials, None, &Lane::ALL).expect("valid"),
+    ))
 }
 
 fn taken() -> ((u16, String), &'static str) {

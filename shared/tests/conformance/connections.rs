@@ -47,14 +47,13 @@ async fn a_refused_connection_is_certainly_not_sent() {
 
 #[tokio::test]
 async fn a_connection_that_is_not_made_within_two_seconds_is_certainly_not_sent() {
-    let full = FullHouse::start().await;
-    let calls = adapters::all().into_iter().map(|adapter| {
-        let url = format!("http://{}", full.address);
-        async move {
-            let started = Instant::now();
-            let error = failed(&adapter, adapter.send_to(&url).await);
-            (adapter.name, error, started.elapsed())
-        }
+    let (full, mute) = (FullHouse::start().await, Peer::always(Act::Hang).await);
+    let places = [format!("http://{}", full.address), mute.url("https")];
+    let pairs = places.iter().flat_map(|url| adapters::all().into_iter().map(move |adapter| (adapter, url)));
+    let calls = pairs.map(|(adapter, url)| async move {
+        let started = Instant::now();
+        let error = failed(&adapter, adapter.send_to(url).await);
+        (adapter.name, error, started.elapsed())
     });
     for (name, error, took) in futures::future::join_all(calls).await {
         assert!(matches!(error, SendError::Unavailable { .. }), "{name}: {error:?}");

@@ -73,7 +73,9 @@ fn vendor(
     match kind {
         ProviderKind::Twilio => twilio(row, credentials, sender).map(VendorConfig::Twilio),
         ProviderKind::TwoFactor => two_factor(row, credentials, sender).map(VendorConfig::TwoFactor),
-        ProviderKind::Http => generic(row, credentials, sender, lanes).map(VendorConfig::Generic),
+        ProviderKind::Http => {
+            generic(row, credentials, sender, lanes).map(Box::new).map(VendorConfig::Generic)
+        }
         ProviderKind::Sandbox => {
             credentials.only(&[])?;
             let NoSettings {} = settings(row)?;

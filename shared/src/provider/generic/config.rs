@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reqwest::Method;
-use reqwest::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+use http::Method;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -181,7 +182,7 @@ impl Reader<'_> {
                 return Err(wrong("which stands there twice"));
             }
             let template = self.template(FIELD, text)?;
-            if template.literal().is_some_and(|text| text.parse::<reqwest::header::HeaderValue>().is_err()) {
+            if template.literal().is_some_and(|text| text.parse::<HeaderValue>().is_err()) {
                 return Err(wrong("whose value has a control character"));
             }
             found.push((header, template));

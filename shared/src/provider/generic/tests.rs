@@ -1,11 +1,10 @@
-use reqwest::Request;
-use reqwest::header::AUTHORIZATION;
+use hyper::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::provider::catalogue::sample::{a_text, context, sender};
 use crate::provider::catalogue::{Credentials, InvalidSetting, VendorConfig};
-use crate::provider::http::Answer;
+use crate::provider::http::{Answer, body};
 
 /// What a text could break out of its place with.
 const NASTY: &str = "a\"b\\c&d=e/f?g#h+i%20j{to}\u{e9}\u{1f600}";
@@ -35,16 +34,20 @@ fn parse(settings: &Value, credentials: &Credentials) -> Result<GenericConfig, I
 
 fn provider(settings: &Value, credentials: &Credentials) -> Generic {
     let config = parse(settings, credentials).expect("valid");
-    let row = ProviderSettings::unlimited("x", VendorConfig::Generic(config.clone()));
+    let row = ProviderSettings::unlimited("x", VendorConfig::Generic(Box::new(config.clone())));
     Generic::new(&ProviderSettings { sender: Some(sender("ACME")), ..row }, &config, &context(None))
 }
 
 fn request(settings: &Value, credentials: &Credentials, sms: &OutgoingSms) -> Result<Request, SendError> {
-    provider(settings, credentials).request(sms).map(|request| request.build().expect("a request"))
+    provider(settings, credentials).request(sms)
 }
 
-fn body(request: &Request) -> &[u8] {
-    request.body().and_then(|body| body.as_bytes()).expect("a body")
+fn pairs(encoded: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(encoded).into_owned().collect()
+}
+
+fn query(request: &Request) -> Vec<(String, String)> {
+    pairs(request.uri().query().expect("a query").as_bytes())
 }
 
 fn with(pointer: &str, value: Value) -> Value {
@@ -59,10 +62,10 @@ async fn a_request_is_made_as_the_settings_say() {
     let request = request(&settings(), &credentials(), &a_text()).expect("a request");
     assert_eq!(request.method(), "POST");
     let url = "https://sms.example.com/v2/accounts/acc%2F1/messages?ref=00000000-0000-0000-0000-000000000007";
-    assert_eq!(request.url().as_str(), url);
+    assert_eq!(request.uri(), url);
     assert_eq!(request.headers()["x-key"], "k s3cret");
     assert_eq!(request.headers()["content-type"], "application/json");
-    let sent: Value = serde_json::from_slice(body(&request)).expect("JSON");
+    let sent: Value = serde_json::from_slice(&body(&request)).expect("JSON");
     let text = format!("{{{}}}", a_text().text);
     let expected = json!({ "to": "+919876543210", "from": "ACME", "body": [text], "ttl": 600, "live": true });
     assert_eq!(sent, expected);
@@ -72,20 +75,20 @@ async fn a_request_is_made_as_the_settings_say() {
 async fn nothing_in_a_text_breaks_out_of_its_place() {
     let sms = OutgoingSms { text: NASTY.to_owned(), sender: Some("x\",\"y".to_owned()), ..a_text() };
     let json = request(&settings(), &credentials(), &sms).expect("a request");
-    let sent: Value = serde_json::from_slice(body(&json)).expect("JSON");
+    let sent: Value = serde_json::from_slice(&body(&json)).expect("JSON");
     assert_eq!((&sent["body"][0], &sent["from"]), (&json!(format!("{{{NASTY}}}")), &json!("x\",\"y")));
     let placed = json!({ "base_url": "http://a.example", "id": "/id", "path": "/s/{text}/{to_digits}",
         "query": { "q": "{text}", "a&b": "1" }, "form": { "f": "{text}", "g": "{to}" } });
     let request = request(&placed, &Credentials::default(), &sms).expect("a request");
-    let segments: Vec<_> = request.url().path().split('/').collect();
+    let segments: Vec<_> = request.uri().path().split('/').collect();
     assert_eq!((segments.len(), segments[1], segments[3]), (4, "s", "919876543210"));
     let decoded = percent_encoding::percent_decode_str(segments[2]).decode_utf8().expect("UTF-8");
     assert_eq!(decoded, NASTY);
-    let pairs: Vec<_> = request.url().query_pairs().into_owned().collect();
-    assert_eq!(pairs, [("a&b".to_owned(), "1".to_owned()), ("q".to_owned(), NASTY.to_owned())]);
-    let form = Url::parse(&format!("http://form/?{}", std::str::from_utf8(body(&request)).expect("ASCII")));
-    let form: Vec<_> = form.expect("a form").query_pairs().into_owned().collect();
-    assert_eq!(form, [("f".to_owned(), NASTY.to_owned()), ("g".to_owned(), sms.to.as_str().to_owned())]);
+    assert_eq!(query(&request), [("a&b".to_owned(), "1".to_owned()), ("q".to_owned(), NASTY.to_owned())]);
+    assert_eq!(
+        pairs(&body(&request)),
+        [("f".to_owned(), NASTY.to_owned()), ("g".to_owned(), sms.to.as_str().to_owned())]
+    );
 }
 
 #[tokio::test]
@@ -93,8 +96,8 @@ async fn line_ends_reach_a_url_whole_and_a_header_not_at_all() {
     let sms = OutgoingSms { text: "a\r\nX-Evil: 1\tb".to_owned(), ..a_text() };
     let url = json!({ "base_url": "http://a.example", "id": "/id", "path": "/{text}", "query": { "t": "{to}{text}" } });
     let sent = request(&url, &Credentials::default(), &sms).expect("a request");
-    assert_eq!(sent.url().path(), "/a%0D%0AX-Evil%3A%201%09b");
-    assert!(sent.url().query_pairs().any(|(_, value)| value.ends_with(&sms.text)));
+    assert_eq!(sent.uri().path(), "/a%0D%0AX-Evil%3A%201%09b");
+    assert!(query(&sent).iter().any(|(_, value)| value.ends_with(&sms.text)));
     let header = with("/headers/X-Text", json!("{text}"));
     let refused = request(&header, &credentials(), &sms).expect_err("no request");
     assert!(
@@ -120,15 +123,34 @@ async fn a_code_a_login_and_a_path_with_a_slash_at_its_end() {
     let credentials = Credentials::from([("word", "open")]);
     let fields = serde_json::from_value(settings.clone()).expect("known fields");
     let config = GenericConfig::parse(&fields, &credentials, None, &[Lane::Otp]).expect("valid");
-    let row = ProviderSettings::unlimited("x", VendorConfig::Generic(config.clone()));
+    let row = ProviderSettings::unlimited("x", VendorConfig::Generic(Box::new(config.clone())));
     let provider = Generic::new(&row, &config, &context(None));
     let sms = OutgoingSms { code: Some("123456".to_owned()), ..a_text() };
-    let request = provider.request(&sms).map(|request| request.build().expect("a request"));
+    let request = provider.request(&sms);
     let request = request.expect("a request");
-    assert_eq!(request.url().as_str(), "http://a.example/otp/123456/?to=%2B919876543210");
+    assert_eq!(request.uri(), "http://a.example/otp/123456/?to=%2B919876543210");
     assert_eq!(request.headers()[AUTHORIZATION], "Basic bWU6b3Blbg==");
-    assert!(request.body().is_none());
+    assert!(body(&request).is_empty());
+    assert!(!request.headers().contains_key("content-length"));
     assert_eq!(provider.request(&a_text()).expect_err("no code").answer().reason, "missing_value");
+}
+
+#[tokio::test]
+async fn a_request_without_a_path_goes_to_the_base() {
+    let settings = |base: &str| json!({ "base_url": base, "id": "/id", "query": { "q": "{to}{text}" } });
+    for (base, place) in [("http://a.example", "/"), ("http://a.example/v1/", "/v1")] {
+        let sent = request(&settings(base), &Credentials::default(), &a_text()).expect("a request");
+        assert_eq!((sent.uri().path(), query(&sent).len()), (place, 1));
+        assert!(sent.uri().to_string().starts_with(&format!("http://a.example{place}?q=%2B91")), "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_longer_than_a_url_can_be_is_refused_before_any_call() {
+    let settings = json!({ "base_url": "http://a.example", "id": "/id", "query": { "q": "{to}{text}" } });
+    let sms = OutgoingSms { text: "x".repeat(66_000), ..a_text() };
+    let refused = request(&settings, &Credentials::default(), &sms).expect_err("no request");
+    assert_eq!(refused.answer().reason, "unsendable_path");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use reqwest::Url;
+use http::Uri;
+use http::uri::InvalidUri;
+use url::Url;
 
 /// An http or https URL that paths are put under; may have a path of its own.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,6 +35,14 @@ impl BaseUrl {
         }
         url
     }
+
+    /// The same for a request.
+    ///
+    /// # Errors
+    /// When it is longer than a URI can be, 64 KiB.
+    pub fn uri<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Result<Uri, InvalidUri> {
+        Uri::try_from(String::from(self.join(segments)))
+    }
 }
 
 impl FromStr for BaseUrl {
@@ -49,6 +59,8 @@ impl FromStr for BaseUrl {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(InvalidBaseUrl::HasQuery);
         }
+        // The two standards differ in what a host may be.
+        Uri::try_from(url.as_str()).map_err(|_| InvalidBaseUrl::NotHttp)?;
         Ok(Self(url))
     }
 }
@@ -79,6 +91,7 @@ mod tests {
         ] {
             let base: BaseUrl = base.parse().expect("valid");
             assert_eq!(base.join(["x", "b/c d?"]).as_str(), url);
+            assert_eq!(base.uri(["x", "b/c d?"]).expect("short").to_string(), url);
         }
     }
 
@@ -90,6 +103,7 @@ mod tests {
             ("a.example", NotHttp),
             ("ftp://a.example", NotHttp),
             ("mailto:a@b.example", NotHttp),
+            ("https://a{b}.example", NotHttp),
             ("https://key@a.example", HasCredentials),
             ("https://:key@a.example", HasCredentials),
             ("https://a.example/?x=1", HasQuery),

@@ -1,22 +1,24 @@
 //! Settings of a Twilio account, from a row or from the environment.
 
+use http::Uri;
 use secrecy::SecretString;
 
 use crate::provider::catalogue::InvalidSetting;
 use crate::provider::catalogue::setting::{given, given_secret, is_sid};
-use crate::provider::http::BaseUrl;
+use crate::provider::http::{BaseUrl, InvalidBaseUrl};
 use crate::text::SenderId;
 
 const BASE_URL: &str = "https://api.twilio.com";
+const API_VERSION: &str = "2010-04-01";
 
 /// One Twilio account, checked.
 #[derive(Clone, Debug)]
 pub struct TwilioConfig {
-    pub(super) account_sid: String,
+    /// Where messages are posted to.
+    pub(super) messages: Uri,
     pub(super) login: Login,
     auth_token: Option<SecretString>,
     pub(super) messaging_service_sid: Option<String>,
-    pub(super) base_url: BaseUrl,
 }
 
 /// A user name and password for Basic authentication.
@@ -64,15 +66,11 @@ impl TwilioConfig {
                 "is missing: give a number, or a messaging service SID",
             ));
         }
-        let base_url = given(fields.base_url.as_deref()).unwrap_or_else(|| BASE_URL.to_owned());
         Ok(Self {
+            messages: messages(&account_sid, fields.base_url.as_deref())?,
             login: Login::parse(&account_sid, fields)?,
             auth_token: given_secret(fields.auth_token.as_ref()),
-            account_sid,
             messaging_service_sid,
-            base_url: base_url
-                .parse()
-                .map_err(|error| InvalidSetting::new("settings.base_url", format!("{error}")))?,
         })
     }
 
@@ -104,6 +102,13 @@ impl Login {
             )),
         }
     }
+}
+
+fn messages(account_sid: &str, base_url: Option<&str>) -> Result<Uri, InvalidSetting> {
+    let wrong = |error: &dyn std::fmt::Display| InvalidSetting::new("settings.base_url", error.to_string());
+    let base_url = given(base_url).unwrap_or_else(|| BASE_URL.to_owned());
+    let base_url: BaseUrl = base_url.parse().map_err(|error: InvalidBaseUrl| wrong(&error))?;
+    base_url.uri([API_VERSION, "Accounts", account_sid, "Messages.json"]).map_err(|error| wrong(&error))
 }
 
 fn sid(field: &'static str, prefix: &str, text: Option<&str>) -> Result<Option<String>, InvalidSetting> {

@@ -6,9 +6,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha1::Sha1;
+use url::Url;
 
 use crate::ids::MessageId;
 use crate::phone::PhoneNumber;

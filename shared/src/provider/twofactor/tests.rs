@@ -1,4 +1,4 @@
-use reqwest::Request;
+use hyper::header::CONTENT_LENGTH;
 
 use super::*;
 use crate::provider::VendorTemplate;
@@ -19,14 +19,14 @@ fn request(fields: &TwoFactorFields, sms: &OutgoingSms) -> Result<Request, SendE
     let settings = sample::two_factor(fields, "GATEWY");
     let config = TwoFactorConfig::parse(fields, settings.sender.as_ref()).expect("valid");
     let two_factor = TwoFactor::new(&settings, &config, &sample::context(None));
-    two_factor.request(sms).map(|request| request.build().expect("a request"))
+    two_factor.request(sms)
 }
 
 fn sent(fields: &TwoFactorFields, sms: &OutgoingSms) -> (String, String) {
     let request = request(fields, sms).expect("it can be sent");
     assert_eq!(request.method(), "POST");
-    let body = request.body().and_then(|body| body.as_bytes()).unwrap_or_default();
-    (request.url().path().to_owned(), String::from_utf8(body.to_vec()).expect("a form is ASCII"))
+    let body = http::body(&request).to_vec();
+    (request.uri().path().to_owned(), String::from_utf8(body).expect("a form is ASCII"))
 }
 
 fn a_code() -> OutgoingSms {
