@@ -28,7 +28,7 @@ const POLL: Duration = Duration::from_millis(25);
 /// A closed lane, or a worker without standing, looks again this often.
 const CLOSED_POLL: Duration = Duration::from_millis(50);
 /// After a claim bulk waits this long for one of a useful size …
-const SLOTS_PATIENCE: Duration = Duration::from_millis(2);
+const SLOTS_PATIENCE: Duration = Duration::from_millis(4);
 /// … which is this many rows.
 const USEFUL: usize = 64;
 /// At most this many rows a claim.

@@ -175,7 +175,8 @@ fn duties(
     let (database, clock, rewinding) = (parts.database.clone(), parts.clock.clone(), marks.clone());
     start(Box::pin(async move { takeover::run(&database, &clock, &rewinding).await }));
     let (pool, clock, log_days) = (parts.pool.clone(), parts.clock.clone(), parts.config.log_days);
-    start(Box::pin(async move { upkeep::run(&pool, &clock, log_days).await }));
+    let counting_from = marks.clone();
+    start(Box::pin(async move { upkeep::run(&pool, &clock, &counting_from, log_days).await }));
     let database = parts.database.clone();
     start(Box::pin(async move { receipts::run(&database).await }));
     let (database, wake) = (parts.database.clone(), parts.wake.clone());

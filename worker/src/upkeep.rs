@@ -1,5 +1,6 @@
 //! Standing duties that may come late without harm: clock, partitions, old rows, gauges.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::Gauge;
@@ -10,6 +11,7 @@ use shared::store::{inbound, outbox, receipts, upkeep};
 use sqlx::PgPool;
 
 use crate::measures;
+use crate::sweep::Mark;
 
 const TICK: Duration = Duration::from_secs(5);
 /// A duty that takes longer is lost with its connection.
@@ -19,7 +21,7 @@ const HOURLY_DUTIES: Duration = Duration::from_secs(3600);
 const COUNT_LIMIT: i64 = 10_000;
 
 /// Does the duties until dropped.
-pub(crate) async fn run(pool: &PgPool, clock: &DbClock, log_days: u16) {
+pub(crate) async fn run(pool: &PgPool, clock: &DbClock, marks: &[Arc<Mark>; 3], log_days: u16) {
     let queues = Lane::ALL.map(measures::queue);
     let mut hourly_due = Instant::now();
     loop {
@@ -27,7 +29,9 @@ pub(crate) async fn run(pool: &PgPool, clock: &DbClock, log_days: u16) {
             hourly_due = Instant::now() + HOURLY_DUTIES;
             hourly(pool, log_days).await;
         }
-        for done in [within(PATIENCE, often(pool, &queues)).await, within(PATIENCE, clock.sync(pool)).await] {
+        for done in
+            [within(PATIENCE, often(pool, marks, &queues)).await, within(PATIENCE, clock.sync(pool)).await]
+        {
             if let Err(error) = done {
                 tracing::debug!(%error, "upkeep waits for the database");
             }
@@ -36,13 +40,14 @@ pub(crate) async fn run(pool: &PgPool, clock: &DbClock, log_days: u16) {
     }
 }
 
-async fn often(pool: &PgPool, queues: &[(Gauge, Gauge); 3]) -> sqlx::Result<()> {
+async fn often(pool: &PgPool, marks: &[Arc<Mark>; 3], queues: &[(Gauge, Gauge); 3]) -> sqlx::Result<()> {
     upkeep::expire_sessions(pool).await?;
     upkeep::purge_idempotency(pool).await?;
     upkeep::purge_enqueue_keys(pool).await?;
     receipts::purge(pool).await?;
     inbound::purge(pool).await?;
-    for depth in outbox::list_depths(pool, COUNT_LIMIT).await? {
+    let behind = Lane::ALL.map(|lane| marks[lane as usize].read().0);
+    for depth in outbox::list_depths(pool, behind, COUNT_LIMIT).await? {
         let (messages, oldest_due) = &queues[depth.lane as usize];
         messages.set(depth.messages as f64);
         oldest_due.set(depth.oldest_due_seconds);

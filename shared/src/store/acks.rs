@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::ids::{AttemptId, MessageId, WorkerId};
 use crate::message::Status;
 use crate::provider::Outcome;
+use crate::store::sparse;
 
 /// One provider call.
 #[derive(Clone, Debug)]
@@ -151,10 +152,10 @@ macro_rules! with_attempts {
             &$attempts.message_ids,
             &$attempts.providers as &[&str],
             &$attempts.outcomes as &[&str],
-            &$attempts.reasons as &[Option<&str>],
-            &$attempts.codes as &[Option<&str>],
-            &$attempts.status_codes as &[Option<i32>],
-            &$attempts.references as &[Option<&str>],
+            sparse(&$attempts.reasons) as &[Option<&str>],
+            sparse(&$attempts.codes) as &[Option<&str>],
+            sparse(&$attempts.status_codes) as &[Option<i32>],
+            sparse(&$attempts.references) as &[Option<&str>],
             &$attempts.duplicates,
             &$attempts.started,
             &$attempts.times,
@@ -176,6 +177,8 @@ pub async fn finish(
     group: &[impl Borrow<Finished> + Sync],
 ) -> sqlx::Result<Vec<MessageId>> {
     let group: Vec<&Finished> = group.iter().map(Borrow::borrow).collect();
+    let reasons: Vec<_> = group.iter().map(|one| one.reason).collect();
+    let masked: Vec<_> = group.iter().map(|one| one.masked_text.as_deref()).collect();
     let last: Vec<Option<&Attempt>> = group.iter().map(|one| one.attempts.last()).collect();
     with_attempts!(
         db,
@@ -222,8 +225,8 @@ pub async fn finish(
            returning id as "id: MessageId""#,
         &group.iter().map(|one| one.id.0).collect::<Vec<_>>(),
         &group.iter().map(|one| one.status.as_str()).collect::<Vec<_>>() as &[&str],
-        &group.iter().map(|one| one.reason).collect::<Vec<_>>() as &[Option<&str>],
-        &group.iter().map(|one| one.masked_text.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+        sparse(&reasons) as &[Option<&str>],
+        sparse(&masked) as &[Option<&str>],
         &group.iter().map(|one| one.copies).collect::<Vec<_>>(),
         &group.iter().map(|one| count(&one.attempts)).collect::<Vec<_>>(),
         &last.iter().map(|last| last.map(|a| a.provider.as_str())).collect::<Vec<_>>() as &[Option<&str>],

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::ids::MessageId;
 use crate::message::{Body, NewMessage};
+use crate::store::sparse;
 
 mod codes;
 
@@ -95,22 +96,22 @@ macro_rules! insert_messages {
                          preferred, at_most_once, user_id, api_key_id, batch_id, campaign_id, trace) "# $($tail)*,
             &$columns.ids,
             &$columns.lanes as &[&str],
-            &$columns.due as &[Option<DateTime<Utc>>],
+            sparse(&$columns.due) as &[Option<DateTime<Utc>>],
             &$columns.expires,
             &$columns.to as &[&str],
-            &$columns.bodies as &[Option<&str>],
+            sparse(&$columns.bodies) as &[Option<&str>],
             &$columns.segments,
-            &$columns.senders as &[Option<&str>],
-            &$columns.templates as &[Option<&str>],
-            &$columns.variables as &[Option<&serde_json::Value>],
-            &$columns.hints as &[Option<&str>],
-            &$columns.preferred as &[Option<&str>],
+            sparse(&$columns.senders) as &[Option<&str>],
+            sparse(&$columns.templates) as &[Option<&str>],
+            sparse(&$columns.variables) as &[Option<&serde_json::Value>],
+            sparse(&$columns.hints) as &[Option<&str>],
+            sparse(&$columns.preferred) as &[Option<&str>],
             &$columns.at_most_once,
-            &$columns.users as &[Option<&str>],
-            &$columns.keys as &[Option<i32>],
-            &$columns.batches as &[Option<Uuid>],
-            &$columns.campaigns as &[Option<Uuid>],
-            &$columns.traces as &[Option<&str>],
+            sparse(&$columns.users) as &[Option<&str>],
+            sparse(&$columns.keys) as &[Option<i32>],
+            sparse(&$columns.batches) as &[Option<Uuid>],
+            sparse(&$columns.campaigns) as &[Option<Uuid>],
+            sparse(&$columns.traces) as &[Option<&str>],
         )
         .execute($db)
     };

@@ -180,20 +180,30 @@ pub struct LaneDepth {
     pub oldest_due_seconds: f64,
 }
 
-/// How full each lane is. Counts at most `limit` rows a lane, so that asking stays cheap.
-pub async fn list_depths(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<LaneDepth>> {
+/// How full each lane is behind its watermark, in the order of [`Lane::ALL`]: what lies before is claimed or gone, and
+/// its dead index entries need not be walked. Counts at most `limit` rows a lane, so that asking stays cheap.
+pub async fn list_depths(
+    db: impl PgExecutor<'_>,
+    behind: [Watermark; 3],
+    limit: i64,
+) -> sqlx::Result<Vec<LaneDepth>> {
     sqlx::query_as!(
         LaneDepth,
         r#"select lane as "lane!: Lane",
                   (select count(*) from (select from smsgw.sms_outbox o
-                                         where o.lane = l.lane and worker_id is null limit $1) as some_rows)
+                                         where o.lane = l.lane and worker_id is null
+                                           and (o.due_at, o.seq) > (l.due_at, l.seq) limit $4) as some_rows)
                       as "messages!",
                   coalesce(extract(epoch from clock_timestamp() - (
-                      select due_at from smsgw.sms_outbox o
-                      where o.lane = l.lane and worker_id is null and due_at <= clock_timestamp()
-                      order by due_at, seq limit 1
+                      select o.due_at from smsgw.sms_outbox o
+                      where o.lane = l.lane and worker_id is null
+                        and (o.due_at, o.seq) > (l.due_at, l.seq) and o.due_at <= clock_timestamp()
+                      order by o.due_at, o.seq limit 1
                   )), 0)::float8 as "oldest_due_seconds!"
-           from unnest('{otp,transactional,promo}'::text[]) l (lane)"#,
+           from unnest($1::text[], $2::timestamptz[], $3::bigint[]) l (lane, due_at, seq)"#,
+        &Lane::ALL.map(Lane::as_str) as &[&str],
+        &behind.map(|mark| mark.due_at),
+        &behind.map(|mark| mark.seq),
         limit,
     )
     .fetch_all(db)

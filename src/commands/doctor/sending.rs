@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use shared::clock::DbClock;
 use shared::lane::Lane;
-use shared::store::outbox::{self, LaneDepth};
+use shared::store::outbox::{self, LaneDepth, Watermark};
 use shared::store::pauses::{self, Pause, PauseScope};
 use shared::store::provider_state;
 use shared::store::workers::{self, ListedWorker};
@@ -43,7 +43,7 @@ async fn look(pool: &PgPool) -> sqlx::Result<Vec<Finding>> {
         findings.push(Finding::ok("pauses", "nothing is paused"));
     }
     findings.extend(of_workers(&workers::list(pool).await?));
-    for depth in outbox::list_depths(pool, COUNTED).await? {
+    for depth in outbox::list_depths(pool, [Watermark::START; 3], COUNTED).await? {
         findings.push(of_lane(&depth, &stopped));
     }
     Ok(findings)
