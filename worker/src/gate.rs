@@ -89,8 +89,11 @@ impl Gate {
 
     /// The provider wants us slower: a lower rate is learnt, and a probe goes first.
     pub(crate) fn throttled(&mut self, now: Instant) {
+        // A probe that is refused says nothing about a rate.
+        if !self.probing {
+            self.rate.slow_down(self.meter.per_second(now), now);
+        }
         self.probe();
-        self.rate.slow_down(self.meter.per_second(now), now);
     }
 
     /// The next message goes alone.

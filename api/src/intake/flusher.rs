@@ -19,10 +19,10 @@ use super::{IntakeError, PATIENCE, PATIENCE_IN_DOUBT, Ticket};
 
 /// Rows in one statement, at most.
 const GROUP: usize = 500;
-/// From this many rows on, a group waits for others: under load a larger group costs less than it delays.
-const LOADED: usize = 16;
-/// How long.
-const LINGER: Duration = Duration::from_millis(1);
+/// From this many rows on, a group lets those join whose requests are just being read.
+const LOADED: usize = 8;
+/// How often it lets them.
+const LINGER_ROUNDS: usize = 3;
 /// A statement that takes longer is lost.
 const STATEMENT_TIMEOUT: Duration = Duration::from_millis(2500);
 /// First and longest wait between tries to reach the database.
@@ -194,16 +194,18 @@ impl<T: Storable> Flusher<T> {
     }
 }
 
-/// Under load, lets the requests of the next moment join the group.
+/// Under load, lets the requests that are being read at this moment join the group.
 async fn linger<T>(queue: &mut mpsc::Receiver<Ticket<T>>, group: &mut Vec<Ticket<T>>) {
-    if !(LOADED..GROUP).contains(&group.len()) {
-        return;
-    }
-    tokio::time::sleep(LINGER).await;
-    while group.len() < GROUP {
-        match queue.try_recv() {
-            Ok(ticket) => group.push(ticket),
-            Err(_) => break,
+    for _ in 0..LINGER_ROUNDS {
+        if !(LOADED..GROUP).contains(&group.len()) {
+            return;
+        }
+        tokio::task::yield_now().await;
+        while group.len() < GROUP {
+            match queue.try_recv() {
+                Ok(ticket) => group.push(ticket),
+                Err(_) => break,
+            }
         }
     }
 }

@@ -4,7 +4,9 @@
 //! it (see [`crate::lease`]). Without one the gate is open until the provider says "slow down". Then
 //! a rate is learnt as TCP's CUBIC (RFC 9438) learns a window: down by a fifth, quickly back towards
 //! what was measured, slowly around it, and ever faster beyond it. So a real limit is probed
-//! gently, and one "slow down" to an idle gateway is forgotten within seconds.
+//! gently, and one "slow down" to an idle gateway is forgotten within seconds. A limit that was met
+//! twice at about the same rate is believed: the rate stays just below it, each time twice as long,
+//! before it is probed again, since every probe costs a pause.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,14 @@ use super::PROMO_SHARE;
 const DECREASE: f64 = 0.8;
 /// How fast it grows: messages per second, per second cubed.
 const GROWTH: f64 = 2.4;
+/// Two measurements that differ by less than this share of the larger mean the same limit.
+const ALIKE: f64 = 0.25;
+/// A rate that is believed begins at this share of what was measured …
+const BELIEVED: f64 = 0.97;
+/// … and stays there for this long, then for twice as long, up to …
+const HOLD: Duration = Duration::from_secs(16);
+/// … this.
+const LONGEST_HOLD: Duration = Duration::from_secs(64);
 /// A provider that has not throttled for this long is free again.
 const FORGET: Duration = Duration::from_secs(600);
 /// Tokens that may be saved up, as time.
@@ -39,6 +49,8 @@ pub(crate) enum Rate {
 pub(crate) struct Learned {
     /// What was sent a second when the provider said so.
     measured: f64,
+    /// How often in a row that was about the same.
+    confirmed: u32,
     /// When it last said so, or when it was heard to go on.
     since: Instant,
     filled: Instant,
@@ -105,14 +117,24 @@ impl Rate {
 
     /// Learns from "slow down", said while `measured` messages a second were taken.
     pub(super) fn slow_down(&mut self, measured: f64, now: Instant) {
-        let measured = match self {
+        let (measured, confirmed) = match self {
             // The operator knows better.
             Self::Leased { .. } => return,
-            Self::Free => measured,
-            Self::Learned(learned) => measured.min(learned.per_second(now)),
+            Self::Free => (measured, 0),
+            Self::Learned(learned) => {
+                let measured = measured.min(learned.per_second(now));
+                (measured, if learned.is_alike(measured) { learned.confirmed + 1 } else { 0 })
+            }
         };
-        let measured = measured.max(1.0);
-        *self = Self::Learned(Learned { measured, since: now, filled: now, tokens: 0.0, promo_tokens: 0.0 });
+        let (measured, tokens) = (measured.max(1.0), 0.0);
+        *self = Self::Learned(Learned {
+            measured,
+            confirmed,
+            since: now,
+            filled: now,
+            tokens,
+            promo_tokens: tokens,
+        });
     }
 
     /// The provider goes on after a pause: growth begins here.
@@ -120,6 +142,8 @@ impl Rate {
         if let Self::Learned(learned) = self {
             learned.since = now;
             learned.filled = now;
+            // What a pause has saved up would go out in a burst, and be the first that is too much.
+            (learned.tokens, learned.promo_tokens) = (0.0, 0.0);
         }
     }
 
@@ -167,9 +191,22 @@ impl Rate {
 
 impl Learned {
     fn per_second(&self, now: Instant) -> f64 {
-        let time = now.duration_since(self.since).as_secs_f64();
-        let plateau = (self.measured * (1.0 - DECREASE) / GROWTH).cbrt();
+        let (share, hold) = self.caution();
+        let time = now.duration_since(self.since).saturating_sub(hold).as_secs_f64();
+        let plateau = (self.measured * (1.0 - share) / GROWTH).cbrt();
         (self.measured + GROWTH * (time - plateau).powi(3)).max(1.0)
+    }
+
+    /// At which share of what was measured it begins, and how long it stays there.
+    fn caution(&self) -> (f64, Duration) {
+        match self.confirmed {
+            0 => (DECREASE, Duration::ZERO),
+            times => (BELIEVED, (HOLD * 2_u32.saturating_pow(times - 1).min(1024)).min(LONGEST_HOLD)),
+        }
+    }
+
+    fn is_alike(&self, measured: f64) -> bool {
+        (self.measured - measured).abs() <= ALIKE * self.measured.max(measured)
     }
 
     fn refill(&mut self, now: Instant) {

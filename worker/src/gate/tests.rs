@@ -87,6 +87,66 @@ fn a_provider_that_stays_quiet_is_free_again() {
     assert!(gate.releasable(Lane::Promo, now + Duration::from_secs(601)) > 1_000_000);
 }
 
+/// A vendor that takes so many messages in a second, counted from the first; and what it has taken.
+struct Window {
+    limit: u32,
+    since: Instant,
+    taken: u32,
+}
+
+impl Window {
+    fn takes(&mut self, now: Instant) -> bool {
+        if now.duration_since(self.since) >= Duration::from_secs(1) {
+            (self.since, self.taken) = (now, 0);
+        }
+        self.taken += 1;
+        self.taken <= self.limit
+    }
+}
+
+/// What share of its allowance a vendor gets from a gate that knows nothing, with pauses of a second.
+fn share_of(limit: u32, time: Duration) -> f64 {
+    let start = Instant::now();
+    let (mut gate, mut vendor) = (Gate::new(None, None, start), Window { limit, since: start, taken: 0 });
+    let (mut now, mut paused, mut sent) = (start, start, 0);
+    while now < start + time {
+        now += Duration::from_millis(1);
+        while now >= paused && gate.pass(Lane::Transactional, now) == Pass::Granted {
+            gate.done(Lane::Transactional);
+            if vendor.takes(now) {
+                gate.accepted(now);
+                sent += 1;
+            } else {
+                gate.throttled(now);
+                paused = now + Duration::from_secs(1);
+            }
+        }
+    }
+    f64::from(sent) / (f64::from(limit) * time.as_secs_f64())
+}
+
+#[test]
+fn a_limit_that_nobody_told_is_found_and_used() {
+    for limit in [20, 200, 1000] {
+        let share = share_of(limit, Duration::from_secs(60));
+        assert!(share >= 0.9, "{share:.3} of {limit}/s");
+    }
+}
+
+#[test]
+fn a_refused_probe_says_nothing_about_the_rate() {
+    let now = Instant::now();
+    let mut gate = Gate::new(None, None, now);
+    for _ in 0..200 {
+        gate.accepted(now);
+    }
+    gate.throttled(now);
+    let later = now + Duration::from_secs(5);
+    gate.throttled(later);
+    gate.accepted(later);
+    assert!(messages_passed(&mut gate, Lane::Transactional, later, Duration::from_secs(1)) > 140);
+}
+
 proptest! {
     /// Just after "slow down" the rate stays below what drew it, for as long as the curve takes to
     /// come back to it.
