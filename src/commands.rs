@@ -39,7 +39,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Serve(_) | Command::Api(_) | Command::Worker(_) => "info,sqlx_core::pool=off",
         _ => "warn,sqlx_core::pool=off",
     };
-    telemetry::start(format, filter);
+    telemetry::start(format, filter, None);
     let printer = Printer::new(cli.json);
     match command {
         Command::Dev(args) => dev::run(*args, printer).await,

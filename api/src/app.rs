@@ -23,6 +23,7 @@ use crate::measures::{Measures, PrometheusHandle};
 use crate::routes;
 use crate::signers::Signers;
 use crate::templates::Templates;
+use crate::trace::Trace;
 
 /// Batches that are checked and stored at the same time; more would only take turns at the processor.
 const BATCHES: usize = 2;
@@ -119,12 +120,13 @@ impl App {
         }))
     }
 
-    /// Tells the workers and the metrics of messages that were committed, unless an old answer was
+    /// Tells the workers, the metrics and the trace of messages that were committed, unless an old answer was
     /// given again.
-    pub(crate) fn committed(&self, lane: Lane, count: usize, answer: &Answer) {
+    pub(crate) fn committed(&self, lane: Lane, count: usize, answer: &Answer, trace: &Trace) {
         if !answer.is_replayed() && count > 0 {
             self.wake.notify(lane);
             self.measures.accepted(lane, count);
+            trace.accepted(lane, count);
         }
     }
 

@@ -1,22 +1,64 @@
-//! W3C Trace Context: the caller's `traceparent` goes with the message.
+//! W3C Trace Context: the caller's `traceparent`, and the span that a request for messages is exported as.
 
 use std::convert::Infallible;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
+use shared::ids::MessageId;
+use shared::lane::Lane;
+use shared::trace;
+use tracing::field::{Empty, display};
+use tracing::{Span, info_span};
 
 use crate::app::App;
 
-/// The caller's trace, if it sent a well-formed one.
+/// One request's place in its caller's trace.
 #[derive(Debug)]
-pub(crate) struct TraceParent(pub(crate) Option<String>);
+pub(crate) struct Trace {
+    span: Span,
+    parent: Option<String>,
+}
 
-impl FromRequestParts<App> for TraceParent {
+impl Trace {
+    fn start(parts: &Parts) -> Self {
+        let header = parts.headers.get("traceparent").and_then(|header| header.to_str().ok());
+        let caller = header.filter(|text| is_well_formed(text));
+        let span = info_span!(
+            target: trace::TARGET,
+            parent: None,
+            "accept",
+            otel.kind = "server",
+            traceparent = caller,
+            http.route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str),
+            lane = Empty,
+            messages = Empty,
+            message.id = Empty,
+        );
+        let parent = trace::name_of(&span).or_else(|| caller.map(str::to_owned));
+        Self { span, parent }
+    }
+
+    /// The `traceparent` that goes with the messages: of our span where it is exported, else the caller's.
+    pub(crate) fn parent(&self) -> Option<&str> {
+        self.parent.as_deref()
+    }
+
+    /// The one message of the request.
+    pub(crate) fn message(&self, id: MessageId) {
+        self.span.record("message.id", display(id));
+    }
+
+    /// What was committed; a span without it is of a request that was refused, or answered as before.
+    pub(crate) fn accepted(&self, lane: Lane, count: usize) {
+        self.span.record("lane", lane.as_str()).record("messages", count);
+    }
+}
+
+impl FromRequestParts<App> for Trace {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
-        let header = parts.headers.get("traceparent").and_then(|header| header.to_str().ok());
-        Ok(Self(header.filter(|text| is_well_formed(text)).map(str::to_owned)))
+        Ok(Self::start(parts))
     }
 }
 

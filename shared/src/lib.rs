@@ -32,3 +32,4 @@ pub mod wake;
 // Programs.
 pub mod config;
 pub mod telemetry;
+pub mod trace;

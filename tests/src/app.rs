@@ -67,7 +67,7 @@ impl TestApp {
     }
 
     async fn on_with(url: String, vendors: Options) -> Self {
-        telemetry::start(LogFormat::Text, "off");
+        telemetry::start(LogFormat::Text, "off", None);
         api::install_metrics();
         let database = Database::new(&url).unwrap();
         let pool = patient_pool(&database);

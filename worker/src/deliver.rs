@@ -12,12 +12,14 @@ use shared::provider::{OutgoingSms, VendorTemplate};
 use shared::routing::{self, Candidate, Moment, Step, Traveller};
 use shared::store::acks::{Attempt, Finished};
 
+use self::call::Call;
 use crate::ack::Verdict;
 use crate::health::Leave;
 use crate::lane::LaneParts;
 use crate::queue::{Claim, Job};
 use crate::roster::{Entry, Loaded, RELOAD};
 
+mod call;
 mod verdict;
 
 /// From claim to first byte at most: whoever takes our messages over waits longer than this.
@@ -134,9 +136,9 @@ impl<'a> Delivery<'a> {
         if !self.may_send() {
             return Some(self.wait(self.parts.clock.now(), "claim_too_old"));
         }
-        let (started_at, began) = (self.parts.clock.now(), Instant::now());
+        let call = Call::start(&self.claim.message, &entry.settings.name, self.parts.clock.now());
         let answer = entry.adapter(self.claim.message.lane).send(&sms).await;
-        self.record(entry, started_at, began.elapsed(), &answer);
+        self.record(entry, call, &answer);
         self.react(entry, leave, answer)
     }
 

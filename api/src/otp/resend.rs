@@ -15,6 +15,7 @@ use super::verify::{VerifyError, ended};
 use super::{Delivery, Fresh, MAX_SENDS, Policy, Sent, TEMPLATE};
 use crate::accept::Refusal;
 use crate::app::App;
+use crate::trace::Trace;
 
 /// A resend as it is asked for.
 #[derive(Debug, Deserialize)]
@@ -63,7 +64,7 @@ pub(crate) async fn resend(
     db: &mut PgConnection,
     id: SessionId,
     key: ApiKeyId,
-    trace: Option<&str>,
+    trace: &Trace,
 ) -> Result<Sent, ResendError> {
     let found = otp_sessions::find_locked(&mut *db, id).await?;
     let session = match (ended(found.as_ref()), found) {
@@ -80,11 +81,12 @@ pub(crate) async fn resend(
         user_id: session.user_id.as_deref(),
         hint: session.hint.as_deref(),
         key,
-        trace,
+        trace: trace.parent(),
         template: template.as_deref(),
         now: session.now,
     };
     let Fresh { code_mac, message } = delivery.fresh_code(&app.keyring);
+    trace.message(message.id);
     let cool_down = policy.cool_down_after(session.sends + 1);
     let resend_at = (session.now + cool_down).trunc_subsecs(3);
     messages::withdraw(&mut *db, id, "superseded").await?;

@@ -12,6 +12,7 @@ use crate::accept::Refusal;
 use crate::app::App;
 use crate::fields::{self, Faults};
 use crate::problem::Problem;
+use crate::trace::Trace;
 
 /// A challenge as it is asked for.
 #[derive(Debug, Deserialize)]
@@ -32,7 +33,7 @@ pub(crate) struct StartRequest {
 pub(crate) async fn prepare(
     app: &App,
     key: ApiKeyId,
-    trace: Option<&str>,
+    trace: &Trace,
     request: StartRequest,
 ) -> Result<(NewOtp, Sent), Problem> {
     let mut faults = Faults::default();
@@ -61,7 +62,7 @@ pub(crate) async fn prepare(
         user_id: user_id.as_deref(),
         hint: hint.as_deref(),
         key,
-        trace,
+        trace: trace.parent(),
         template: template.as_deref(),
         now,
     };

@@ -17,31 +17,34 @@ use crate::otp::resend::{ResendError, ResendRequest, resend as send_again};
 use crate::otp::start::{self, StartRequest};
 use crate::otp::verify::{VerifyError, VerifyRequest, parse_code, verify as check};
 use crate::problem::Problem;
-use crate::trace::TraceParent;
+use crate::trace::Trace;
 
 /// Starts a challenge.
 pub(super) async fn send(
     State(app): State<App>,
     caller: Caller<MayOtp>,
     key: IdempotencyKey,
-    TraceParent(trace): TraceParent,
+    trace: Trace,
     Json { value: request, raw }: Json<StartRequest>,
 ) -> Result<Answer, Problem> {
-    let (start, sent) = start::prepare(&app, caller.key, trace.as_deref(), request).await?;
+    let (start, sent) = start::prepare(&app, caller.key, &trace, request).await?;
     let answer = Answer::accepted(&sent)?;
     if key.is_absent() {
+        trace.message(start.message.id);
         app.intake.start_session(start).await?;
         app.measures.accepted(Lane::Otp, 1);
+        trace.accepted(Lane::Otp, 1);
         return Ok(answer);
     }
     let once = Once { caller: caller.key, key: &key, door: "POST /otp/send", body: &raw };
     let answer = once
         .run(&app.pool, async |db| {
+            trace.message(start.message.id);
             intake::start_sessions(db, &[&start]).await?;
             Ok::<_, Problem>(answer)
         })
         .await?;
-    app.committed(Lane::Otp, 1, &answer);
+    app.committed(Lane::Otp, 1, &answer, &trace);
     Ok(answer)
 }
 
@@ -68,18 +71,18 @@ pub(super) async fn resend(
     State(app): State<App>,
     caller: Caller<MayOtp>,
     key: IdempotencyKey,
-    TraceParent(trace): TraceParent,
+    trace: Trace,
     Json { value: request, raw }: Json<ResendRequest>,
 ) -> Result<Answer, Problem> {
     let id: SessionId = request.session_id.parse().map_err(|_| ResendError::Ended(VerifyError::Expired))?;
     let once = Once { caller: caller.key, key: &key, door: "POST /otp/resend", body: &raw };
     let answer = once
         .run(&app.pool, async |db| {
-            let sent = send_again(&app, db, id, caller.key, trace.as_deref()).await?;
+            let sent = send_again(&app, db, id, caller.key, &trace).await?;
             Ok::<_, Problem>(Answer::accepted(&sent)?)
         })
         .await?;
-    app.committed(Lane::Otp, 1, &answer);
+    app.committed(Lane::Otp, 1, &answer, &trace);
     Ok(answer)
 }
 

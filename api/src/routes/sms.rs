@@ -19,7 +19,7 @@ use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::intake::IntakeError;
 use crate::measures::Measures;
 use crate::problem::Problem;
-use crate::trace::TraceParent;
+use crate::trace::Trace;
 
 /// How long a batch waits for its turn. With the database away a turn lasts as long as a connection is
 /// waited for, and those far back would wait for minutes.
@@ -36,7 +36,7 @@ pub(super) async fn send_transactional(
     State(app): State<App>,
     caller: Caller<MaySend>,
     key: IdempotencyKey,
-    TraceParent(trace): TraceParent,
+    trace: Trace,
     Json { value: request, raw }: Json<SendRequest>,
 ) -> Result<Answer, Problem> {
     let template = match &request.template {
@@ -44,22 +44,25 @@ pub(super) async fn send_transactional(
         None => None,
     };
     let lane = Lane::Transactional;
-    let origin = Origin { lane, key: caller.key, batch: None, trace: trace.as_deref(), now: app.clock.now() };
+    let origin = Origin { lane, key: caller.key, batch: None, trace: trace.parent(), now: app.clock.now() };
     let message = accept::check(request, template.as_deref(), &app.reach, origin)?;
     let answer = Answer::accepted(&Accepted { message_id: message.id, status: Status::Queued })?;
     if key.is_absent() {
+        trace.message(message.id);
         app.intake.store(message).await?;
         app.measures.accepted(lane, 1);
+        trace.accepted(lane, 1);
         return Ok(answer);
     }
     let once = Once { caller: caller.key, key: &key, door: "POST /sms/send-transactional", body: &raw };
     // Boxed: requests without a key, most of them, need not carry the room for this.
     let answer = Box::pin(once.run(&app.pool, async |db| {
+        trace.message(message.id);
         intake::insert(db, &[&message]).await?;
         Ok::<_, Problem>(answer)
     }))
     .await?;
-    app.committed(lane, 1, &answer);
+    app.committed(lane, 1, &answer, &trace);
     Ok(answer)
 }
 
@@ -68,7 +71,7 @@ pub(super) async fn send_batch(
     State(app): State<App>,
     caller: Caller<MaySend>,
     key: IdempotencyKey,
-    TraceParent(trace): TraceParent,
+    trace: Trace,
     LargeJson { raw, place: _place }: LargeJson,
 ) -> Result<Answer, Problem> {
     let turn = tokio::time::timeout(TURN_PATIENCE, app.batches.acquire()).await;
@@ -81,11 +84,11 @@ pub(super) async fn send_batch(
             templates.insert(name, template);
         }
     }
-    let (now, reach) = (app.clock.now(), app.reach.clone());
+    let (now, reach, parent) = (app.clock.now(), app.reach.clone(), trace.parent().map(str::to_owned));
     let checked = aside(move || {
         let id = BatchId::new(now);
         let origin =
-            Origin { lane: batch.lane(), key: caller.key, batch: Some(id), trace: trace.as_deref(), now };
+            Origin { lane: batch.lane(), key: caller.key, batch: Some(id), trace: parent.as_deref(), now };
         batch.check(id, &templates, &reach, origin)
     });
     let CheckedBatch { lane, messages, answer: told } = checked.await?;
@@ -97,7 +100,7 @@ pub(super) async fn send_batch(
             Ok::<_, Problem>(answer)
         })
         .await?;
-    app.committed(lane, told.accepted, &answer);
+    app.committed(lane, told.accepted, &answer, &trace);
     told.refusals().for_each(Measures::refused);
     Ok(answer)
 }

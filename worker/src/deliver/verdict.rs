@@ -1,7 +1,5 @@
 //! What an answer means for its message: the attempt to log, and the verdict.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use shared::ids::AttemptId;
 use shared::lane::Lane;
@@ -11,6 +9,7 @@ use shared::routing::MAX_TRIES;
 use shared::store::acks::{Attempt, Finished, Rescheduled};
 
 use super::Delivery;
+use super::call::Call;
 use crate::ack::{Verdict, doubtful};
 use crate::health::{Leave, Went};
 use crate::roster::Entry;
@@ -19,8 +18,7 @@ impl Delivery<'_> {
     pub(super) fn record(
         &mut self,
         entry: &Entry,
-        started_at: DateTime<Utc>,
-        time: Duration,
+        call: Call,
         answer: &Result<ProviderReference, SendError>,
     ) {
         let message = &self.claim.message;
@@ -32,6 +30,7 @@ impl Delivery<'_> {
             Ok(reference) => reference.status_code,
             Err(error) => error.answer().status_code,
         };
+        let (started_at, time) = call.end(outcome, said.map(|said| said.reason));
         entry.health.measures.attempt(message.lane, outcome, time);
         if outcome == Outcome::Accepted {
             self.parts.measures.sent(message, self.parts.clock.now());
