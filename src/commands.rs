@@ -26,6 +26,7 @@ use shared::telemetry::{self, LogFormat};
 use crate::cli::{Cli, Command};
 use crate::home::database_url;
 use crate::print::Printer;
+use crate::traces::Traces;
 
 /// Runs the command that was given.
 pub(crate) async fn run(cli: Cli) -> Result<()> {
@@ -39,8 +40,19 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Serve(_) | Command::Api(_) | Command::Worker(_) => "info,sqlx_core::pool=off",
         _ => "warn,sqlx_core::pool=off",
     };
-    telemetry::start(format, filter, None);
-    let printer = Printer::new(cli.json);
+    let traces = is_gateway(&command).then(Traces::start).transpose();
+    let listener = traces.as_ref().ok().and_then(|traces| traces.as_ref()?.listener());
+    telemetry::start(format, filter, listener);
+    // Not before: what is wrong is told as a line of the log.
+    let traces = traces?;
+    let ended = dispatch(command, Printer::new(cli.json)).await;
+    if let Some(traces) = traces {
+        traces.flush();
+    }
+    ended
+}
+
+async fn dispatch(command: Command, printer: Printer) -> Result<()> {
     match command {
         Command::Dev(args) => dev::run(*args, printer).await,
         Command::Serve(args) => serve::serve(*args).await,
@@ -63,6 +75,11 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Config => config::run(printer),
         Command::OpenApi => openapi::run(),
     }
+}
+
+/// Whether messages pass through it, rather than it being a look or a call at those that do.
+fn is_gateway(command: &Command) -> bool {
+    matches!(command, Command::Dev(_) | Command::Serve(_) | Command::Api(_) | Command::Worker(_))
 }
 
 /// How log lines look: those of the programs for production are read by machines.

@@ -7,6 +7,7 @@ mod gateway;
 mod home;
 mod input;
 mod print;
+mod traces;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,7 @@ use tests::wait::eventually;
 mod deployment;
 mod logs;
 mod metrics;
+mod traces;
 mod trouble;
 mod worker_door;
 

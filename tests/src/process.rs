@@ -71,6 +71,11 @@ impl Smsgw {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// SIGTERM: it ends in good order.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.pid()).unwrap();
         kill_process(pid, signal).unwrap();
@@ -139,7 +144,7 @@ pub fn command(settings: &Settings, arguments: &[&str]) -> Command {
 /// The program, up to date with the sources.
 ///
 /// Cargo tells a test where the binaries of its own package are, not those of another; so it is
-/// asked to build this one, and puts it beside the test's own `deps`.
+/// asked to build this one, and puts it beside the test's own `deps`. `SMSGW_TEST_FEATURES` says with what.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -158,6 +163,9 @@ fn build(built: &Path) {
     let target = built.parent().expect("a profile's directory lies in the target directory");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--package", "smsgw", "--bin", "smsgw", "--profile", profile]);
+    if let Ok(features) = std::env::var("SMSGW_TEST_FEATURES") {
+        cargo.args(["--features", &features]);
+    }
     cargo.arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
     // What cargo told this test of its package would make build scripts run again.
     let told = |name: &str| {
