@@ -1,16 +1,19 @@
 # syntax=docker/dockerfile:1
 # The gateway in a small image. Wants nothing but a Postgres.
 #   docker build -t smsgw .
+#   docker build -t smsgw --build-arg FEATURES=otlp .     # with traces
 ARG RUST=1.95
 ARG DEBIAN=bookworm
 
 FROM rust:${RUST}-slim-${DEBIAN} AS build
+# Features of the program beside the usual, for example otlp.
+ARG FEATURES=""
 WORKDIR /src
 COPY . .
 # What is compiled stays in the builder's cache; the program alone leaves it.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --package smsgw --bin smsgw \
+    cargo build --release --locked --package smsgw --bin smsgw --features "$FEATURES" \
     && cp target/release/smsgw /smsgw
 
 FROM debian:${DEBIAN}-slim AS run

@@ -20,7 +20,7 @@ into variables or files: what stands on a command line can be read by others on 
 ";
 
 /// Read without clap: a flag for a secret would invite it onto command lines.
-const WITHOUT_FLAG: [(&str, &str, &[&str]); 3] = [
+const WITHOUT_FLAG: [(&str, &str, &[&str]); 7] = [
     ("RUST_LOG", "What is logged, in the words of tracing, for example info or warn,worker=debug", &["all"]),
     ("SMSGW_API_KEY", "Key for a running gateway", &["send", "otp send", "otp verify"]),
     (
@@ -28,7 +28,13 @@ const WITHOUT_FLAG: [(&str, &str, &[&str]); 3] = [
         "Secrets of a provider: a JSON object, or a line name=value for each",
         &["providers add"],
     ),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "Collector of traces, if built with the feature otlp", &GATEWAY),
+    ("OTEL_SERVICE_NAME", "What traces call this program [default: smsgw]", &GATEWAY),
+    ("OTEL_TRACES_SAMPLER", "Which traces are exported [default: parentbased_always_on]", &GATEWAY),
+    ("OTEL_TRACES_SAMPLER_ARG", "Share of traces, 0 to 1, for a sampler that takes one", &GATEWAY),
 ];
+
+const GATEWAY: [&str; 4] = ["dev", "serve", "api", "worker"];
 
 /// One variable.
 #[derive(Serialize)]
