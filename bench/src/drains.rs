@@ -21,13 +21,18 @@ pub(crate) struct Options {
     /// How often
     #[arg(long, default_value_t = 3)]
     repeats: usize,
+    /// Promo texts sent at once, if not as many as usual
+    #[arg(long)]
+    slots: Option<u16>,
 }
 
 /// Measures; prints as it goes.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
     let mut rates = Vec::new();
     for _ in 0..options.repeats {
-        rates.push(drain("promo", options.messages, &[], &[]).await?);
+        let slots = options.slots.map(|slots| slots.to_string());
+        let slots = slots.as_deref().map(|slots| ("SMSGW_PROMO_SLOTS", slots));
+        rates.push(drain("promo", options.messages, &[], slots.as_slice()).await?);
     }
     let fast = median(rates);
     let slow = drain(

@@ -27,7 +27,9 @@ pub enum Use {
     Queue(&'static str),
     /// Acknowledgements: as claims; what is found is then joined with the results by hashing.
     Ack(&'static str),
-    /// Anything else that lives long: presence, listening, intake.
+    /// Intake: one plan for ever, since planning an insert takes longer than inserting a row.
+    Intake(&'static str),
+    /// Anything else that lives long: presence, listening.
     Service(&'static str),
 }
 
@@ -59,16 +61,14 @@ impl Database {
     /// When the database cannot be reached or refuses.
     pub async fn connect(&self, purpose: Use) -> sqlx::Result<PgConnection> {
         let name = match purpose {
-            Use::Queue(name) | Use::Ack(name) | Use::Service(name) => name,
+            Use::Queue(name) | Use::Ack(name) | Use::Intake(name) | Use::Service(name) => name,
         };
         let options = self.options.clone().application_name(name);
         within(Duration::from_secs(3), async {
             let mut connection = PgConnection::connect_with(&options).await?;
             become_gateway(&mut connection).await?;
-            match purpose {
-                Use::Queue(_) => sqlx::raw_sql(QUEUE_PLANNER).execute(&mut connection).await.map(drop)?,
-                Use::Ack(_) => sqlx::raw_sql(ACK_PLANNER).execute(&mut connection).await.map(drop)?,
-                Use::Service(_) => (),
+            if let Some(planner) = purpose.planner() {
+                sqlx::raw_sql(planner).execute(&mut connection).await?;
             }
             Ok(connection)
         })
@@ -107,6 +107,17 @@ impl Database {
     }
 }
 
+impl Use {
+    const fn planner(self) -> Option<&'static str> {
+        match self {
+            Self::Queue(_) => Some(QUEUE_PLANNER),
+            Self::Ack(_) => Some(ACK_PLANNER),
+            Self::Intake(_) => Some(INTAKE_PLANNER),
+            Self::Service(_) => None,
+        }
+    }
+}
+
 /// Statistics lag behind a queue that fills and empties in seconds; a plan made for an empty table
 /// would scan a full one. So nothing but the index is offered, and plans are not made anew.
 const QUEUE_PLANNER: &str = "set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; \
@@ -115,6 +126,10 @@ const QUEUE_PLANNER: &str = "set enable_seqscan = off; set enable_bitmapscan = o
 /// The same, for a few rows found by their ids and joined with as many results: never each with each.
 const ACK_PLANNER: &str = "set enable_seqscan = off; set enable_bitmapscan = off; set enable_nestloop = off; \
     set enable_mergejoin = off; set jit = off; set plan_cache_mode = force_generic_plan";
+
+/// Rows come from the request; what little is looked up beside them has an index.
+const INTAKE_PLANNER: &str =
+    "set enable_seqscan = off; set jit = off; set plan_cache_mode = force_generic_plan";
 
 /// Takes the gateway's rights. A process that is frozen or cut off in the middle of a transaction
 /// must not keep its locks: others wait for them to take its messages over, or to say "stop".

@@ -5,6 +5,7 @@
 //! their commits: 5.5k/s fall to 348.) A lost wake-up costs one poll interval, never a message.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sqlx::{PgConnection, postgres::PgListener};
@@ -26,6 +27,8 @@ const DEBOUNCE: Duration = Duration::from_millis(5);
 pub struct Wake {
     local: Arc<[Notify; 3]>,
     remote: Arc<[Notify; 3]>,
+    /// The server process that tells the others; what it says is no news here.
+    own: Arc<AtomicU32>,
 }
 
 impl Wake {
@@ -56,7 +59,7 @@ impl Wake {
                 () = self.remote[Lane::Promo as usize].notified() => Lane::Promo,
             };
             if connection.is_none() {
-                connection = database.connect(Use::Service("smsgw wake")).await.ok();
+                connection = self.connect(database).await.ok();
             }
             if let Some(open) = connection.as_mut() {
                 let told = sqlx::query!("select pg_notify($1, $2)", CHANNEL, lane.as_str()).execute(open);
@@ -67,6 +70,14 @@ impl Wake {
             }
             tokio::time::sleep(DEBOUNCE).await;
         }
+    }
+
+    async fn connect(&self, database: &Database) -> sqlx::Result<PgConnection> {
+        let mut connection = database.connect(Use::Service("smsgw wake")).await?;
+        let pid = sqlx::query_scalar!(r#"select pg_backend_pid() as "pid!""#).fetch_one(&mut connection);
+        let pid = within(PATIENCE, pid).await?;
+        self.own.store(pid.unsigned_abs(), Ordering::Relaxed);
+        Ok(connection)
     }
 
     /// Hears the wake-ups of other processes until the future is dropped.
@@ -85,6 +96,9 @@ impl Wake {
         listener.listen(CHANNEL).await?;
         loop {
             let heard = listener.recv().await?;
+            if heard.process_id() == self.own.load(Ordering::Relaxed) {
+                continue;
+            }
             if let Ok(lane) = heard.payload().parse() {
                 self.notify_local(lane);
             }

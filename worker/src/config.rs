@@ -10,10 +10,10 @@ pub struct WorkerConfig {
     #[arg(long, env = "SMSGW_OTP_SLOTS", default_value_t = 64)]
     pub otp_slots: u16,
     /// Transactional texts sent at once
-    #[arg(long, env = "SMSGW_TRANSACTIONAL_SLOTS", default_value_t = 128)]
+    #[arg(long, env = "SMSGW_TRANSACTIONAL_SLOTS", default_value_t = 256)]
     pub transactional_slots: u16,
     /// Promo texts sent at once
-    #[arg(long, env = "SMSGW_PROMO_SLOTS", default_value_t = 256)]
+    #[arg(long, env = "SMSGW_PROMO_SLOTS", default_value_t = 512)]
     pub promo_slots: u16,
     /// Days that finished messages are kept (at least 35)
     #[arg(long, env = "SMSGW_LOG_DAYS", default_value_t = 90)]
@@ -22,7 +22,7 @@ pub struct WorkerConfig {
 
 impl Default for WorkerConfig {
     fn default() -> Self {
-        Self { otp_slots: 64, transactional_slots: 128, promo_slots: 256, log_days: 90 }
+        Self { otp_slots: 64, transactional_slots: 256, promo_slots: 512, log_days: 90 }
     }
 }
 

@@ -139,7 +139,7 @@ impl<T: Storable> Flusher<T> {
     async fn connect(&mut self) -> sqlx::Result<PgConnection> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => self.database.connect(Use::Service("smsgw intake")).await,
+            None => self.database.connect(Use::Intake("smsgw intake")).await,
         }
     }
 
