@@ -1,6 +1,7 @@
 //! Codes first: when they wait for the database or the processor, promo does less at once.
 //!
-//! Additive increase, multiplicative decrease, on the time from due to claimed. Pure.
+//! Additive increase, multiplicative decrease, on the time from due to claimed beyond what it takes when nothing is in
+//! the way; that differs from disk to disk and is the least that was seen lately (as LEDBAT, RFC 6817, has it). Pure.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,11 +10,13 @@ use metrics::Gauge;
 
 use crate::measures;
 
-/// A code should not wait longer than this to be claimed.
-const TARGET: Duration = Duration::from_millis(25);
+/// A code should not wait this much longer than the least to be claimed.
+const TARGET: Duration = Duration::from_millis(4);
+/// The least is that of the present stretch of this length and of the one before.
+const STRETCH: Duration = Duration::from_secs(60);
 /// At most one decrease in this time: its effect must show first.
 const SETTLING: Duration = Duration::from_millis(100);
-const DECREASE: f64 = 0.7;
+const DECREASE: f64 = 0.5;
 const INCREASE_PER_SECOND: f64 = 0.1;
 /// Promo never stops altogether.
 const LEAST: f64 = 0.05;
@@ -28,14 +31,39 @@ pub(crate) struct Congestion {
 struct State {
     share: f64,
     changed: Instant,
+    least: Least,
     shown: Gauge,
+}
+
+/// The shortest wait of late.
+#[derive(Debug)]
+struct Least {
+    since: Instant,
+    present: Duration,
+    before: Duration,
+}
+
+impl Least {
+    fn new(now: Instant) -> Self {
+        Self { since: now, present: Duration::MAX, before: Duration::MAX }
+    }
+
+    /// Takes a wait into account, and tells the least.
+    fn of(&mut self, waited: Duration, now: Instant) -> Duration {
+        if now.duration_since(self.since) >= STRETCH {
+            *self = Self { since: now, present: Duration::MAX, before: self.present };
+        }
+        self.present = self.present.min(waited);
+        self.present.min(self.before)
+    }
 }
 
 impl Default for Congestion {
     fn default() -> Self {
         let shown = measures::promo_share();
         shown.set(1.0);
-        Self { state: Mutex::new(State { share: 1.0, changed: Instant::now(), shown }) }
+        let now = Instant::now();
+        Self { state: Mutex::new(State { share: 1.0, changed: now, least: Least::new(now), shown }) }
     }
 }
 
@@ -44,7 +72,8 @@ impl Congestion {
     pub(crate) fn observe(&self, waited: Duration, now: Instant) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.recover(now);
-        if waited > TARGET && now.duration_since(state.changed) >= SETTLING {
+        let bearable = state.least.of(waited, now) + TARGET;
+        if waited > bearable && now.duration_since(state.changed) >= SETTLING {
             state.share = (state.share * DECREASE).max(LEAST);
             state.changed = now;
             state.shown.set(state.share);
@@ -79,25 +108,39 @@ mod tests {
     fn waiting_codes_shrink_promo_and_quiet_lets_it_grow_back() {
         let congestion = Congestion::default();
         let start = Instant::now() + Duration::from_secs(1);
+        congestion.observe(Duration::from_millis(1), start);
         assert_eq!(congestion.allowed(100, start), 100);
         congestion.observe(Duration::from_millis(80), start);
-        assert_eq!(congestion.allowed(100, start), 70);
+        assert_eq!(congestion.allowed(100, start), 50);
         // Too soon to count again.
         congestion.observe(Duration::from_millis(80), start + Duration::from_millis(50));
-        assert_eq!(congestion.allowed(100, start + Duration::from_millis(50)), 70);
+        assert_eq!(congestion.allowed(100, start + Duration::from_millis(50)), 50);
         let later = start + Duration::from_secs(1);
-        assert!((75..=80).contains(&congestion.allowed(100, later)));
+        assert!((55..=60).contains(&congestion.allowed(100, later)));
         assert_eq!(congestion.allowed(100, start + Duration::from_secs(60)), 100);
+    }
+
+    #[test]
+    fn a_slow_disk_is_no_congestion() {
+        let congestion = Congestion::default();
+        let start = Instant::now();
+        for second in 0..300 {
+            let waited = Duration::from_millis(20 + second % 4);
+            congestion.observe(waited, start + Duration::from_secs(second));
+        }
+        assert_eq!(congestion.allowed(100, start + Duration::from_secs(300)), 100);
     }
 
     #[test]
     fn promo_never_stops_altogether() {
         let congestion = Congestion::default();
         let mut now = Instant::now();
+        congestion.observe(Duration::ZERO, now);
         for _ in 0..100 {
             now += SETTLING;
             congestion.observe(Duration::from_secs(9), now);
         }
+        assert!(congestion.allowed(100, now) < 10);
         assert!(congestion.allowed(8, now) >= 1);
     }
 }
