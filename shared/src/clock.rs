@@ -3,16 +3,16 @@
 //! Every time that is stored or compared with a stored one comes from here, so hosts whose own
 //! clocks are wrong agree on what is due and what has expired.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
-/// An answer that took longer leaves too much doubt about the moment it was made.
-const QUICK: Duration = Duration::from_millis(50);
-/// After this time even a doubtful answer is better than what the monotonic clock has drifted to.
+/// After this time even a slow answer is better than what the monotonic clock has drifted to.
 const STALE: Duration = Duration::from_secs(60);
+/// Two answers that differ by this much more than they took: the database's clock was set.
+const DRIFT: Duration = Duration::from_millis(5);
 
 /// Shared by everything in a process; cheap to clone and to read.
 #[derive(Clone, Debug)]
@@ -24,6 +24,28 @@ pub struct DbClock {
 struct Seen {
     time: DateTime<Utc>,
     at: Instant,
+    /// How long the answer took: by half of this it may be wrong.
+    took: Duration,
+}
+
+impl Seen {
+    fn new(time: DateTime<Utc>, asked: Instant, took: Duration) -> Self {
+        Self { time, at: asked + took / 2, took }
+    }
+
+    fn time_at(&self, moment: Instant) -> DateTime<Utc> {
+        let after = moment.saturating_duration_since(self.at);
+        self.time + after - self.at.saturating_duration_since(moment)
+    }
+
+    /// A slower answer would only move the clock to and fro, and what was begun later would seem to be earlier.
+    fn is_better_than(&self, other: &Self) -> bool {
+        let difference = (self.time_at(self.at) - other.time_at(self.at)).abs().to_std().unwrap_or_default();
+        let doubt = (self.took + other.took) / 2;
+        self.took <= other.took
+            || self.at.saturating_duration_since(other.at) >= STALE
+            || difference > doubt + DRIFT
+    }
 }
 
 impl DbClock {
@@ -32,29 +54,23 @@ impl DbClock {
     /// # Errors
     /// When the database does not answer.
     pub async fn start(db: impl PgExecutor<'_>) -> sqlx::Result<Self> {
-        let (time, at) = ask(db).await?;
-        Ok(Self::seen_at(time, at))
+        Ok(Self { seen: Arc::new(RwLock::new(ask(db).await?)) })
     }
 
     /// A clock that stood at `time` at the moment `at`.
     pub fn seen_at(time: DateTime<Utc>, at: Instant) -> Self {
-        Self { seen: Arc::new(RwLock::new(Seen { time, at })) }
+        Self { seen: Arc::new(RwLock::new(Seen::new(time, at, Duration::ZERO))) }
     }
 
     /// The database's time now.
     pub fn now(&self) -> DateTime<Utc> {
-        let seen = *self.seen.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        seen.time + seen.at.elapsed()
+        let seen = *self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        seen.time_at(Instant::now())
     }
 
-    /// Takes a time the database gave in passing, between `asked` and now. A slow answer says little, and counts only if
-    /// there was no better one for a while.
+    /// Takes a time the database gave in passing, between `asked` and now, if it says more than what is known.
     pub fn observe(&self, time: DateTime<Utc>, asked: Instant) {
-        let took = asked.elapsed();
-        let mut seen = self.seen.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if took <= QUICK || seen.at.elapsed() >= STALE {
-            *seen = Seen { time, at: asked + took / 2 };
-        }
+        self.learn(Seen::new(time, asked, asked.elapsed()));
     }
 
     /// Looks at the database's clock again.
@@ -62,15 +78,51 @@ impl DbClock {
     /// # Errors
     /// When the database does not answer; the clock then runs on by the monotonic one.
     pub async fn sync(&self, db: impl PgExecutor<'_>) -> sqlx::Result<()> {
-        let asked = Instant::now();
-        let (time, _) = ask(db).await?;
-        self.observe(time, asked);
+        self.learn(ask(db).await?);
         Ok(())
+    }
+
+    fn learn(&self, fresh: Seen) {
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        if fresh.is_better_than(&seen) {
+            *seen = fresh;
+        }
     }
 }
 
-async fn ask(db: impl PgExecutor<'_>) -> sqlx::Result<(DateTime<Utc>, Instant)> {
+async fn ask(db: impl PgExecutor<'_>) -> sqlx::Result<Seen> {
     let asked = Instant::now();
     let time = sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(db).await?;
-    Ok((time, asked + asked.elapsed() / 2))
+    Ok(Seen::new(time, asked, asked.elapsed()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Duration = Duration::from_millis(1);
+    const SLOW: Duration = Duration::from_millis(40);
+
+    fn time(milliseconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_790_000_000_000 + milliseconds).expect("a time")
+    }
+
+    #[test]
+    fn a_slow_answer_does_not_move_what_a_quick_one_said() {
+        let asked = Instant::now();
+        let quick = Seen::new(time(0), asked, QUICK);
+        assert!(!Seen::new(time(1020), asked + Duration::from_millis(1000), SLOW).is_better_than(&quick));
+        assert!(Seen::new(time(1000), asked + Duration::from_millis(1000), QUICK).is_better_than(&quick));
+        assert!(Seen::new(time(60_000), asked + STALE, SLOW).is_better_than(&quick));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_noticed_at_once() {
+        let asked = Instant::now();
+        let quick = Seen::new(time(0), asked, QUICK);
+        for jump in [-3_600_000, -100, 100, 3_600_000] {
+            let later = asked + Duration::from_millis(1000);
+            assert!(Seen::new(time(1000 + jump), later, SLOW).is_better_than(&quick), "{jump}");
+        }
+    }
 }
