@@ -138,7 +138,9 @@ async fn a_planned_message_can_be_cancelled_and_so_can_a_code() {
 /// Seen red with a cancel that does not ask whether the message is claimed.
 #[tokio::test]
 async fn of_a_cancel_and_a_claim_at_once_one_wins() {
-    let app = TestApp::start().await;
+    let mut app = TestApp::without_worker().await;
+    // With more slots nearly all have left before they can be cancelled.
+    app.start_worker_with(|parts| parts.config.transactional_slots = 64);
     let door = Door::open(&app).await;
     let (mut cancelled, mut refused) = (HashSet::new(), HashSet::new());
     for _ in 0..4 {
