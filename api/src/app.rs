@@ -125,9 +125,14 @@ impl App {
     pub(crate) fn committed(&self, lane: Lane, count: usize, answer: &Answer, trace: &Trace) {
         if !answer.is_replayed() && count > 0 {
             self.wake.notify(lane);
-            self.measures.accepted(lane, count);
-            trace.accepted(lane, count);
+            self.accepted(lane, count, trace);
         }
+    }
+
+    /// Tells the metrics and the trace of messages that were committed.
+    pub(crate) fn accepted(&self, lane: Lane, count: usize, trace: &Trace) {
+        self.measures.accepted(lane, count);
+        trace.accepted(lane, count);
     }
 
     /// All doors.

@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
 use tokio::time::{interval, sleep};
 
-use crate::drains::fill;
+use crate::drains::{fill, resume};
 
 /// Seconds of warming up.
 const WARM_UP: u32 = 2;
@@ -127,8 +127,7 @@ async fn beside_a_campaign(options: &Options) -> anyhow::Result<(Latencies, f64)
     let (gateway, url) = stage.gateway("serve", &settings(&mock.url())).await?;
     let mut client = Client::connect(&url, stage.key.expose_secret()).await?;
     fill(&mut client, "promo", options.campaign).await?;
-    let resumed = client.request("DELETE", "/settings/pauses?scope=lane&name=promo", "").await?;
-    ensure!(resumed.status == 204, "not resumed: {}", resumed.status);
+    resume(&mut client, "promo").await?;
     let mut owner = PgConnection::connect_with(stage.database.options()).await?;
     let checkpoint = async {
         sleep(Duration::from_secs(u64::from(options.seconds) / 3)).await;

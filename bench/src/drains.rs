@@ -67,8 +67,7 @@ async fn drain(lane: &str, messages: u64, vendor: &[&str], settings: &[(&str, &s
     let mut client = Client::connect(&url, stage.key.expose_secret()).await?;
     fill(&mut client, lane, messages).await?;
     let cpu = (gateway.cpu(), stage.postgres_cpu(), stage.vendor_cpu());
-    let resumed = client.request("DELETE", &format!("/settings/pauses?scope=lane&name={lane}"), "").await?;
-    ensure!(resumed.status == 204, "not resumed: {}", resumed.status);
+    resume(&mut client, lane).await?;
     // Workers hear of it within a quarter of a second, which is no part of the drain.
     while stage.vendor_requests().await? == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -106,5 +105,12 @@ pub(crate) async fn fill(client: &mut Client, lane: &str, messages: u64) -> anyh
         let accepted = client.post("/sms/send-batch", &body).await?;
         ensure!(accepted.status == 202, "not accepted: {}", accepted.status);
     }
+    Ok(())
+}
+
+/// Lets a paused lane go.
+pub(crate) async fn resume(client: &mut Client, lane: &str) -> anyhow::Result<()> {
+    let resumed = client.request("DELETE", &format!("/settings/pauses?scope=lane&name={lane}"), "").await?;
+    ensure!(resumed.status == 204, "not resumed: {}", resumed.status);
     Ok(())
 }

@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 
-use crate::drains::fill;
+use crate::drains::{fill, resume};
 
 /// What the vendor takes a second.
 const ALLOWED: u32 = 200;
@@ -77,8 +77,7 @@ async fn measure(options: &Options, name: &str, flags: &[&str]) -> anyhow::Resul
     let mut client = Client::connect(&url, stage.key.expose_secret()).await?;
     let messages = u64::from(ALLOWED * options.seconds) * 3 / 2;
     fill(&mut client, "transactional", messages).await?;
-    let resumed = client.request("DELETE", "/settings/pauses?scope=lane&name=transactional", "").await?;
-    ensure!(resumed.status == 204, "not resumed: {}", resumed.status);
+    resume(&mut client, "transactional").await?;
     let (codes, pauses) = tokio::join!(
         ask_for_codes(&url, stage.key.expose_secret(), 0, options.seconds),
         watch_pauses(&stage.pool, Duration::from_secs(u64::from(options.seconds))),

@@ -1,11 +1,13 @@
 //! `keys`, `providers`, `templates`: what is set once and looked at often.
 
 use clap::{Args, Subcommand};
-use shared::config::{DatabaseConfig, SecretsConfig, SiteConfig};
+use shared::config::{DatabaseConfig, SecretsConfig};
 use shared::lane::Lane;
 use shared::phone::PhoneNumber;
 use shared::provider::catalogue::ProviderEnv;
 use shared::store::api_keys::Scope;
+
+use super::GatewayArgs;
 
 /// `keys …`.
 #[derive(Debug, Args)]
@@ -57,11 +59,7 @@ fn key_name(text: &str) -> Result<String, &'static str> {
 #[derive(Debug, Args)]
 pub(crate) struct ProvidersArgs {
     #[command(flatten)]
-    pub(crate) database: DatabaseConfig,
-    #[command(flatten)]
-    pub(crate) secrets: SecretsConfig,
-    #[command(flatten)]
-    pub(crate) site: SiteConfig,
+    pub(crate) gateway: GatewayArgs,
     /// What to do with providers
     #[command(subcommand)]
     pub(crate) action: ProvidersAction,

@@ -10,7 +10,7 @@ use shared::store::integrations::{self, Integration};
 use shared::store::pauses::{self, PauseScope};
 use sqlx::PgPool;
 
-use crate::cli::{AddProvider, ProvidersAction, ProvidersArgs};
+use crate::cli::{AddProvider, GatewayArgs, ProvidersAction, ProvidersArgs};
 use crate::commands::open;
 use crate::home::{environment, keyring};
 use crate::input;
@@ -20,16 +20,17 @@ mod test;
 
 /// Lists, sets or tries providers.
 pub(crate) async fn run(args: ProvidersArgs, printer: Printer) -> Result<()> {
-    let pool = open(&args.database)?.pool(2);
-    let keyring = keyring(&args.secrets)?;
-    let environment = environment(&args.site, &args.database);
+    let GatewayArgs { database, secrets, site } = &args.gateway;
+    let pool = open(database)?.pool(2);
+    let keyring = keyring(secrets)?;
+    let environment = environment(site, database);
     match args.action {
         ProvidersAction::List { environment: given } => {
             list(&pool, &keyring, &given, environment, printer).await
         }
         ProvidersAction::Add(wanted) => add(&pool, &keyring, *wanted, printer).await,
         ProvidersAction::Test(wanted) => {
-            let site = test::Site { environment, public_url: args.site.public_url()? };
+            let site = test::Site { environment, public_url: site.public_url()? };
             test::run(&pool, &keyring, *wanted, site, printer).await
         }
     }

@@ -16,6 +16,10 @@ mod outbox;
 mod providers;
 mod settings;
 
+/// Sets a Twilio account called main; its secrets come by standard input.
+const ADD_MAIN: [&str; 9] =
+    ["providers", "add", "main", "--kind", "twilio", "--sender", "+15005550006", "--credentials-file", "-"];
+
 /// A gateway's database, and the environment its operator has.
 struct Desk {
     app: TestApp,

@@ -32,8 +32,7 @@ pub(super) async fn send(
     if key.is_absent() {
         trace.message(start.message.id);
         app.intake.start_session(start).await?;
-        app.measures.accepted(Lane::Otp, 1);
-        trace.accepted(Lane::Otp, 1);
+        app.accepted(Lane::Otp, 1, &trace);
         return Ok(answer);
     }
     let once = Once { caller: caller.key, key: &key, door: "POST /otp/send", body: &raw };

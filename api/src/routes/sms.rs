@@ -50,8 +50,7 @@ pub(super) async fn send_transactional(
     if key.is_absent() {
         trace.message(message.id);
         app.intake.store(message).await?;
-        app.measures.accepted(lane, 1);
-        trace.accepted(lane, 1);
+        app.accepted(lane, 1, &trace);
         return Ok(answer);
     }
     let once = Once { caller: caller.key, key: &key, door: "POST /sms/send-transactional", body: &raw };

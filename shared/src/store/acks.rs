@@ -324,8 +324,8 @@ pub async fn settle(
 }
 
 /// Ends in doubt to which a "yes" had come while the message was with another worker, become `sent`.
-pub async fn settle_known(db: impl PgExecutor<'_>, ids: &[MessageId]) -> sqlx::Result<u64> {
-    let done = sqlx::query!(
+pub async fn settle_known(db: impl PgExecutor<'_>, ids: &[MessageId]) -> sqlx::Result<()> {
+    sqlx::query!(
         r#"update public.sms_messages_log l
            set status = 'sent', reason = 'settled_late', provider_name = a.provider_name,
                provider_message_id = a.provider_message_id, status_code = a.status_code,
@@ -337,7 +337,7 @@ pub async fn settle_known(db: impl PgExecutor<'_>, ids: &[MessageId]) -> sqlx::R
     )
     .execute(db)
     .await?;
-    Ok(done.rows_affected())
+    Ok(())
 }
 
 impl Finished {

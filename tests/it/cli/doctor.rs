@@ -9,7 +9,7 @@ use tests::builders::a_transactional;
 use tests::process::{Settings, said};
 use tests::wait::eventually;
 
-use super::{Desk, lines};
+use super::{ADD_MAIN, Desk, lines};
 
 /// An address that nothing listens on.
 fn free_address() -> String {
@@ -140,18 +140,7 @@ async fn a_master_key_that_is_missing_malformed_or_another_is_told() {
     assert_found(&without, "master key", "fail", "SMSGW_MASTER_KEY");
     assert_found(&desk.with("SMSGW_MASTER_KEY", "c2hvcnQ="), "master key", "fail", "instead of 32");
     let input = format!("account_sid={}\nauth_token=token\n", Credentials::ACCOUNT_SID);
-    let add = [
-        "providers",
-        "add",
-        "main",
-        "--kind",
-        "twilio",
-        "--sender",
-        "+15005550006",
-        "--credentials-file",
-        "-",
-    ];
-    assert_eq!(desk.say_with_input(&add, &input).code, 0);
+    assert_eq!(desk.say_with_input(&ADD_MAIN, &input).code, 0);
     assert_found(&desk.settings, "master key", "ok", "1 stored");
     let other = secrecy::ExposeSecret::expose_secret(&MasterKey::generate().to_base64()).to_owned();
     let settings = desk.with("SMSGW_MASTER_KEY", &other);

@@ -3,7 +3,7 @@
 use mock_provider::Credentials;
 use tests::process::{Said, said};
 
-use super::Desk;
+use super::{ADD_MAIN, Desk};
 
 const TOKEN: &str = "a-token-that-nobody-may-see";
 
@@ -12,18 +12,7 @@ fn secrets(token: &str) -> String {
 }
 
 fn add<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    let first = [
-        "providers",
-        "add",
-        "main",
-        "--kind",
-        "twilio",
-        "--sender",
-        "+15005550006",
-        "--credentials-file",
-        "-",
-    ];
-    [&first[..], more].concat()
+    [&ADD_MAIN[..], more].concat()
 }
 
 fn keeps_quiet(said: &Said) {

@@ -126,24 +126,14 @@ impl Rate {
                 (measured, if learned.is_alike(measured) { learned.confirmed + 1 } else { 0 })
             }
         };
-        let (measured, tokens) = (measured.max(1.0), 0.0);
-        *self = Self::Learned(Learned {
-            measured,
-            confirmed,
-            since: now,
-            filled: now,
-            tokens,
-            promo_tokens: tokens,
-        });
+        *self = Self::Learned(Learned::begin(measured.max(1.0), confirmed, now));
     }
 
     /// The provider goes on after a pause: growth begins here.
     pub(super) fn resume(&mut self, now: Instant) {
         if let Self::Learned(learned) = self {
-            learned.since = now;
-            learned.filled = now;
             // What a pause has saved up would go out in a burst, and be the first that is too much.
-            (learned.tokens, learned.promo_tokens) = (0.0, 0.0);
+            *learned = Learned::begin(learned.measured, learned.confirmed, now);
         }
     }
 
@@ -190,6 +180,11 @@ impl Rate {
 }
 
 impl Learned {
+    /// A rate that grows from now on, with nothing saved up.
+    fn begin(measured: f64, confirmed: u32, now: Instant) -> Self {
+        Self { measured, confirmed, since: now, filled: now, tokens: 0.0, promo_tokens: 0.0 }
+    }
+
     fn per_second(&self, now: Instant) -> f64 {
         let (share, hold) = self.caution();
         let time = now.duration_since(self.since).saturating_sub(hold).as_secs_f64();
