@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -30,11 +32,24 @@ impl Client {
     /// # Errors
     /// When nothing listens there.
     pub async fn connect(url: &str, key: &str) -> anyhow::Result<Self> {
+        Self::with(url, &format!("Bearer {key}"), "application/json").await
+    }
+
+    /// Connects to a mock vendor, for requests as the adapter for Twilio makes them.
+    ///
+    /// # Errors
+    /// When nothing listens there.
+    pub async fn to_twilio(url: &str) -> anyhow::Result<Self> {
+        let login = STANDARD.encode("AC00000000000000000000000000000000:mock-token");
+        Self::with(url, &format!("Basic {login}"), "application/x-www-form-urlencoded").await
+    }
+
+    async fn with(url: &str, authorization: &str, content_type: &str) -> anyhow::Result<Self> {
         let host = url.strip_prefix("http://").context("an http:// address")?;
         let stream = TcpStream::connect(host.parse::<SocketAddr>()?).await?;
         stream.set_nodelay(true)?;
         let head =
-            format!("host: {host}\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n");
+            format!("host: {host}\r\nauthorization: {authorization}\r\ncontent-type: {content_type}\r\n");
         Ok(Self { stream, head, buffer: Vec::with_capacity(4096) })
     }
 

@@ -85,11 +85,11 @@ async fn measure(options: &Options, name: &str, flags: &[&str]) -> anyhow::Resul
     let codes = arrivals(&mock, &codes?).await?;
     gateway.stop()?;
     let tries = tries(&stage.pool).await?;
-    let taken = tries.iter().filter(|(_, outcome)| outcome == "accepted").count();
-    let first = tries.first().map_or_else(Utc::now, |one| one.0);
-    let time = tries.last().map_or_else(Utc::now, |one| one.0) - first;
+    let taken = tries.iter().filter(|one| one.outcome == "accepted").count();
+    let first = tries.first().map_or_else(Utc::now, |one| one.started_at);
+    let time = tries.last().map_or_else(Utc::now, |one| one.started_at) - first;
     let share = taken as f64 / (time.as_seconds_f64() * f64::from(ALLOWED));
-    let forbidden = count_forbidden(&tries, &pauses?);
+    let forbidden = count_forbidden(&tries, &bans(&tries, &pauses?));
     // Nothing is lost: what was accepted is sent, or waits.
     let (logged, queued): (i64, i64) = sqlx::query_as(
         "select (select count(*) from public.sms_messages_log where type = 'transactional' and status = 'sent'),
@@ -109,10 +109,20 @@ async fn measure(options: &Options, name: &str, flags: &[&str]) -> anyhow::Resul
     Ok(Seen { share, forbidden, codes })
 }
 
-/// Calls of the limited vendor in their order, and how each ended.
-async fn tries(pool: &PgPool) -> sqlx::Result<Vec<(DateTime<Utc>, String)>> {
+/// A call of the limited vendor.
+#[derive(sqlx::FromRow)]
+struct Try {
+    started_at: DateTime<Utc>,
+    /// When its answer was there.
+    answered_at: DateTime<Utc>,
+    outcome: String,
+}
+
+/// Calls of the limited vendor in their order.
+async fn tries(pool: &PgPool) -> sqlx::Result<Vec<Try>> {
     sqlx::query_as(
-        "select started_at, outcome from smsgw.sms_attempts where provider_name = 'twilio' order by started_at",
+        "select started_at, started_at + response_time_ms * interval '1 ms' as answered_at, outcome
+         from smsgw.sms_attempts where provider_name = 'twilio' order by started_at",
     )
     .fetch_all(pool)
     .await
@@ -140,7 +150,21 @@ async fn watch_pauses(pool: &PgPool, time: Duration) -> sqlx::Result<Vec<Pause>>
     Ok(pauses)
 }
 
-fn count_forbidden(tries: &[(DateTime<Utc>, String)], pauses: &[Pause]) -> usize {
-    let forbids = |at: DateTime<Utc>| pauses.iter().any(|(since, until)| *since + GRACE < at && at < *until);
-    tries.iter().filter(|(at, _)| forbids(*at)).count()
+/// When tries were forbidden: from the first 429 after the ban before, which began a pause, to the end of that pause.
+fn bans(tries: &[Try], pauses: &[Pause]) -> Vec<Pause> {
+    let mut answers: Vec<_> =
+        tries.iter().filter(|one| one.outcome == "throttled").map(|one| one.answered_at).collect();
+    answers.sort_unstable();
+    let mut over = DateTime::<Utc>::MIN_UTC;
+    let ban = |&(seen, until): &Pause| {
+        let from = answers.iter().copied().find(|at| *at >= over).map_or(seen, |first| first.min(seen));
+        over = until;
+        (from, until)
+    };
+    pauses.iter().map(ban).collect()
+}
+
+fn count_forbidden(tries: &[Try], bans: &[Pause]) -> usize {
+    let forbids = |at: DateTime<Utc>| bans.iter().any(|(since, until)| *since + GRACE < at && at < *until);
+    tries.iter().filter(|one| forbids(one.started_at)).count()
 }

@@ -10,6 +10,7 @@ mod drains;
 mod limited;
 mod overload;
 mod singles;
+mod vendor;
 
 #[derive(Parser)]
 #[command(about = "Measures the gateway on a private Postgres with stock settings, against the mock vendor")]
@@ -34,6 +35,8 @@ enum Program {
     Overload(overload::Options),
     /// The queue alone, with a provider that says yes at once
     Alone(alone::Options),
+    /// The mock vendor by itself
+    Vendor(vendor::Options),
     /// All of them; writes bench/RESULTS.md
     All,
 }
@@ -57,6 +60,7 @@ async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
         Program::Alone(options) => alone::run(options).await,
         Program::Limited(options) => limited::run(options).await,
         Program::Overload(options) => overload::run(options).await,
+        Program::Vendor(options) => vendor::run(options).await,
         Program::All => Ok(Vec::new()),
     }
 }
@@ -64,7 +68,7 @@ async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
 /// Everything, with its default options; the page grows as it goes.
 async fn all() -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for name in ["singles", "drains", "alone", "codes", "limited", "overload", "claim"] {
+    for name in ["vendor", "singles", "drains", "alone", "codes", "limited", "overload", "claim"] {
         figures.extend(run(&Cli::parse_from(["bench", name]).program).await?);
         std::fs::write("bench/RESULTS.md", page(&figures))?;
     }

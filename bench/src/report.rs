@@ -29,7 +29,7 @@ pub fn page(figures: &[Figure]) -> String {
     page.push_str("| Figure | Bar | Seen | | Command |\n|---|---|---|---|---|\n");
     for Figure { name, bar, seen, reached, program } in figures {
         let mark = if *reached { "reached" } else { "**missed**" };
-        let _ = writeln!(page, "| {name} | {bar} | {seen} | {mark} | `bench {program}` |");
+        let _ = writeln!(page, "| {name} | {bar} | {seen} | {mark} | `bench/run {program}` |");
     }
     page
 }

@@ -105,12 +105,8 @@ impl Stage {
         let master_key = MasterKey::generate();
         let keyring = Keyring::new(&master_key, &[]);
         let key = api_keys::create(&pool, keyring.api_keys(), "bench", &[Scope::Admin]).await?;
-        let logs = tempfile::tempdir()?;
-        let address = free_address()?;
-        let arguments = ["mock-provider", "--ignore-magic-numbers", "--listen", &address];
-        let mock = Program::start(logs.path(), "smsgw", &[&arguments, flags].concat(), &[])?;
-        listens(&address).await?;
-        Ok(Self { vendor: format!("http://{address}"), key, database, pool, master_key, mock, cluster, logs })
+        let (logs, mock, vendor) = vendor(flags).await?;
+        Ok(Self { vendor, key, database, pool, master_key, mock, cluster, logs })
     }
 
     /// Starts `smsgw serve`, `api` or `worker`, with more settings; gives its API's address too.
@@ -233,6 +229,18 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+/// Starts the mock vendor; gives the folder of its log, the program and its address.
+///
+/// # Errors
+/// When it does not come up.
+pub async fn vendor(flags: &[&str]) -> anyhow::Result<(TempDir, Program, String)> {
+    let (logs, address) = (tempfile::tempdir()?, free_address()?);
+    let arguments = ["mock-provider", "--ignore-magic-numbers", "--listen", &address];
+    let mock = Program::start(logs.path(), "smsgw", &[&arguments, flags].concat(), &[])?;
+    listens(&address).await?;
+    Ok((logs, mock, format!("http://{address}")))
 }
 
 /// A program built with the same profile as this one, which `bench/run` sees to.
