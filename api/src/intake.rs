@@ -3,12 +3,15 @@
 //! A commit waits for the disk, and the wait is the same for one row and for 500. So a request puts
 //! its message into a queue and waits; a flusher takes all that wait, stores them in one statement
 //! and answers each after the commit. Codes have a queue and a flusher of their own: a burst of
-//! texts is not in their way.
+//! texts is not in their way. If it makes codes wait nevertheless, fewer texts may wait at once, and
+//! those beyond are refused until later.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use metrics::Gauge;
 use shared::clock::DbClock;
+use shared::congestion::Congestion;
 use shared::db::Database;
 use shared::message::NewMessage;
 use shared::store::intake::NewOtp;
@@ -18,12 +21,17 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use self::flusher::Flusher;
 use self::group::Storable;
+use crate::measures;
 
 mod flusher;
 mod group;
 
 /// Requests that may wait; more than can be stored within a fraction of a second are refused.
 const QUEUE_LENGTH: usize = 4096;
+/// Texts that may wait, as long as there are no more of them, however long codes wait: a handful is not in the way …
+const HANDFUL: usize = 64;
+/// … and when codes begin to wait, a part of these.
+const MANY: usize = 2048;
 /// One: while it waits for its commit the next group grows. Two would store groups of half the size, and a statement
 /// costs Postgres as much as twenty of its rows.
 const MESSAGE_FLUSHERS: usize = 1;
@@ -57,6 +65,17 @@ pub(crate) enum IntakeError {
 pub(crate) struct Intake {
     messages: mpsc::Sender<Ticket<NewMessage>>,
     codes: mpsc::Sender<Ticket<NewOtp>>,
+    congestion: Arc<Congestion>,
+}
+
+/// What all flushers use.
+#[derive(Clone)]
+struct Shared {
+    database: Database,
+    clock: DbClock,
+    wake: Wake,
+    /// How long codes wait to be stored.
+    congestion: Arc<Congestion>,
 }
 
 /// A row that waits, and who waits for it.
@@ -70,19 +89,32 @@ struct Ticket<T> {
 impl Intake {
     /// Starts the flushers, each with a connection of its own.
     pub(crate) fn start(database: &Database, clock: &DbClock, wake: &Wake) -> Self {
+        let congestion = Arc::new(Congestion::new(measures::intake_share()));
+        let shared = Shared {
+            database: database.clone(),
+            clock: clock.clone(),
+            wake: wake.clone(),
+            congestion: Arc::clone(&congestion),
+        };
         Self {
-            messages: start_flushers(database, clock, wake, MESSAGE_FLUSHERS),
-            codes: start_flushers(database, clock, wake, CODE_FLUSHERS),
+            messages: start_flushers(&shared, MESSAGE_FLUSHERS),
+            codes: start_flushers(&shared, CODE_FLUSHERS),
+            congestion,
         }
     }
 
     /// An intake that takes nothing, for a process that has no doors for messages.
     pub(crate) fn closed() -> Self {
-        Self { messages: mpsc::channel(1).0, codes: mpsc::channel(1).0 }
+        let congestion = Arc::new(Congestion::new(Gauge::noop()));
+        Self { messages: mpsc::channel(1).0, codes: mpsc::channel(1).0, congestion }
     }
 
     /// Stores a message; when this returns `Ok` it is committed.
     pub(crate) async fn store(&self, message: NewMessage) -> Result<(), IntakeError> {
+        let waiting = self.messages.max_capacity() - self.messages.capacity();
+        if !has_room(waiting, &self.congestion, Instant::now()) {
+            return Err(IntakeError::Full);
+        }
         submit(&self.messages, message).await
     }
 
@@ -90,6 +122,11 @@ impl Intake {
     pub(crate) async fn start_session(&self, start: NewOtp) -> Result<(), IntakeError> {
         submit(&self.codes, start).await
     }
+}
+
+/// Whether one more text may wait beside those that do.
+fn has_room(waiting: usize, congestion: &Congestion, now: Instant) -> bool {
+    waiting < HANDFUL || waiting < congestion.allowed(MANY, now)
 }
 
 async fn submit<T>(queue: &mpsc::Sender<Ticket<T>>, row: T) -> Result<(), IntakeError> {
@@ -102,17 +139,32 @@ async fn submit<T>(queue: &mpsc::Sender<Ticket<T>>, row: T) -> Result<(), Intake
     answered.await.unwrap_or(Err(IntakeError::OutcomeUnknown))
 }
 
-fn start_flushers<T: Storable>(
-    database: &Database,
-    clock: &DbClock,
-    wake: &Wake,
-    count: usize,
-) -> mpsc::Sender<Ticket<T>> {
+fn start_flushers<T: Storable>(shared: &Shared, count: usize) -> mpsc::Sender<Ticket<T>> {
     let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
     let queue = Arc::new(Mutex::new(receiver));
     for _ in 0..count {
-        let flusher = Flusher::new(Arc::clone(&queue), database.clone(), clock.clone(), wake.clone());
-        tokio::spawn(flusher.run());
+        tokio::spawn(Flusher::new(Arc::clone(&queue), shared.clone()).run());
     }
     sender
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_that_wait_leave_room_for_a_handful_of_texts() {
+        let congestion = Congestion::new(Gauge::noop());
+        let mut now = Instant::now() + Duration::from_secs(1);
+        congestion.observe(Duration::from_millis(1), now);
+        assert!(has_room(1000, &congestion, now));
+        for _ in 0..10 {
+            now += Duration::from_millis(100);
+            congestion.observe(Duration::from_millis(50), now);
+        }
+        assert!(!has_room(1000, &congestion, now));
+        assert!(has_room(HANDFUL - 1, &congestion, now));
+        now += Duration::from_secs(20);
+        assert!(has_room(1000, &congestion, now));
+    }
 }

@@ -176,3 +176,12 @@ pub(crate) fn database_away() -> Gauge {
     );
     gauge!("smsgw_database_away", "part" => "intake")
 }
+
+/// How much of the texts that could wait to be stored may.
+pub(crate) fn intake_share() -> Gauge {
+    describe_gauge!(
+        "smsgw_intake_share",
+        "Part of the texts that could wait to be stored that may; falls while codes wait to be"
+    );
+    gauge!("smsgw_intake_share")
+}

@@ -1,29 +1,29 @@
-//! Codes first: when they wait for the database or the processor, promo does less at once.
+//! Codes first: when they wait for the database or the processor, everything else does less at once.
 //!
-//! Additive increase, multiplicative decrease, on the time from due to claimed beyond what it takes when nothing is in
-//! the way; that differs from disk to disk and is the least that was seen lately (as LEDBAT, RFC 6817, has it). Pure.
+//! Additive increase, multiplicative decrease, on how much longer codes wait than when nothing is in the way; that
+//! differs from disk to disk and is the least that was seen lately (as LEDBAT, RFC 6817, has it). Pure.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics::Gauge;
 
-use crate::measures;
-
-/// A code should not wait this much longer than the least to be claimed.
+/// A code should not wait this much longer than the least.
 const TARGET: Duration = Duration::from_millis(4);
 /// The least is that of the present stretch of this length and of the one before.
 const STRETCH: Duration = Duration::from_secs(60);
+/// No machine at rest makes a code wait longer: a least beyond this was seen under load.
+const AT_REST: Duration = Duration::from_millis(25);
 /// At most one decrease in this time: its effect must show first.
 const SETTLING: Duration = Duration::from_millis(100);
 const DECREASE: f64 = 0.5;
 const INCREASE_PER_SECOND: f64 = 0.1;
-/// Promo never stops altogether.
+/// Nothing stops altogether.
 const LEAST: f64 = 0.05;
 
-/// How much of its slots promo may use.
+/// How much of what they could do at once those may do who are not codes.
 #[derive(Debug)]
-pub(crate) struct Congestion {
+pub struct Congestion {
     state: Mutex<State>,
 }
 
@@ -54,22 +54,20 @@ impl Least {
             *self = Self { since: now, present: Duration::MAX, before: self.present };
         }
         self.present = self.present.min(waited);
-        self.present.min(self.before)
-    }
-}
-
-impl Default for Congestion {
-    fn default() -> Self {
-        let shown = measures::promo_share();
-        shown.set(1.0);
-        let now = Instant::now();
-        Self { state: Mutex::new(State { share: 1.0, changed: now, least: Least::new(now), shown }) }
+        self.present.min(self.before).min(AT_REST)
     }
 }
 
 impl Congestion {
-    /// A code has waited this long to be claimed.
-    pub(crate) fn observe(&self, waited: Duration, now: Instant) {
+    /// Nothing waits; `shown` always tells the share.
+    pub fn new(shown: Gauge) -> Self {
+        shown.set(1.0);
+        let now = Instant::now();
+        Self { state: Mutex::new(State { share: 1.0, changed: now, least: Least::new(now), shown }) }
+    }
+
+    /// A code has waited this long.
+    pub fn observe(&self, waited: Duration, now: Instant) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.recover(now);
         let bearable = state.least.of(waited, now) + TARGET;
@@ -80,11 +78,11 @@ impl Congestion {
         }
     }
 
-    /// How many of `slots` promo may use now; at least one.
-    pub(crate) fn allowed(&self, slots: usize, now: Instant) -> usize {
+    /// How many of `most` may go on at once now; at least one.
+    pub fn allowed(&self, most: usize, now: Instant) -> usize {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.recover(now);
-        ((slots as f64 * state.share) as usize).max(1)
+        ((most as f64 * state.share) as usize).max(1)
     }
 }
 
@@ -105,8 +103,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waiting_codes_shrink_promo_and_quiet_lets_it_grow_back() {
-        let congestion = Congestion::default();
+    fn waiting_codes_shrink_the_rest_and_quiet_lets_it_grow_back() {
+        let congestion = Congestion::new(Gauge::noop());
         let start = Instant::now() + Duration::from_secs(1);
         congestion.observe(Duration::from_millis(1), start);
         assert_eq!(congestion.allowed(100, start), 100);
@@ -122,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_slow_disk_is_no_congestion() {
-        let congestion = Congestion::default();
+        let congestion = Congestion::new(Gauge::noop());
         let start = Instant::now();
         for second in 0..300 {
             let waited = Duration::from_millis(20 + second % 4);
@@ -132,8 +130,16 @@ mod tests {
     }
 
     #[test]
-    fn promo_never_stops_altogether() {
-        let congestion = Congestion::default();
+    fn a_start_under_load_is_not_taken_for_rest() {
+        let congestion = Congestion::new(Gauge::noop());
+        let start = Instant::now() + Duration::from_secs(1);
+        congestion.observe(Duration::from_millis(60), start);
+        assert_eq!(congestion.allowed(100, start), 50);
+    }
+
+    #[test]
+    fn nothing_stops_altogether() {
+        let congestion = Congestion::new(Gauge::noop());
         let mut now = Instant::now();
         congestion.observe(Duration::ZERO, now);
         for _ in 0..100 {

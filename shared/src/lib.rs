@@ -13,6 +13,7 @@ pub mod text;
 // The pure rules: no I/O, no clock.
 pub mod backoff;
 pub mod breaker;
+pub mod congestion;
 pub mod otp_code;
 pub mod routing;
 pub mod template;

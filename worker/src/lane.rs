@@ -9,6 +9,7 @@ use apalis_core::error::WorkerError;
 use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use futures::future::BoxFuture;
 use shared::clock::DbClock;
+use shared::congestion::Congestion;
 use shared::db::Database;
 use shared::lane::Lane;
 use shared::seal::Keyring;
@@ -18,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ack::{Acker, Acks};
 use crate::claim::Claimer;
-use crate::congestion::Congestion;
 use crate::deliver::deliver;
 use crate::held::Held;
 use crate::measures::LaneMeasures;

@@ -20,7 +20,6 @@ mod lane;
 mod queue;
 
 // What a message meets on its way.
-mod congestion;
 mod gate;
 mod health;
 mod measures;

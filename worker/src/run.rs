@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use futures::future::BoxFuture;
 use shared::clock::DbClock;
 use shared::config::Environment;
+use shared::congestion::Congestion;
 use shared::db::Database;
 use shared::lane::Lane;
 use shared::provider::catalogue::ProviderSettings;
@@ -17,7 +18,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::WorkerConfig;
-use crate::congestion::Congestion;
 use crate::lane::{self, LaneParts};
 use crate::measures::{self, LaneMeasures};
 use crate::presence::{self, Presence};
@@ -87,7 +87,7 @@ impl Worker {
         let (stop, stand_down) = (CancellationToken::new(), CancellationToken::new());
         let presence = Arc::new(Presence::new());
         let marks: [Arc<Mark>; 3] = Default::default();
-        let congestion = Arc::new(Congestion::default());
+        let congestion = Arc::new(Congestion::new(measures::promo_share()));
         let roster = Arc::new(Roster::new(sources(&parts)?, parts.clock.clone()));
         let broken = CancellationToken::new();
         let duties = duties(&parts, &roster, &marks, &broken);

@@ -1,13 +1,11 @@
 //! A flusher: takes what waits, stores it, answers. Lives through the database's absence.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics::Gauge;
-use shared::clock::DbClock;
-use shared::db::{Database, Use, is_away, is_rows_fault};
+use shared::db::{Use, is_away, is_rows_fault};
 use shared::lane::Lane;
-use shared::wake::Wake;
 use sqlx::PgConnection;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
@@ -15,10 +13,11 @@ use tokio::time::timeout;
 use crate::measures;
 
 use super::group::Storable;
-use super::{IntakeError, PATIENCE, PATIENCE_IN_DOUBT, Ticket};
+use super::{IntakeError, PATIENCE, PATIENCE_IN_DOUBT, Shared, Ticket};
 
-/// Rows in one statement, at most.
-const GROUP: usize = 500;
+/// Rows in one statement, at most. All are answered at once, and a code that comes in then is read after their callers'
+/// next requests: larger groups would cost less and delay codes.
+const GROUP: usize = 64;
 /// From this many rows on, a group lets those join whose requests are just being read.
 const LOADED: usize = 8;
 /// How often it lets them.
@@ -36,9 +35,7 @@ type Queue<T> = Arc<Mutex<mpsc::Receiver<Ticket<T>>>>;
 
 pub(super) struct Flusher<T> {
     queue: Queue<T>,
-    database: Database,
-    clock: DbClock,
-    wake: Wake,
+    shared: Shared,
     connection: Option<PgConnection>,
     backoff: Duration,
     is_away: bool,
@@ -58,9 +55,9 @@ enum Try {
 }
 
 impl<T: Storable> Flusher<T> {
-    pub(super) fn new(queue: Queue<T>, database: Database, clock: DbClock, wake: Wake) -> Self {
+    pub(super) fn new(queue: Queue<T>, shared: Shared) -> Self {
         let (connection, backoff, away) = (None, FIRST_BACKOFF, measures::database_away());
-        Self { queue, database, clock, wake, connection, backoff, is_away: false, away }
+        Self { queue, shared, connection, backoff, is_away: false, away }
     }
 
     /// Works until all senders are gone and the queue is empty.
@@ -139,7 +136,7 @@ impl<T: Storable> Flusher<T> {
     async fn connect(&mut self) -> sqlx::Result<PgConnection> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => self.database.connect(Use::Intake("smsgw intake")).await,
+            None => self.shared.database.connect(Use::Intake("smsgw intake")).await,
         }
     }
 
@@ -147,10 +144,13 @@ impl<T: Storable> Flusher<T> {
     fn answer(&self, group: &mut Vec<Ticket<T>>) {
         for lane in Lane::ALL {
             if group.iter().any(|ticket| ticket.row.lane() == lane) {
-                self.wake.notify(lane);
+                self.shared.wake.notify(lane);
             }
         }
         for ticket in group.drain(..) {
+            if ticket.row.lane() == Lane::Otp {
+                self.shared.congestion.observe(ticket.since.elapsed(), Instant::now());
+            }
             // Whoever has gone away asks for the message later, or does not care.
             let _ = ticket.answer.send(Ok(()));
         }
@@ -166,7 +166,7 @@ impl<T: Storable> Flusher<T> {
     async fn look(&mut self) {
         let looked = timeout(STATEMENT_TIMEOUT, async {
             let mut connection = self.connect().await?;
-            self.clock.sync(&mut connection).await?;
+            self.shared.clock.sync(&mut connection).await?;
             Ok::<_, sqlx::Error>(connection)
         });
         match looked.await {
