@@ -48,12 +48,29 @@ async fn a_stop_is_recorded_and_a_start_lifts_it() {
         ("stop all", true),
         ("START", false),
         ("quit.", true),
+        ("start", false),
+        ("Opt out", true),
     ] {
         assert_eq!(says(&door, &number, text).await.status, 200);
         assert_eq!(is_stopped(&door, &number).await, stopped, "after {text:?}");
     }
     let [stop] = &opt_outs(&door, &number).await[..] else { panic!("one stop") };
     assert_eq!((&stop["scope"], &stop["source"]), (&json!("marketing"), &json!("inbound:twilio")));
+}
+
+#[tokio::test]
+async fn a_word_that_only_the_messaging_service_knows_is_a_stop_or_a_start() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let number = a_number();
+    for (text, kind, stopped) in
+        [("BASTA", "STOP", true), ("STOP", "HELP", true), ("OUI", "START", false), ("STOP", "HELP", false)]
+    {
+        let sid = format!("SM{}", Uuid::new_v4().simple());
+        let fields = [("MessageSid", sid.as_str()), ("From", &number), ("Body", text), ("OptOutType", kind)];
+        assert_eq!(post(&door, PATH, &fields).await.status, 200);
+        assert_eq!(is_stopped(&door, &number).await, stopped, "after {text:?}, {kind}");
+    }
 }
 
 #[tokio::test]

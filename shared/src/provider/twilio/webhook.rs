@@ -1,7 +1,7 @@
 //! What Twilio posts to us: receipts and inbound texts, and whether it was Twilio that did.
 //!
 //! Shapes and signature as in Twilio's documentation ("Webhooks security", "Outbound message status in status
-//! callbacks", 2026-11).
+//! callbacks", "Advanced Opt-Out", 2026-11).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -96,14 +96,25 @@ pub struct Inbound {
 pub fn inbound(fields: &Fields) -> Option<Inbound> {
     Some(Inbound {
         sid: message_sid(fields)?.to_owned(),
-        wish: wish(find(fields, "Body")?)?,
+        wish: wish(fields)?,
         from: PhoneNumber::parse(find(fields, "From")?, None).ok()?,
     })
 }
 
-/// What a text asks for: one of the words that carriers want to be understood, and nothing else. Case, spaces and
-/// punctuation do not count.
-fn wish(text: &str) -> Option<Wish> {
+/// What a text asks for. A Messaging Service with Advanced Opt-Out, whose words its owner has chosen, says what it took
+/// the text for and has already acted on it; else the text speaks for itself.
+fn wish(fields: &Fields) -> Option<Wish> {
+    match find(fields, "OptOutType") {
+        Some("STOP") => Some(Wish::Stop),
+        Some("START") => Some(Wish::Start),
+        Some("HELP") => None,
+        _ => wish_of_text(find(fields, "Body")?),
+    }
+}
+
+/// What a text asks for: one of the words that Twilio understands unless told otherwise, and nothing else. Case, spaces
+/// and punctuation do not count.
+fn wish_of_text(text: &str) -> Option<Wish> {
     // Longer than any of the words, however it is decorated.
     const MOST_CHARS: usize = 40;
     if text.chars().nth(MOST_CHARS).is_some() {
@@ -111,7 +122,9 @@ fn wish(text: &str) -> Option<Wish> {
     }
     let word: String = text.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect();
     match word.as_str() {
-        "STOP" | "STOPALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" => Some(Wish::Stop),
+        "STOP" | "STOPALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "REVOKE" | "OPTOUT" => {
+            Some(Wish::Stop)
+        }
         "START" | "YES" | "UNSTOP" => Some(Wish::Start),
         _ => None,
     }

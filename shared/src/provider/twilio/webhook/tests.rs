@@ -121,15 +121,19 @@ fn a_stop_is_understood_however_it_is_written_and_within_a_sentence_it_is_none()
         "cancel",
         "END",
         "quit\n",
+        "Revoke",
+        "OPTOUT",
+        "opt out",
+        "Opt-Out.",
     ] {
-        assert_eq!(wish(text), Some(Wish::Stop), "{text:?}");
+        assert_eq!(wish_of_text(text), Some(Wish::Stop), "{text:?}");
     }
     for text in ["START", "yes!", "un-stop"] {
-        assert_eq!(wish(text), Some(Wish::Start), "{text:?}");
+        assert_eq!(wish_of_text(text), Some(Wish::Start), "{text:?}");
     }
     let long = format!("stop{}", " ".repeat(100));
     for text in ["", "help", "INFO", "please stop", "stop 1", "don't stop", "stopp", "ſtop", &long] {
-        assert_eq!(wish(text), None, "{text:?}");
+        assert_eq!(wish_of_text(text), None, "{text:?}");
     }
 }
 
@@ -140,5 +144,24 @@ fn an_inbound_text_needs_a_number_and_an_id() {
     assert_eq!((found.from.as_str(), found.sid.as_str()), ("+41791234567", SID));
     for (from, sid) in [("ACME", SID), ("12345", SID), ("", SID), ("+41791234567", "SM1")] {
         assert!(read(from, sid).is_none(), "{from} {sid}");
+    }
+}
+
+#[test]
+fn what_the_messaging_service_took_a_text_for_counts_more_than_its_words() {
+    let read = |kind, text| {
+        let all = [("From", "+41791234567"), ("Body", text), ("MessageSid", SID), ("OptOutType", kind)];
+        inbound(&fields(&all)).map(|inbound| inbound.wish)
+    };
+    for (kind, text, wish) in [
+        ("STOP", "BASTA", Some(Wish::Stop)),
+        ("START", "OUI", Some(Wish::Start)),
+        ("START", "stop", Some(Wish::Start)),
+        ("HELP", "stop", None),
+        ("", "stop", Some(Wish::Stop)),
+        ("OTHER", "start", Some(Wish::Start)),
+        ("OTHER", "BASTA", None),
+    ] {
+        assert_eq!(read(kind, text), wish, "{kind} {text}");
     }
 }
