@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -94,6 +94,7 @@ impl GenericConfig {
     ) -> Result<Self, InvalidSetting> {
         let mut reader = Reader { credentials, used: BTreeSet::new() };
         let method = method(fields.method.as_deref())?;
+        let headers = reader.headers(&fields.headers)?;
         let config = Self {
             base_url: fields
                 .base_url
@@ -101,8 +102,8 @@ impl GenericConfig {
                 .map_err(|error| InvalidSetting::new("settings.base_url", format!("{error}")))?,
             path: reader.path(&fields.path)?,
             query: reader.pairs("settings.query", &fields.query)?,
-            headers: reader.headers(&fields.headers)?,
-            basic_auth: reader.basic_auth(fields.basic_auth.as_ref())?,
+            basic_auth: reader.basic_auth(fields.basic_auth.as_ref(), &headers)?,
+            headers,
             body: reader.body(fields, &method)?,
             method,
             rules: Rules {
@@ -193,9 +194,14 @@ impl Reader<'_> {
     fn basic_auth(
         &mut self,
         login: Option<&BasicAuth>,
+        headers: &[(HeaderName, Template)],
     ) -> Result<Option<(Template, Template)>, InvalidSetting> {
         const FIELD: &str = "settings.basic_auth";
         let Some(login) = login else { return Ok(None) };
+        // It is that header; which of two a vendor heeds is anybody's guess.
+        if headers.iter().any(|(name, _)| *name == AUTHORIZATION) {
+            return Err(InvalidSetting::new(FIELD, "cannot stand beside a header Authorization"));
+        }
         Ok(Some((self.template(FIELD, &login.user)?, self.template(FIELD, &login.password)?)))
     }
 

@@ -190,6 +190,12 @@ fn settings_are_refused_by_the_field_that_is_wrong() {
         assert_eq!(error.field, field, "{error}");
         assert!(!error.to_string().contains("s3cret"));
     }
+    for name in ["Authorization", "authorization"] {
+        let mut twice = with("/basic_auth", json!({ "user": "me", "password": "p" }));
+        twice["headers"] = json!({ name: "Bearer {secret.token}" });
+        let error = parse(&twice, &credentials()).expect_err(name);
+        assert_eq!(error.field, "settings.basic_auth", "{error}");
+    }
     let fields = serde_json::from_value(settings()).expect("known fields");
     let error = GenericConfig::parse(&fields, &credentials(), None, &Lane::ALL).expect_err("no sender");
     assert_eq!(error.field, "sender");
