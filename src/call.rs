@@ -7,12 +7,11 @@ use anyhow::{Context, Result, bail};
 use reqwest::{Client, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use shared::config::secret;
+use shared::config::{secret, variable};
 use shared::provider::http::install_crypto;
 
 use crate::cli::ApiCallArgs;
 use crate::home::dev_api_key;
-use crate::input::variable;
 use crate::print::{AlreadyTold, Printer};
 
 /// Longer than the gateway's own deadline.

@@ -65,7 +65,7 @@ pub(crate) fn keyring(given: &SecretsConfig) -> Result<Keyring> {
         Err(error) => error,
     };
     match fs::read_to_string(dev_dir().join("master.key")) {
-        Ok(text) if given.master_key.is_none() && given.master_key_file.is_none() => {
+        Ok(text) if !given.is_given() => {
             let key: MasterKey = text.trim().parse().context("the master key of `dev` is damaged")?;
             Ok(Keyring::new(&key, &[]))
         }

@@ -4,7 +4,6 @@
 use std::io::Read;
 
 use anyhow::{Context, Result};
-use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use crate::print::WrongUse;
@@ -17,12 +16,6 @@ pub(crate) fn read(file: &str) -> Result<String> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
     Ok(text)
-}
-
-/// The value of a variable that is not blank.
-pub(crate) fn variable(name: &str) -> Option<SecretString> {
-    let value = std::env::var(name).ok()?;
-    (!value.trim().is_empty()).then(|| SecretString::from(value.trim()))
 }
 
 /// Secrets by name, from a JSON object of texts or from lines `name=value`. What is wrong is said

@@ -1,5 +1,8 @@
 //! Settings, one struct per concern. `clap` reads them from flags and from the environment, so
 //! `--help`, the variables and the documents cannot disagree. Read once in `main`, passed down.
+//!
+//! A secret has no flag, since others on the machine can read a command line: clap skips its field, which takes the
+//! value of its [`variable`], and the flag beside it names a file.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -41,8 +44,8 @@ pub enum Environment {
 /// Where the messages are kept.
 #[derive(Clone, Debug, Args)]
 pub struct DatabaseConfig {
-    /// Postgres, for example postgres://user:password@host/smsgw
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    /// Where Postgres is, and usually a password.
+    #[arg(skip = variable("DATABASE_URL"))]
     pub database_url: Option<SecretString>,
     /// File that holds DATABASE_URL
     #[arg(long, env = "DATABASE_URL_FILE")]
@@ -63,14 +66,14 @@ impl DatabaseConfig {
 /// The key that guards codes, API keys and provider credentials.
 #[derive(Clone, Debug, Args)]
 pub struct SecretsConfig {
-    /// base64 of 32 random bytes, kept outside the database (make one: openssl rand -base64 32)
-    #[arg(long, env = "SMSGW_MASTER_KEY", hide_env_values = true)]
+    /// base64 of 32 random bytes, kept outside the database.
+    #[arg(skip = variable("SMSGW_MASTER_KEY"))]
     pub master_key: Option<SecretString>,
     /// File that holds SMSGW_MASTER_KEY
     #[arg(long, env = "SMSGW_MASTER_KEY_FILE")]
     pub master_key_file: Option<String>,
-    /// The key before the last change; still opens what it sealed
-    #[arg(long, env = "SMSGW_MASTER_KEY_PREVIOUS", hide_env_values = true)]
+    /// The key before the last change; still opens what it sealed.
+    #[arg(skip = variable("SMSGW_MASTER_KEY_PREVIOUS"))]
     pub master_key_previous: Option<SecretString>,
     /// File that holds SMSGW_MASTER_KEY_PREVIOUS
     #[arg(long, env = "SMSGW_MASTER_KEY_PREVIOUS_FILE")]
@@ -78,6 +81,11 @@ pub struct SecretsConfig {
 }
 
 impl SecretsConfig {
+    /// Whether there is a key, be it usable or not.
+    pub fn is_given(&self) -> bool {
+        self.master_key.is_some() || named(self.master_key_file.as_deref()).is_some()
+    }
+
     /// The keys derived from the master key.
     ///
     /// # Errors
@@ -144,6 +152,14 @@ pub struct ApiConfig {
     pub countries: Option<Vec<Region>>,
 }
 
+/// The value of a variable that is not blank, which counts as unset.
+pub fn variable(name: &str) -> Option<SecretString> {
+    let value = std::env::var_os(name)?;
+    // What is not UTF-8 is no key either, and is refused as a malformed one.
+    let value = value.to_string_lossy();
+    (!value.trim().is_empty()).then(|| SecretString::from(value.trim()))
+}
+
 /// A secret from its variable or from the file that the `…_FILE` variable names.
 ///
 /// # Errors
@@ -156,8 +172,13 @@ pub fn secret(
     if let Some(value) = value {
         return Ok(Some(value.clone()));
     }
-    let Some(file) = file else { return Ok(None) };
+    let Some(file) = named(file) else { return Ok(None) };
     let text = std::fs::read_to_string(Path::new(file))
         .map_err(|error| ConfigError::new(variable, format!("cannot read {file}: {error}")))?;
     Ok(Some(SecretString::from(text.trim())))
+}
+
+/// The name of a file; a blank one names none.
+fn named(file: Option<&str>) -> Option<&str> {
+    file.filter(|file| !file.trim().is_empty())
 }

@@ -15,14 +15,29 @@ const INTRODUCTION: &str = "\
 
 Written by `smsgw config`; a test compares. Each setting is an environment variable and, where a flag is named, a flag
 of the commands that read it, which wins. `smsgw dev` also takes variables from a file `.env` in its folder, the other
-commands from the environment alone. `…_FILE` names a file that holds the value, as mounted secrets do. Secrets belong
-into variables or files: what stands on a command line can be read by others on the machine.
+commands from the environment alone. A secret has no flag, because what stands on a command line can be read by others
+on the machine; `…_FILE`, or its flag, names a file that holds it, as mounted secrets do. A blank secret or file counts
+as unset.
 ";
 
-/// Read without clap: a flag for a secret would invite it onto command lines.
-const WITHOUT_FLAG: [(&str, &str, &[&str]); 7] = [
+/// Read without clap, beside a variable `…_FILE` of the same commands: a flag for a secret would invite it onto command
+/// lines.
+const SECRETS: [(&str, &str); 7] = [
+    ("DATABASE_URL", "Postgres, for example postgres://user:password@host/smsgw"),
+    (
+        "SMSGW_MASTER_KEY",
+        "base64 of 32 random bytes, kept outside the database (make one: openssl rand -base64 32)",
+    ),
+    ("SMSGW_MASTER_KEY_PREVIOUS", "The key before the last change; still opens what it sealed"),
+    ("TWILIO_AUTH_TOKEN", "Twilio auth token"),
+    ("TWILIO_API_KEY_SECRET", "Secret of the Twilio API key"),
+    ("TWO_FACTOR_API_KEY", "2Factor.in API key; setting it makes the provider `2factor`"),
+    ("SMSGW_API_KEY", "Key for a running gateway"),
+];
+
+/// Read without clap, too.
+const WITHOUT_FLAG: [(&str, &str, &[&str]); 6] = [
     ("RUST_LOG", "What is logged, in the words of tracing, for example info or warn,worker=debug", &["all"]),
-    ("SMSGW_API_KEY", "Key for a running gateway", &["send", "otp send", "otp verify"]),
     (
         "SMSGW_CREDENTIALS",
         "Secrets of a provider: a JSON object, or a line name=value for each",
@@ -73,15 +88,27 @@ fn all() -> Vec<Setting> {
     }
     collect(&root, "", &mut found, &mut places);
     for (variable, help, commands) in WITHOUT_FLAG {
-        found.push(Setting {
-            variable: variable.to_owned(),
-            flag: None,
-            default: None,
-            help: help.to_owned(),
-            commands: commands.iter().map(|&command| command.to_owned()).collect(),
-        });
+        let commands = commands.iter().map(|&command| command.to_owned()).collect();
+        found.push(Setting { commands, ..Setting::without_flag(variable, help) });
     }
-    found
+    found.into_iter().flat_map(with_secret).collect()
+}
+
+impl Setting {
+    fn without_flag(variable: &str, help: &str) -> Self {
+        let (variable, help) = (variable.to_owned(), help.to_owned());
+        Self { variable, flag: None, default: None, help, commands: Vec::new() }
+    }
+}
+
+/// A setting, after the secret whose file it names, if it does.
+fn with_secret(setting: Setting) -> Vec<Setting> {
+    let named = SECRETS.iter().find(|(name, _)| setting.variable.strip_suffix("_FILE") == Some(name));
+    let secret = named.map(|(name, help)| Setting {
+        commands: setting.commands.clone(),
+        ..Setting::without_flag(name, help)
+    });
+    secret.into_iter().chain([setting]).collect()
 }
 
 fn collect(command: &Command, path: &str, found: &mut Vec<Setting>, places: &mut BTreeMap<String, usize>) {

@@ -94,7 +94,7 @@ async fn serve(
 
 /// The keys given, else those of the folder.
 fn keyring(given: &SecretsConfig, home: &Home) -> Result<Keyring> {
-    if given.master_key.is_some() || given.master_key_file.is_some() {
+    if given.is_given() {
         return Ok(given.keyring()?);
     }
     Ok(Keyring::new(&home.master_key()?, &[]))

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
-use shared::config::Environment;
+use shared::config::{Environment, variable};
 use shared::provider::catalogue::{Catalogue, ProviderEnv, VendorConfig};
 use shared::seal::Keyring;
 use shared::store::integrations::{self, Integration};
@@ -145,7 +145,7 @@ fn document(wanted: &AddProvider) -> Result<Value> {
 fn credentials(wanted: &AddProvider) -> Result<Map<String, Value>> {
     let text = match &wanted.credentials_file {
         Some(file) => Some(input::read(file)?),
-        None => input::variable("SMSGW_CREDENTIALS").map(|text| text.expose_secret().to_owned()),
+        None => variable("SMSGW_CREDENTIALS").map(|text| text.expose_secret().to_owned()),
     };
     Ok(text.map(|text| input::secrets(&text)).transpose()?.unwrap_or_default())
 }

@@ -173,18 +173,17 @@ fn a_second_dev_and_a_busy_port_are_told_in_a_sentence() {
 #[test]
 fn settings_that_are_missing_are_named() {
     let folder = new_folder();
-    for (arguments, variable) in [
-        (&["serve"][..], "DATABASE_URL"),
-        (&["serve", "--database-url", "postgres://127.0.0.1:1/none"][..], "SMSGW_MASTER_KEY"),
-        (
-            &["serve", "--database-url", "postgres://127.0.0.1:1/none", "--master-key", "short"][..],
-            "SMSGW_MASTER_KEY",
-        ),
-        (&["migrate"][..], "DATABASE_URL"),
-        (&["keys", "create", ""][..], "1 to 64 visible characters"),
-        (&["keys", "create", "two\nlines"][..], "1 to 64 visible characters"),
+    let url = ("DATABASE_URL", "postgres://127.0.0.1:1/none");
+    for (settings, arguments, variable) in [
+        (&[][..], &["serve"][..], "DATABASE_URL"),
+        (&[url], &["serve"], "SMSGW_MASTER_KEY"),
+        (&[url, ("SMSGW_MASTER_KEY", "short")], &["serve"], "SMSGW_MASTER_KEY"),
+        (&[url, ("SMSGW_MASTER_KEY", " ")], &["serve"], "SMSGW_MASTER_KEY: is not set"),
+        (&[("DATABASE_URL_FILE", "")], &["migrate"], "DATABASE_URL: is not set"),
+        (&[], &["keys", "create", ""], "1 to 64 visible characters"),
+        (&[], &["keys", "create", "two\nlines"], "1 to 64 visible characters"),
     ] {
-        let output = run(folder.path(), arguments);
+        let output = smsgw(folder.path(), arguments).envs(settings.iter().copied()).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && told.contains(variable), "{arguments:?}: {told}");
     }

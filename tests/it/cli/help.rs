@@ -71,6 +71,23 @@ fn the_table_of_settings_is_the_one_in_the_documents() {
 }
 
 #[test]
+fn what_a_file_may_hold_has_no_flag_of_its_own() {
+    let settings = lines(&out(&["config", "--json"]));
+    let find = |name: &str| settings.iter().find(|one| one["variable"] == name);
+    let mut secrets = 0;
+    for setting in &settings {
+        let Some(name) = setting["variable"].as_str().unwrap().strip_suffix("_FILE") else { continue };
+        let secret = find(name).unwrap_or_else(|| panic!("{name} is not in the table"));
+        assert!(secret["flag"].is_null() && secret["commands"] == setting["commands"], "{secret}");
+        secrets += 1;
+    }
+    assert_eq!(secrets, 7);
+    for flag in ["--database-url", "--master-key", "--twilio-auth-token", "--two-factor-api-key"] {
+        assert_eq!(said(&Settings::new(), &["doctor", flag, "x"], "").code, 2, "{flag}");
+    }
+}
+
+#[test]
 fn wrong_use_ends_with_two() {
     for wrong in [&["fly"][..], &["keys"], &["outbox"], &["logs", "--limit", "many"], &["providers", "add"]] {
         assert_eq!(said(&Settings::new(), wrong, "").code, 2, "{wrong:?}");

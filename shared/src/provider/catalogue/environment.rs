@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::setting::{InvalidSetting, given, given_secret};
 use super::{ProviderKind, ProviderSettings, VendorConfig};
-use crate::config::{ConfigError, secret};
+use crate::config::{ConfigError, secret, variable};
 use crate::provider::twilio::{TwilioConfig, TwilioFields};
 use crate::provider::twofactor::{TwoFactorConfig, TwoFactorFields};
 use crate::text::SenderId;
@@ -18,8 +18,8 @@ pub struct ProviderEnv {
     /// Twilio account: AC and 32 hexadecimal digits; setting it makes the provider `twilio`
     #[arg(long, env = "TWILIO_ACCOUNT_SID")]
     pub twilio_account_sid: Option<String>,
-    /// Twilio auth token
-    #[arg(long, env = "TWILIO_AUTH_TOKEN", hide_env_values = true)]
+    /// The account's own secret.
+    #[arg(skip = variable("TWILIO_AUTH_TOKEN"))]
     pub twilio_auth_token: Option<SecretString>,
     /// File that holds TWILIO_AUTH_TOKEN
     #[arg(long, env = "TWILIO_AUTH_TOKEN_FILE")]
@@ -27,8 +27,8 @@ pub struct ProviderEnv {
     /// Twilio API key, used instead of the auth token: SK and 32 hexadecimal digits
     #[arg(long, env = "TWILIO_API_KEY_SID")]
     pub twilio_api_key_sid: Option<String>,
-    /// Secret of the Twilio API key
-    #[arg(long, env = "TWILIO_API_KEY_SECRET", hide_env_values = true)]
+    /// Secret of the API key.
+    #[arg(skip = variable("TWILIO_API_KEY_SECRET"))]
     pub twilio_api_key_secret: Option<SecretString>,
     /// File that holds TWILIO_API_KEY_SECRET
     #[arg(long, env = "TWILIO_API_KEY_SECRET_FILE")]
@@ -42,8 +42,8 @@ pub struct ProviderEnv {
     /// Where Twilio's API is, unless at Twilio
     #[arg(long, env = "TWILIO_BASE_URL")]
     pub twilio_base_url: Option<String>,
-    /// 2Factor.in API key; setting it makes the provider `2factor`
-    #[arg(long, env = "TWO_FACTOR_API_KEY", hide_env_values = true)]
+    /// The account's only secret; setting it makes the provider `2factor`.
+    #[arg(skip = variable("TWO_FACTOR_API_KEY"))]
     pub two_factor_api_key: Option<SecretString>,
     /// File that holds TWO_FACTOR_API_KEY
     #[arg(long, env = "TWO_FACTOR_API_KEY_FILE")]

@@ -126,22 +126,24 @@ fn a_start_up_error_names_the_variable() {
 }
 
 #[test]
-fn the_command_line_takes_the_same_settings() {
+fn the_command_line_takes_the_same_settings_but_no_secret() {
     #[derive(Parser)]
     struct Program {
         #[command(flatten)]
         providers: ProviderEnv,
     }
-    let arguments = [
-        "smsgw",
-        "--two-factor-api-key",
-        "k",
-        "--provider-order",
-        "2factor,twilio",
-        "--two-factor-plain-text",
-    ];
+    let arguments = ["smsgw", "--provider-order", "2factor,twilio", "--two-factor-plain-text"];
     let program = Program::try_parse_from(arguments).expect("valid");
     assert_eq!(program.providers.provider_order, ["2factor", "twilio"]);
     assert!(program.providers.two_factor_plain_text);
-    assert!(!format!("{:?}", program.providers).contains("\"k\""));
+    for flag in ["--twilio-auth-token", "--twilio-api-key-secret", "--two-factor-api-key"] {
+        assert!(Program::try_parse_from(["smsgw", flag, "k"]).is_err(), "{flag}");
+        assert!(Program::try_parse_from(["smsgw", &format!("{flag}-file"), "k"]).is_ok(), "{flag}");
+    }
+}
+
+#[test]
+fn no_debug_text_shows_a_secret() {
+    let text = format!("{:?}", env());
+    assert!(text.contains("GATEWY") && !text.contains("\"token\"") && !text.contains("\"key\""), "{text}");
 }
