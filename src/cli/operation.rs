@@ -15,10 +15,10 @@ use crate::print::WrongUse;
 pub(crate) struct LogsArgs {
     #[command(flatten)]
     pub(crate) database: DatabaseConfig,
-    /// Go on with new ones until interrupted
+    /// Go on with what finishes from now on, until interrupted
     #[arg(long, short)]
     pub(crate) follow: bool,
-    /// How many finished messages to begin with
+    /// How many finished messages to begin with: those accepted last
     #[arg(long, default_value_t = 20)]
     pub(crate) limit: u16,
 }

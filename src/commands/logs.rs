@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
+use shared::clock::DbClock;
 use shared::ids::MessageId;
 use shared::store::log::{self, LogLine};
 use sqlx::PgPool;
@@ -21,47 +22,60 @@ const PAGE: i64 = 500;
 /// Prints the newest and, with `--follow`, all that come.
 pub(crate) async fn run(args: LogsArgs, printer: Printer) -> Result<()> {
     let pool = open(&args.database)?.pool(1);
+    let mut follower = match args.follow {
+        // Before the newest are read: what finishes in between is printed with them or after them.
+        true => Some(Follower::start(&pool).await.context("the log cannot be read")?),
+        false => None,
+    };
     let newest = log::list_newest(&pool, i64::from(args.limit)).await.context("the log cannot be read")?;
-    let mut latest = newest.last().map_or(DateTime::UNIX_EPOCH, |line| line.finished_at);
-    let mut seen = HashSet::new();
-    for line in &newest {
-        print(line, printer)?;
-        seen.insert(line.id);
-    }
-    if !args.follow {
-        return Ok(());
-    }
+    newest.iter().try_for_each(|line| print(line, printer))?;
+    let Some(follower) = &mut follower else { return Ok(()) };
+    follower.seen.extend(newest.iter().map(|line| line.id));
     loop {
         tokio::select! {
             () = tokio::time::sleep(POLL) => (),
             interrupted = tokio::signal::ctrl_c() => return interrupted.map_err(Into::into),
         }
-        latest = follow(&pool, latest, &mut seen, printer).await?;
+        follower.look(&pool, |line| print(line, printer)).await?;
     }
 }
 
-/// Prints what was not printed before; gives the time of the last line.
-async fn follow(
-    pool: &PgPool,
+/// What of the log is known.
+struct Follower {
+    /// The time of the last line.
     latest: DateTime<Utc>,
-    seen: &mut HashSet<MessageId>,
-    printer: Printer,
-) -> Result<DateTime<Utc>> {
-    let mut from = (latest - OVERLAP, MessageId(uuid::Uuid::nil()));
-    let mut recent = HashSet::new();
-    loop {
-        let lines = log::list_finished_after(pool, from, PAGE).await?;
-        for line in &lines {
-            recent.insert(line.id);
-            if !seen.contains(&line.id) {
-                print(line, printer)?;
-            }
-        }
-        let Some(last) = lines.last() else { break };
-        from = (last.finished_at, last.id);
+    /// Those within the overlap, at least.
+    seen: HashSet<MessageId>,
+}
+
+impl Follower {
+    /// Knows all that is there.
+    async fn start(pool: &PgPool) -> Result<Self> {
+        let latest = DbClock::start(pool).await?.now();
+        let mut follower = Self { latest, seen: HashSet::new() };
+        follower.look(pool, |_| Ok(())).await?;
+        Ok(follower)
     }
-    *seen = recent;
-    Ok(from.0.max(latest))
+
+    /// Shows what was not seen before.
+    async fn look(&mut self, pool: &PgPool, mut show: impl FnMut(&LogLine) -> Result<()>) -> Result<()> {
+        let mut from = (self.latest - OVERLAP, MessageId(uuid::Uuid::nil()));
+        let mut recent = HashSet::new();
+        loop {
+            let lines = log::list_finished_after(pool, from, PAGE).await?;
+            for line in &lines {
+                recent.insert(line.id);
+                if !self.seen.contains(&line.id) {
+                    show(line)?;
+                }
+            }
+            let Some(last) = lines.last() else { break };
+            from = (last.finished_at, last.id);
+        }
+        self.seen = recent;
+        self.latest = from.0.max(self.latest);
+        Ok(())
+    }
 }
 
 fn print(line: &LogLine, printer: Printer) -> Result<()> {
