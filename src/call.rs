@@ -12,7 +12,7 @@ use shared::provider::http::install_crypto;
 
 use crate::cli::ApiCallArgs;
 use crate::home::dev_api_key;
-use crate::print::{AlreadyTold, Printer};
+use crate::print::Refusal;
 
 /// Longer than the gateway's own deadline.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,13 +52,12 @@ impl Gateway {
         Ok(Self { url, key, client: client().context("no HTTP client")? })
     }
 
-    /// Posts and reads the answer. A refusal becomes the error; for programs its document is printed.
+    /// Posts and reads the answer. A [`Refusal`] becomes the error.
     pub(crate) async fn post(
         &self,
         path: &str,
         body: &Value,
         idempotency_key: Option<&str>,
-        printer: Printer,
     ) -> Result<Value> {
         let mut request = self
             .client
@@ -80,11 +79,7 @@ impl Gateway {
         if status.is_success() {
             return Ok(answer);
         }
-        if printer.is_for_programs() {
-            printer.show(&answer, String::new)?;
-            return Err(AlreadyTold.into());
-        }
-        bail!("{}", sentence(&answer, wait.as_deref()));
+        Err(Refusal { sentence: sentence(&answer, wait.as_deref()), problem: answer }.into())
     }
 }
 

@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use shared::config::{ApiConfig, DatabaseConfig, SecretsConfig, SiteConfig};
 use shared::provider::catalogue::ProviderEnv;
 use shared::telemetry::LogFormat;
 use worker::WorkerConfig;
+
+use crate::print::WrongUse;
 
 mod calls;
 mod operation;
@@ -25,7 +28,8 @@ pub(crate) use settings::{
 /// What every command's end means, and how its output is read by programs.
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong use. With --json every command prints one JSON document, or one a \
-line where it lists, on standard output; an error is {\"error\": …} on standard error.";
+line where it lists, on standard output; an error is {\"error\": …} on standard error, with the API's own \
+answer as \"problem\" where that refused.";
 
 /// A self-hosted SMS gateway. Without a command it runs `dev`.
 #[derive(Debug, Parser)]
@@ -204,4 +208,38 @@ pub(crate) fn reads_dot_env() -> bool {
     let known = Cli::command();
     let named = |argument: String| known.find_subcommand(&argument).map(|found| found.get_name().to_owned());
     std::env::args().skip(1).find_map(named).is_none_or(|command| command == "dev")
+}
+
+/// What was typed; without a command it is `dev`, as that is without flags.
+///
+/// # Errors
+/// Also when a variable cannot be read, and for what clap prints instead: help, version.
+pub(crate) fn parse() -> Result<Cli, clap::Error> {
+    let cli = Cli::try_parse()?;
+    let command = match cli.command {
+        Some(command) => Some(command),
+        None => Cli::try_parse_from(["smsgw", "dev"])?.command,
+    };
+    Ok(Cli { command, ..cli })
+}
+
+/// Whether programs read the output, of arguments that are not understood otherwise.
+pub(crate) fn is_for_programs() -> bool {
+    std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+impl From<clap::Error> for WrongUse {
+    /// In one line, without the usage.
+    fn from(error: clap::Error) -> Self {
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return Self::new("something is missing; --help says what there is");
+        }
+        let text = error.render().to_string();
+        let ends = ["\nUsage:", "\nFor more information"].into_iter().filter_map(|end| text.find(end));
+        let told = &text[..ends.min().unwrap_or(text.len())];
+        let told = told.trim_start_matches("error: ");
+        let in_line = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+        let parts: Vec<_> = told.split("\n\n").map(in_line).filter(|part| !part.is_empty()).collect();
+        Self::new(parts.join("; "))
+    }
 }

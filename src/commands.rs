@@ -31,10 +31,7 @@ use crate::traces::Traces;
 /// Runs the command that was given.
 pub(crate) async fn run(cli: Cli) -> Result<()> {
     let format = log_format(&cli);
-    let command = match cli.command {
-        Some(command) => command,
-        None => Command::Dev(Box::new(dev::default_args())),
-    };
+    let command = cli.command.expect("cli::parse makes it dev");
     let filter = match command {
         Command::Dev(_) => "warn,smsgw=info,worker=info,api=info,sqlx_core::pool=off",
         Command::Serve(_) | Command::Api(_) | Command::Worker(_) => "info,sqlx_core::pool=off",

@@ -11,10 +11,7 @@ mod traces;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use cli::Cli;
-use print::{AlreadyTold, Printer, WrongUse};
+use print::{AlreadyTold, Printer, Refusal, WrongUse};
 use shared::telemetry::LogFormat;
 
 #[global_allocator]
@@ -28,7 +25,14 @@ fn main() -> ExitCode {
         // A missing file is normal; a broken one is told by the settings it lacks.
         dotenvy::dotenv().ok();
     }
-    let cli = Cli::parse();
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && cli::is_for_programs() => {
+            return end(Printer::new(true), LogFormat::Text, &WrongUse::from(error).into());
+        }
+        // Help and version too, which are no errors.
+        Err(error) => error.exit(),
+    };
     let printer = Printer::new(cli.json);
     let format = commands::log_format(&cli);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -49,11 +53,15 @@ fn end(printer: Printer, format: LogFormat, error: &anyhow::Error) -> ExitCode {
     if print::is_unread(error) {
         return ExitCode::SUCCESS;
     }
-    match format {
+    let sentence = sentence(error);
+    match (error.downcast_ref::<Refusal>(), format) {
         _ if error.is::<AlreadyTold>() => (),
-        LogFormat::Text => printer.fail(&sentence(error)),
         // Whoever reads the log by machine should not lose the last line.
-        LogFormat::Json => tracing::error!(error = sentence(error), "smsgw cannot go on"),
+        (_, LogFormat::Json) if !printer.is_for_programs() => {
+            tracing::error!(error = sentence, "smsgw cannot go on");
+        }
+        (Some(refusal), _) => printer.refuse(&sentence, refusal),
+        (None, _) => printer.fail(&sentence),
     }
     if error.is::<WrongUse>() { ExitCode::from(WRONG_USE) } else { ExitCode::FAILURE }
 }

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write};
 
 use anyhow::Result;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// Prints for people, or with `--json` for programs.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +35,17 @@ impl Printer {
 
     /// Prints why the command failed, on standard error.
     pub(crate) fn fail(self, sentence: &str) {
+        self.fail_with(sentence, || json!({ "error": sentence }));
+    }
+
+    /// As [`Printer::fail`]; programs get the gateway's whole answer, too.
+    pub(crate) fn refuse(self, sentence: &str, refusal: &Refusal) {
+        self.fail_with(sentence, || json!({ "error": sentence, "problem": refusal.problem }));
+    }
+
+    fn fail_with(self, sentence: &str, document: impl FnOnce() -> Value) {
         if self.json {
-            eprintln!("{}", serde_json::json!({ "error": sentence }));
+            eprintln!("{}", document());
         } else {
             eprintln!("error: {sentence}");
         }
@@ -67,6 +77,16 @@ impl WrongUse {
     pub(crate) fn new(sentence: impl Into<String>) -> Self {
         Self(sentence.into())
     }
+}
+
+/// A running gateway refused what was asked of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{sentence}")]
+pub(crate) struct Refusal {
+    /// What it means for people.
+    pub(crate) sentence: String,
+    /// Its answer (RFC 9457).
+    pub(crate) problem: Value,
 }
 
 /// The command did its work, and has told that something is wrong.

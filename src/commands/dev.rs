@@ -1,7 +1,6 @@
 //! `smsgw dev`: the whole gateway on one machine, with a Postgres of its own.
 
 use anyhow::{Context, Result};
-use clap::Parser;
 use private_postgres::{Cluster, Options};
 use secrecy::{ExposeSecret, SecretString};
 use shared::config::{DatabaseConfig, Environment, SecretsConfig};
@@ -12,7 +11,7 @@ use shared::store::{api_keys, integrations};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Cli, Command, DevArgs, ServeArgs};
+use crate::cli::{DevArgs, ServeArgs};
 use crate::gateway::{self, Gateway, stop_on_signal};
 use crate::home::Home;
 use crate::print::Printer;
@@ -26,14 +25,6 @@ const INBOX: &str = "
 
 /// Name of the key that the printed examples use.
 const KEY_NAME: &str = "dev";
-
-/// `dev` as it is without flags.
-pub(crate) fn default_args() -> DevArgs {
-    match Cli::parse_from(["smsgw", "dev"]).command {
-        Some(Command::Dev(args)) => *args,
-        _ => unreachable!("the line above says dev"),
-    }
-}
 
 /// Runs until interrupted, then stops everything it started.
 pub(crate) async fn run(mut args: DevArgs, printer: Printer) -> Result<()> {

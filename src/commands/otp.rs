@@ -24,7 +24,7 @@ async fn send(args: OtpSendArgs, printer: Printer) -> Result<()> {
         "locale": args.locale,
         "provider_hint": args.provider_hint,
     }));
-    let answer = Gateway::new(&args.api)?.post("/otp/send", &body, None, printer).await?;
+    let answer = Gateway::new(&args.api)?.post("/otp/send", &body, None).await?;
     printer.show(&answer, || answer["session_id"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -39,6 +39,6 @@ async fn verify(args: OtpVerifyArgs, printer: Printer) -> Result<()> {
         );
     }
     let body = json!({ "session_id": args.session_id, "otp": code.trim() });
-    let answer = gateway.post("/otp/verify", &body, None, printer).await?;
+    let answer = gateway.post("/otp/verify", &body, None).await?;
     printer.show(&answer, || "verified".to_owned())
 }

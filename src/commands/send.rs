@@ -12,8 +12,7 @@ use crate::print::Printer;
 pub(crate) async fn run(args: SendArgs, printer: Printer) -> Result<()> {
     let gateway = Gateway::new(&args.api)?;
     let body = body(&args)?;
-    let answer =
-        gateway.post("/sms/send-transactional", &body, args.idempotency_key.as_deref(), printer).await?;
+    let answer = gateway.post("/sms/send-transactional", &body, args.idempotency_key.as_deref()).await?;
     printer.show(&answer, || {
         let field = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
         format!("{} {}", field("message_id"), field("status"))

@@ -54,8 +54,10 @@ async fn a_code_is_sent_and_a_wrong_one_refused() {
     assert_eq!(wrong.code, 1);
     assert!(wrong.err.contains("attempts remain"), "{}", wrong.err);
     let document = said(&settings, &["otp", "verify", &session, "--json"], "000000\n");
-    assert_eq!(document.code, 1);
-    assert!(lines(&document.out)[0]["attempts_remaining"].is_number(), "{}", document.out);
+    assert!(document.code == 1 && document.out.is_empty(), "{document:?}");
+    let told = &lines(&document.err)[0];
+    assert!(told["error"].as_str().unwrap().contains("attempts remain"), "{told}");
+    assert!(told["problem"]["attempts_remaining"].is_number(), "{told}");
     let none = said(&settings, &["otp", "verify", &session], "");
     assert!(none.code == 2 && none.err.contains("standard input"), "{none:?}");
     // A code on the command line could be read by others.

@@ -92,7 +92,31 @@ fn wrong_use_ends_with_two() {
     for wrong in [&["fly"][..], &["keys"], &["outbox"], &["logs", "--limit", "many"], &["providers", "add"]] {
         assert_eq!(said(&Settings::new(), wrong, "").code, 2, "{wrong:?}");
     }
-    let failed = said(&Settings::new(), &["migrate", "--json"], "");
+}
+
+#[test]
+fn programs_are_told_of_every_error_in_one_way() {
+    let broken = vec![("SMSGW_LISTEN", "nowhere".to_owned())];
+    for (settings, arguments, told) in [
+        (&Settings::new(), &["fly"][..], "unrecognized subcommand 'fly'"),
+        (&Settings::new(), &["logs", "--limit", "many"], "invalid value 'many' for '--limit <LIMIT>'"),
+        (&Settings::new(), &["keys"], "--help"),
+        (&Settings::new(), &["providers", "add"], "<NAME>"),
+        (&Settings::new(), &["send", "+41790000001"], "<TEXT>"),
+        (&Settings::new(), &["serve", "--lisen", "x"], "found; tip: "),
+        (&broken, &["serve"], "--listen"),
+        (&broken, &[], "--listen"),
+    ] {
+        let said = said(settings, &[&["--json"], arguments].concat(), "");
+        assert!(said.code == 2 && said.out.is_empty(), "{arguments:?}: {said:?}");
+        let [document] = &lines(&said.err)[..] else { panic!("one line: {}", said.err) };
+        let error = document["error"].as_str().unwrap();
+        assert!(error.contains(told) && !error.contains("Usage"), "{arguments:?}: {error}");
+    }
+    let help = said(&Settings::new(), &["send", "--json", "--help"], "");
+    assert!(help.code == 0 && help.out.contains("Usage"), "{help:?}");
+    let logged = vec![("SMSGW_LOG_FORMAT", "json".to_owned())];
+    let failed = said(&logged, &["migrate", "--json"], "");
     assert_eq!(failed.code, 1);
     assert!(lines(&failed.err)[0]["error"].as_str().unwrap().contains("DATABASE_URL"), "{}", failed.err);
 }
