@@ -13,6 +13,7 @@ mod bad_batches;
 mod bad_bodies;
 mod bad_codes;
 mod bad_messages;
+mod bad_queries;
 mod bad_settings;
 mod fuzz;
 mod half_requests;
