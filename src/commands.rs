@@ -42,6 +42,9 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
     telemetry::start(format, filter, listener);
     // Not before: what is wrong is told as a line of the log.
     let traces = traces?;
+    if let Some(traces) = &traces {
+        traces.check();
+    }
     let ended = dispatch(command, Printer::new(cli.json)).await;
     if let Some(traces) = traces {
         traces.flush();
