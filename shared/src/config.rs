@@ -47,7 +47,7 @@ pub struct DatabaseConfig {
     /// Where Postgres is, and usually a password.
     #[arg(skip = variable("DATABASE_URL"))]
     pub database_url: Option<SecretString>,
-    /// File that holds DATABASE_URL
+    /// File that holds DATABASE_URL, for example postgres://user:password@host/smsgw, unless that variable is set
     #[arg(long, env = "DATABASE_URL_FILE")]
     pub database_url_file: Option<String>,
 }
@@ -69,13 +69,13 @@ pub struct SecretsConfig {
     /// base64 of 32 random bytes, kept outside the database.
     #[arg(skip = variable("SMSGW_MASTER_KEY"))]
     pub master_key: Option<SecretString>,
-    /// File that holds SMSGW_MASTER_KEY
+    /// File that holds SMSGW_MASTER_KEY, base64 of 32 random bytes, unless that variable is set
     #[arg(long, env = "SMSGW_MASTER_KEY_FILE")]
     pub master_key_file: Option<String>,
     /// The key before the last change; still opens what it sealed.
     #[arg(skip = variable("SMSGW_MASTER_KEY_PREVIOUS"))]
     pub master_key_previous: Option<SecretString>,
-    /// File that holds SMSGW_MASTER_KEY_PREVIOUS
+    /// File that holds SMSGW_MASTER_KEY_PREVIOUS, the key before the last change, unless that variable is set
     #[arg(long, env = "SMSGW_MASTER_KEY_PREVIOUS_FILE")]
     pub master_key_previous_file: Option<String>,
 }

@@ -21,7 +21,7 @@ pub struct ProviderEnv {
     /// The account's own secret.
     #[arg(skip = variable("TWILIO_AUTH_TOKEN"))]
     pub twilio_auth_token: Option<SecretString>,
-    /// File that holds TWILIO_AUTH_TOKEN
+    /// File that holds TWILIO_AUTH_TOKEN, unless that variable is set
     #[arg(long, env = "TWILIO_AUTH_TOKEN_FILE")]
     pub twilio_auth_token_file: Option<String>,
     /// Twilio API key, used instead of the auth token: SK and 32 hexadecimal digits
@@ -30,7 +30,7 @@ pub struct ProviderEnv {
     /// Secret of the API key.
     #[arg(skip = variable("TWILIO_API_KEY_SECRET"))]
     pub twilio_api_key_secret: Option<SecretString>,
-    /// File that holds TWILIO_API_KEY_SECRET
+    /// File that holds TWILIO_API_KEY_SECRET, unless that variable is set
     #[arg(long, env = "TWILIO_API_KEY_SECRET_FILE")]
     pub twilio_api_key_secret_file: Option<String>,
     /// Number, short code or name that Twilio's messages come from
@@ -45,7 +45,7 @@ pub struct ProviderEnv {
     /// The account's only secret; setting it makes the provider `2factor`.
     #[arg(skip = variable("TWO_FACTOR_API_KEY"))]
     pub two_factor_api_key: Option<SecretString>,
-    /// File that holds TWO_FACTOR_API_KEY
+    /// File that holds TWO_FACTOR_API_KEY, unless that variable is set
     #[arg(long, env = "TWO_FACTOR_API_KEY_FILE")]
     pub two_factor_api_key_file: Option<String>,
     /// Where 2Factor.in's API is, unless at 2Factor.in
