@@ -39,6 +39,30 @@ fn units_and_containers_set_only_variables_that_exist() {
     }
 }
 
+/// Read by the commands of a developer or of a caller, never by a container.
+const OUTSIDE: [&str; 5] =
+    ["SMSGW_DEV_DIR", "SMSGW_URL", "SMSGW_API_KEY", "SMSGW_API_KEY_FILE", "SMSGW_CREDENTIALS"];
+
+/// A container sees only the variables that the file passes on.
+#[test]
+fn every_documented_variable_can_be_set_for_the_containers() {
+    let compose = read("docker-compose.yml");
+    let passed_on = |name: &str| compose.contains(&format!(" {name}:"));
+    let (example, operations) = (read(".env.example"), read("docs/operations.md"));
+    let is_name = |text: &&str| text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    let named =
+        example.lines().filter_map(|line| line.strip_prefix('#')?.split_once('=')).map(|(name, _)| name);
+    let named: BTreeSet<&str> = named.filter(is_name).chain(words(&operations, "OTEL_")).collect();
+    assert!(named.len() > 40, "{named:?}");
+    for name in named.into_iter().filter(|name| !OUTSIDE.contains(name)) {
+        // A secret goes there as a file.
+        assert!(
+            passed_on(name) || passed_on(&format!("{name}_FILE")),
+            "docker-compose.yml does not pass {name} on"
+        );
+    }
+}
+
 /// With a program that exists in place of ours, which is not installed here.
 #[test]
 fn systemd_accepts_the_units() {
@@ -95,6 +119,8 @@ fn containers_are_locked_down_and_start_in_order() {
         assert_eq!(services[ours]["depends_on"]["migrate"]["condition"], "service_completed_successfully");
         assert!(services[ours]["container_name"].is_null(), "{ours} can be scaled");
     }
+    // A number that is only typed is forgotten by the next `up`.
+    assert!(services["worker"]["deploy"]["replicas"].is_string());
     assert!(services["postgres"]["healthcheck"]["test"].is_array());
     assert!(services["postgres"]["volumes"].is_array());
 }
