@@ -138,3 +138,23 @@ fn every_alert_has_a_cure_in_the_documents() {
         assert!(document.contains(&format!("| `{alert}` |")), "docs/operations.md lacks {alert}");
     }
 }
+/// Between two bounds a quantile is a guess, by which an alert would speak too early.
+#[tokio::test]
+async fn alerts_compare_quantiles_with_bounds_of_buckets() {
+    let gateway = Running::start(&["serve"]).await;
+    traffic(&gateway).await;
+    let (text, rules) = (gateway.metrics().await, read("ops/prometheus/alerts.yml"));
+    let quantiles: Vec<_> = rules.split("histogram_quantile(").skip(1).collect();
+    assert!(quantiles.len() > 1);
+    for quantile in quantiles {
+        let name = words(quantile.split("_bucket").next().unwrap(), "smsgw_").pop_first().unwrap();
+        let threshold = quantile.split(" > ").nth(1).unwrap().split_whitespace().next().unwrap();
+        let bound = format!("le=\"{threshold}\"");
+        let bucket = format!("{name}_bucket{{");
+        assert!(
+            text.lines().any(|line| line.starts_with(&bucket) && line.contains(&bound)),
+            "{name} has no bucket up to {threshold}"
+        );
+    }
+}
+
