@@ -11,6 +11,9 @@ use metrics::{
 pub use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use shared::lane::Lane;
+use shared::store::receipts::ReceiptStatus;
+
+use crate::problem::kinds;
 
 /// Answers in seconds: from a coalesced insert to a request that waited for the database.
 const SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -124,6 +127,8 @@ const UNKNOWN: usize = STATUSES.len() - 2;
 pub(crate) struct Measures {
     accepted: [Counter; 3],
     durations: [Histogram; Door::ALL.len()],
+    /// Messages in doubt that a receipt has settled.
+    pub(crate) settled_by_receipt: Counter,
     /// By door and status, each looked up when it first happens.
     requests: [[OnceLock<Counter>; STATUSES.len()]; Door::ALL.len()],
 }
@@ -138,7 +143,21 @@ impl Measures {
             Unit::Seconds,
             "Time from a request's head to its answer, by door"
         );
+        describe_counter!(
+            "smsgw_receipts_total",
+            "Receipts believed, by provider and what they say; also those that say nothing new"
+        );
+        describe_counter!("smsgw_inbound_total", "Inbound texts believed, by provider");
+        describe_counter!(
+            "smsgw_settled_by_receipt_total",
+            "Messages in doubt that are not sent again because of a receipt"
+        );
+        for kind in kinds::ALL {
+            // Shown before it happens, so that the first one is seen, too.
+            let _ = counter!("smsgw_refused_total", "code" => kind.code);
+        }
         Self {
+            settled_by_receipt: counter!("smsgw_settled_by_receipt_total"),
             accepted: Lane::ALL.map(|lane| counter!("smsgw_accepted_total", "lane" => lane.as_str())),
             durations: Door::ALL.map(|door| histogram!("smsgw_request_seconds", "door" => door.as_str())),
             requests: Default::default(),
@@ -165,6 +184,34 @@ impl Measures {
                 counter!("smsgw_requests_total", "door" => door.as_str(), "status" => status)
             })
             .increment(1);
+    }
+}
+
+/// What a receipt can say.
+const RECEIPTS: [ReceiptStatus; 3] =
+    [ReceiptStatus::Sent, ReceiptStatus::Delivered, ReceiptStatus::Undelivered];
+
+/// Metrics of what one provider posts to us; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct WebhookMeasures {
+    receipts: [Counter; RECEIPTS.len()],
+    pub(crate) inbound: Counter,
+}
+
+impl WebhookMeasures {
+    pub(crate) fn new(provider: &str) -> Self {
+        let receipts = |status: ReceiptStatus| counter!("smsgw_receipts_total", "provider" => provider.to_owned(), "status" => status.as_str());
+        Self {
+            receipts: RECEIPTS.map(receipts),
+            inbound: counter!("smsgw_inbound_total", "provider" => provider.to_owned()),
+        }
+    }
+
+    /// A receipt was believed.
+    pub(crate) fn receipt(&self, status: ReceiptStatus) {
+        if let Some(place) = RECEIPTS.iter().position(|one| *one == status) {
+            self.receipts[place].increment(1);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whose webhooks are true: the secrets that vendors sign with, by provider.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -13,21 +14,30 @@ use shared::store::integrations;
 use sqlx::PgPool;
 
 use crate::cache::Cache;
+use crate::measures::WebhookMeasures;
 use crate::problem::Problem;
 
 /// A database that takes longer is away.
 const PATIENCE: Duration = Duration::from_secs(3);
+const NO_URL: &str =
+    "signatures cannot be checked: this gateway does not know its public URL (SMSGW_PUBLIC_URL)";
+const NO_TOKEN: &str = "signatures cannot be checked: the provider is set up without auth token";
 
 /// The signing secrets of all providers.
 pub(crate) struct Signers {
     environment: Vec<ProviderSettings>,
     public_url: Option<BaseUrl>,
     known: Cache<String, Signer>,
+    /// Providers whose webhooks cannot be checked, once that was logged.
+    told: Mutex<BTreeSet<String>>,
 }
 
 /// What is known of one provider that posts to us.
 #[derive(Clone)]
-pub(crate) struct Signer(Option<Arc<SecretString>>);
+struct Signer {
+    token: Option<Arc<SecretString>>,
+    measures: WebhookMeasures,
+}
 
 /// A request as its signature covers it.
 pub(crate) struct Signed<'a> {
@@ -45,10 +55,14 @@ pub(crate) struct Signed<'a> {
 
 impl Signers {
     pub(crate) fn new(environment: Vec<ProviderSettings>, public_url: Option<BaseUrl>) -> Self {
-        Self { environment, public_url, known: Cache::new() }
+        for provider in environment.iter().filter(|one| matches!(one.vendor, VendorConfig::Twilio(_))) {
+            // Shown before the first webhook.
+            let _ = WebhookMeasures::new(&provider.name);
+        }
+        Self { environment, public_url, known: Cache::new(), told: Mutex::default() }
     }
 
-    /// Refuses a request that its provider did not sign.
+    /// Refuses a request that its provider did not sign; gives the provider's metrics.
     ///
     /// # Errors
     /// A problem that says what is missing, if something is missing on our side.
@@ -57,8 +71,8 @@ impl Signers {
         pool: &PgPool,
         keyring: &Keyring,
         request: &Signed<'_>,
-    ) -> Result<(), Problem> {
-        let Signer(token) = self
+    ) -> Result<WebhookMeasures, Problem> {
+        let Signer { token, measures } = self
             .known
             .get(&request.provider.to_owned(), async || {
                 let found = tokio::time::timeout(PATIENCE, self.load(pool, keyring, request.provider)).await;
@@ -66,22 +80,15 @@ impl Signers {
             })
             .await?
             .ok_or_else(|| Problem::not_found("no provider by this name posts to this gateway"))?;
-        let public_url = self.public_url.as_ref().ok_or_else(|| {
-            Problem::invalid_signature(
-                "signatures cannot be checked: this gateway does not know its public URL (SMSGW_PUBLIC_URL)",
-            )
-        })?;
-        let token = token.ok_or_else(|| {
-            Problem::invalid_signature(
-                "signatures cannot be checked: the provider is set up without auth token",
-            )
-        })?;
+        let unchecked = |problem| self.unchecked(request.provider, problem);
+        let public_url = self.public_url.as_ref().ok_or_else(|| unchecked(NO_URL))?;
+        let token = token.ok_or_else(|| unchecked(NO_TOKEN))?;
         let url = public_url.join(["webhooks", request.provider, request.door]);
         let genuine = request.signature.is_some_and(|signature| {
             webhook::is_signed(&token, &url, request.query, request.fields, signature)
         });
         if genuine {
-            Ok(())
+            Ok(measures)
         } else {
             Err(Problem::invalid_signature("X-Twilio-Signature is missing or does not match this request"))
         }
@@ -90,6 +97,15 @@ impl Signers {
     /// Forgets a provider: it was changed here.
     pub(crate) fn forget(&self, provider: &str) {
         self.known.forget(&provider.to_owned());
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(provider);
+    }
+
+    /// Refuses what cannot be checked. Who posts it is a machine that tells nobody, so our log does, once a provider.
+    fn unchecked(&self, provider: &str, problem: &'static str) -> Problem {
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(provider.to_owned()) {
+            tracing::warn!(provider.id = provider, problem, "receipts and inbound texts are refused");
+        }
+        Problem::invalid_signature(problem)
     }
 
     /// Looks a provider up as workers do: a row hides the environment's provider of the same name. One that is
@@ -105,7 +121,10 @@ impl Signers {
         );
         let found = catalogue.providers.into_iter().find(|provider| provider.name == name);
         Ok(found.and_then(|provider| match provider.vendor {
-            VendorConfig::Twilio(config) => Some(Signer(config.auth_token().cloned().map(Arc::new))),
+            VendorConfig::Twilio(config) => Some(Signer {
+                token: config.auth_token().cloned().map(Arc::new),
+                measures: WebhookMeasures::new(name),
+            }),
             VendorConfig::TwoFactor(_)
             | VendorConfig::Generic(_)
             | VendorConfig::Sandbox

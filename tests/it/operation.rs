@@ -12,12 +12,18 @@ use tests::TestApp;
 use tests::process::{self, Settings, Smsgw};
 use tests::wait::eventually;
 
+use crate::webhooks::sign;
+
 mod deployment;
 mod logs;
 mod metrics;
 mod traces;
 mod trouble;
+mod webhooks;
 mod worker_door;
+
+/// Where vendors are told to post; tests post to the process itself, signed for this.
+const PUBLIC_URL: &str = "https://sms.example.com";
 
 /// A process of `smsgw` with a database and a vendor of its own.
 struct Running {
@@ -38,7 +44,15 @@ impl Running {
 
     /// As [`Running::start`], on a database that is given.
     async fn on(app: TestApp, arguments: &[&str]) -> Self {
-        let settings = settings(&app);
+        Self::with(app, &[], arguments).await
+    }
+
+    /// As [`Running::on`], with other settings; an empty one is left out.
+    async fn with(app: TestApp, changed: &[(&'static str, &str)], arguments: &[&str]) -> Self {
+        let mut settings = settings(&app);
+        settings.retain(|(name, _)| changed.iter().all(|(other, _)| other != name));
+        let given = changed.iter().filter(|(_, value)| !value.is_empty());
+        settings.extend(given.map(|&(name, value)| (name, value.to_owned())));
         let (process, url, logs) = launch(&settings, arguments).await;
         shared::provider::http::install_crypto();
         let client = Client::builder().no_proxy().build().unwrap();
@@ -47,6 +61,14 @@ impl Running {
 
     fn get(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}{path}", self.url))
+    }
+
+    /// Posts as Twilio does.
+    async fn webhook(&self, path: &str, fields: &[(&str, &str)]) -> u16 {
+        let signature = sign(Credentials::AUTH_TOKEN, &format!("{PUBLIC_URL}{path}"), fields);
+        let request = self.client.post(format!("{}{path}", self.url)).form(fields);
+        let answer = request.header("x-twilio-signature", signature).send().await.unwrap();
+        answer.status().as_u16()
     }
 
     /// What `/metrics` shows to this machine.
@@ -86,6 +108,7 @@ fn settings(app: &TestApp) -> Settings {
         ("TWILIO_AUTH_TOKEN", own(Credentials::AUTH_TOKEN)),
         ("TWILIO_PHONE_NUMBER", own("+15005550006")),
         ("TWILIO_BASE_URL", app.mock.url()),
+        ("SMSGW_PUBLIC_URL", own(PUBLIC_URL)),
     ]
 }
 

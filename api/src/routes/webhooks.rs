@@ -5,7 +5,6 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
-use metrics::counter;
 use shared::ids::MessageId;
 use shared::provider::twilio::webhook;
 use shared::store::inbound;
@@ -14,6 +13,7 @@ use shared::store::receipts;
 use crate::app::App;
 use crate::extract::{Form, Path};
 use crate::fields;
+use crate::measures::WebhookMeasures;
 use crate::problem::Problem;
 use crate::signers::Signed;
 
@@ -29,14 +29,13 @@ pub(super) async fn status(
     headers: HeaderMap,
     Form(fields): Form,
 ) -> Result<StatusCode, Problem> {
-    check(&app, &provider, "status", query.as_deref(), &headers, &fields).await?;
+    let measures = check(&app, &provider, "status", query.as_deref(), &headers, &fields).await?;
     let receipt = message_id(query.as_deref()).and_then(|id| webhook::receipt(&provider, id, &fields));
     if let Some(receipt) = receipt {
         let applied = receipts::apply(&app.pool, &receipt).await?;
-        let labels = [("provider", provider), ("status", receipt.status.as_str().to_owned())];
-        counter!("smsgw_receipts_total", &labels).increment(1);
+        measures.receipt(receipt.status);
         if applied.settled > 0 {
-            counter!("smsgw_settled_by_receipt_total").increment(1);
+            app.measures.settled_by_receipt.increment(1);
         }
     }
     Ok(StatusCode::NO_CONTENT)
@@ -50,12 +49,12 @@ pub(super) async fn inbound(
     headers: HeaderMap,
     Form(fields): Form,
 ) -> Result<impl IntoResponse, Problem> {
-    check(&app, &provider, "inbound", query.as_deref(), &headers, &fields).await?;
+    let measures = check(&app, &provider, "inbound", query.as_deref(), &headers, &fields).await?;
     if let Some(text) = webhook::inbound(&fields) {
         let mut db = app.pool.acquire().await?;
         inbound::carry_out(&mut db, &provider, &text.sid, &text.from, text.wish).await?;
     }
-    counter!("smsgw_inbound_total", "provider" => provider).increment(1);
+    measures.inbound.increment(1);
     Ok(([(CONTENT_TYPE, "text/xml; charset=utf-8")], NO_REPLY))
 }
 
@@ -66,7 +65,7 @@ async fn check(
     query: Option<&str>,
     headers: &HeaderMap,
     fields: &[(String, String)],
-) -> Result<(), Problem> {
+) -> Result<WebhookMeasures, Problem> {
     fields::provider(provider.to_owned())
         .map_err(|_| Problem::not_found("no provider can have this name"))?;
     let signature = headers.get(SIGNATURE).map(HeaderValue::as_bytes);

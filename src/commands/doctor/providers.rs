@@ -7,6 +7,7 @@ use shared::store::integrations::Integration;
 use super::{Finding, Patient};
 
 const CHECK: &str = "providers";
+const RECEIPTS: &str = "public url";
 
 /// Looks at the environment's providers and, if the database was reached, at the stored ones.
 pub(super) fn check(patient: &Patient, rows: Option<&[Integration]>) -> Vec<Finding> {
@@ -47,15 +48,36 @@ fn usable(enabled: &[&ProviderSettings], environment: Environment) -> Finding {
 
 /// Without a public URL nobody hears whether a message arrived.
 fn receipts(enabled: &[&ProviderSettings], patient: &Patient) -> Option<Finding> {
-    const RECEIPTS: &str = "public url";
     let cure =
         "set SMSGW_PUBLIC_URL to where providers reach this gateway, for example https://sms.example.com";
     match patient.args.gateway.site.public_url() {
         Err(error) => Some(Finding::fail(RECEIPTS, error.to_string(), cure)),
-        Ok(Some(_)) => Some(Finding::ok(RECEIPTS, "is set")),
+        Ok(Some(_)) => Some(signatures(enabled)),
         Ok(None) => {
             let one = enabled.iter().find(|one| matches!(one.vendor, VendorConfig::Twilio(_)))?;
             Some(Finding::warn(RECEIPTS, format!("is not set, so {} sends no receipts", one.name), cure))
         }
     }
+}
+
+/// An account may be used by an API key, but what it posts to us is signed with its auth token.
+fn signatures(enabled: &[&ProviderSettings]) -> Finding {
+    let unsigned = |one: &&&ProviderSettings| match &one.vendor {
+        VendorConfig::Twilio(config) => config.auth_token().is_none(),
+        VendorConfig::TwoFactor(_)
+        | VendorConfig::Generic(_)
+        | VendorConfig::Sandbox
+        | VendorConfig::Given(_) => false,
+    };
+    let names: Vec<_> = enabled.iter().filter(unsigned).map(|one| one.name.as_str()).collect();
+    if names.is_empty() {
+        return Finding::ok(RECEIPTS, "is set");
+    }
+    let detail = format!(
+        "is set, but the receipts and inbound texts (STOP) of {} are refused: no auth token",
+        names.join(", ")
+    );
+    let cure = "set the account's auth token beside its API key: TWILIO_AUTH_TOKEN, or auth_token of \
+                `smsgw providers add NAME --replace`";
+    Finding::warn(RECEIPTS, detail, cure)
 }

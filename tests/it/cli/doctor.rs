@@ -165,6 +165,10 @@ async fn providers_that_are_missing_broken_or_deaf_are_told() {
     assert_found(&without(&["TWILIO_AUTH_TOKEN"]), "providers", "fail", "TWILIO_AUTH_TOKEN");
     assert_found(&without(&["SMSGW_PUBLIC_URL"]), "public url", "warn", "SMSGW_PUBLIC_URL");
     assert_found(&desk.with("SMSGW_PUBLIC_URL", "sms"), "public url", "fail", "SMSGW_PUBLIC_URL");
+    let mut by_key = without(&["TWILIO_AUTH_TOKEN"]);
+    by_key.push(("TWILIO_API_KEY_SID", Credentials::API_KEY_SID.to_owned()));
+    by_key.push(("TWILIO_API_KEY_SECRET", "a secret of the key".to_owned()));
+    assert_found(&by_key, "public url", "warn", "auth token");
     assert_eq!(desk.say(&["providers", "add", "inbox", "--kind", "sandbox"]).code, 0);
     assert_found(&without(&["TWILIO"]), "providers", "fail", "only the sandbox");
 }

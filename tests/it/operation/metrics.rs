@@ -9,9 +9,10 @@ use tests::builders::{a_number, a_promo};
 use tests::wait::eventually;
 
 use super::{Running, read, root, run, words};
+use crate::webhooks::SID;
 
 /// Series that the traffic below must move.
-const MOVED: [&str; 17] = [
+const MOVED: [&str; 20] = [
     "smsgw_accepted_total{lane=\"otp\"}",
     "smsgw_refused_total{code=\"invalid-request\"}",
     "smsgw_requests_total{door=\"send_transactional\",status=\"202\"}",
@@ -29,6 +30,9 @@ const MOVED: [&str; 17] = [
     "smsgw_attempt_seconds_count{provider=\"twilio\"}",
     "smsgw_provider_pauses_total{provider=\"twilio\"}",
     "smsgw_claim_size_count{lane=\"transactional\"}",
+    "smsgw_receipts_total{provider=\"twilio\",status=\"delivered\"}",
+    "smsgw_settled_by_receipt_total",
+    "smsgw_inbound_total{provider=\"twilio\"}",
 ];
 
 /// The value of a series, written as `/metrics` does.
@@ -36,13 +40,14 @@ pub(super) fn value(text: &str, series: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
-/// Something in each lane, a refusal, a call in doubt, a pause.
+/// Something in each lane, a refusal, a call in doubt, a receipt that settles it, a pause, a stop.
 async fn traffic(gateway: &Running) {
     let key = run(gateway, &["keys", "create", "test", "--scopes", "send,otp"]);
-    let post = async |path: &str, body: &Value| {
+    let ask = async |path: &str, body: &Value| {
         let url = format!("{}{path}", gateway.url);
-        gateway.client.post(url).bearer_auth(&key).json(body).send().await.unwrap().status().as_u16()
+        gateway.client.post(url).bearer_auth(&key).json(body).send().await.unwrap()
     };
+    let post = async |path: &str, body: &Value| ask(path, body).await.status().as_u16();
     let once = |to: &str, fault| {
         let recipients = Some(RecipientMatch::Recipient(to.to_owned()));
         let rule = FaultRule { recipients, times: Some(1), ..FaultRule::new(Vendor::Twilio, fault) };
@@ -51,11 +56,29 @@ async fn traffic(gateway: &Running) {
     assert_eq!(post("/otp/send", &json!({ "phone": a_number() })).await, 202);
     let doubtful = a_number();
     once(&doubtful, Fault::DeliverThenReset);
-    assert_eq!(post("/sms/send-transactional", &json!({ "to": doubtful, "text": "Booked." })).await, 202);
+    let accepted = ask("/sms/send-transactional", &json!({ "to": doubtful, "text": "Booked." })).await;
+    let accepted: Value = accepted.json().await.unwrap();
     assert_eq!(post("/sms/send-transactional", &json!({ "to": "nobody", "text": "Booked." })).await, 400);
     let throttled = a_number();
     once(&throttled, Fault::Throttle { retry_after: None });
     gateway.app.accept(a_promo(gateway.app.now()).to(&throttled)).await;
+    settle(gateway, accepted["message_id"].as_str().unwrap()).await;
+    let stop = [("MessageSid", SID), ("From", doubtful.as_str()), ("Body", "STOP")];
+    assert_eq!(gateway.webhook("/webhooks/twilio/inbound", &stop).await, 200);
+}
+
+/// Waits until a message is in doubt, then reports that it has arrived.
+async fn settle(gateway: &Running, id: &str) {
+    let in_doubt = "select exists (select from smsgw.sms_outbox where id = $1::uuid and copies > 0 and worker_id is null)";
+    eventually("the message to be in doubt", async || {
+        let asked = sqlx::query_scalar(in_doubt).bind(id);
+        let is_so: bool = asked.fetch_one(&gateway.app.pool).await.unwrap();
+        is_so.then_some(())
+    })
+    .await;
+    let path = format!("/webhooks/twilio/status?message_id={id}");
+    let receipt = [("MessageSid", SID), ("MessageStatus", "delivered")];
+    assert_eq!(gateway.webhook(&path, &receipt).await, 204);
 }
 
 #[tokio::test]
@@ -72,7 +95,9 @@ async fn every_promise_has_a_metric_that_moves() {
     })
     .await;
     let text = gateway.metrics().await;
-    assert_eq!(value(&text, "smsgw_takeovers_total"), Some(0.0), "shown before it happens");
+    for series in ["smsgw_takeovers_total", "smsgw_refused_total{code=\"invalid-signature\"}"] {
+        assert_eq!(value(&text, series), Some(0.0), "{series} is shown before it happens");
+    }
     for part in ["worker", "intake"] {
         assert_eq!(value(&text, &format!("smsgw_database_away{{part=\"{part}\"}}")), Some(0.0));
     }
@@ -118,26 +143,6 @@ async fn board_rules_and_documents_name_the_metrics_that_are_shown() {
     }
 }
 
-#[test]
-fn alerts_speak_when_they_should() {
-    for (action, file) in [("check", "alerts.yml"), ("test", "alerts_test.yml")] {
-        let rules = root().join("ops/prometheus").join(file);
-        match Command::new("promtool").args([action, "rules"]).arg(rules).output() {
-            Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
-            Err(error) => eprintln!("skipped: promtool does not run here ({error})"),
-        }
-    }
-}
-
-#[test]
-fn every_alert_has_a_cure_in_the_documents() {
-    let (rules, document) = (read("ops/prometheus/alerts.yml"), read("docs/operations.md"));
-    let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
-    assert!(alerts.len() > 10);
-    for alert in alerts {
-        assert!(document.contains(&format!("| `{alert}` |")), "docs/operations.md lacks {alert}");
-    }
-}
 /// Between two bounds a quantile is a guess, by which an alert would speak too early.
 #[tokio::test]
 async fn alerts_compare_quantiles_with_bounds_of_buckets() {
@@ -158,3 +163,23 @@ async fn alerts_compare_quantiles_with_bounds_of_buckets() {
     }
 }
 
+#[test]
+fn alerts_speak_when_they_should() {
+    for (action, file) in [("check", "alerts.yml"), ("test", "alerts_test.yml")] {
+        let rules = root().join("ops/prometheus").join(file);
+        match Command::new("promtool").args([action, "rules"]).arg(rules).output() {
+            Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+            Err(error) => eprintln!("skipped: promtool does not run here ({error})"),
+        }
+    }
+}
+
+#[test]
+fn every_alert_has_a_cure_in_the_documents() {
+    let (rules, document) = (read("ops/prometheus/alerts.yml"), read("docs/operations.md"));
+    let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(alerts.len() > 10);
+    for alert in alerts {
+        assert!(document.contains(&format!("| `{alert}` |")), "docs/operations.md lacks {alert}");
+    }
+}
