@@ -17,11 +17,13 @@ mod send;
 mod serve;
 mod templates;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use secrecy::ExposeSecret;
 use shared::config::DatabaseConfig;
 use shared::db::Database;
+use shared::store::roles;
 use shared::telemetry::{self, LogFormat};
+use sqlx::ConnectOptions as _;
 
 use crate::cli::{Cli, Command};
 use crate::home::database_url;
@@ -92,10 +94,23 @@ pub(crate) fn log_format(cli: &Cli) -> LogFormat {
 }
 
 async fn migrate(database: &DatabaseConfig, printer: Printer) -> Result<()> {
-    open(database)?.migrate().await.context("the schema could not be brought up to date")?;
+    let database = open(database)?;
+    database.migrate().await.context("the schema could not be brought up to date")?;
+    let deprived = roles::list_deprived(&mut database.options().connect().await?).await?;
+    if !deprived.is_empty() {
+        bail!("{}: {RESTORE_AGAIN}", deprived_of(&deprived));
+    }
     let migrations = shared::db::MIGRATIONS.iter().count();
     printer.show(&serde_json::json!({ "migrations": migrations }), || "the schema is up to date".to_owned())
 }
+
+/// What a restore on a server without the gateway's roles leaves behind.
+fn deprived_of(roles: &[String]) -> String {
+    format!("this database gives nothing to {}: it was restored without them", roles.join(", "))
+}
+
+/// The cure: grants and policies are in the backup, and nowhere else.
+const RESTORE_AGAIN: &str = "restore the backup once more, now that the roles are there";
 
 /// The database that was given, or that of the `dev` gateway in this folder.
 fn open(database: &DatabaseConfig) -> Result<Database> {

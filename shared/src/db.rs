@@ -7,6 +7,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
+use crate::store::roles;
+
 /// All schema changes, built into the binary.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
@@ -101,6 +103,7 @@ impl Database {
         sqlx::raw_sql("set client_min_messages = warning; set lock_timeout = '1s'")
             .execute(&mut owner)
             .await?;
+        roles::ensure(&mut owner).await?;
         let done = MIGRATIONS.run(&mut owner).await;
         owner.close().await?;
         done

@@ -20,6 +20,7 @@ pub mod integrations;
 pub mod messages;
 pub mod opt_outs;
 pub mod otp_sessions;
+pub mod roles;
 pub mod sandbox_inbox;
 pub mod schema;
 pub mod templates;

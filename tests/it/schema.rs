@@ -4,6 +4,7 @@ mod catalogue;
 mod isolation;
 mod migrating;
 mod partitions;
+mod restoring;
 mod rights;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, raw_sql};

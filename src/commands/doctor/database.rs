@@ -5,11 +5,12 @@ use secrecy::ExposeSecret;
 use shared::clock::DbClock;
 use shared::config::DatabaseConfig;
 use shared::db::{Database, Use, is_away};
-use shared::store::{schema, upkeep};
+use shared::store::{roles, schema, upkeep};
 use sqlx::PgPool;
 use std::time::Duration;
 
 use super::Finding;
+use crate::commands::{RESTORE_AGAIN, deprived_of};
 use crate::home::database_url;
 
 /// PostgreSQL 15.
@@ -103,10 +104,18 @@ async fn role_and_schema(owner: &PgPool, database: &Database, findings: &mut Vec
         Err(_) => findings.push(Finding::fail("schema", "the database was never migrated", MIGRATE)),
     }
     let Ok(standing) = compared else { return false };
+    if standing.missing == 0
+        && let Ok(deprived) = roles::list_deprived(owner).await
+        && !deprived.is_empty()
+    {
+        let cure = format!("run `smsgw migrate`, which makes what is missing; then {RESTORE_AGAIN}");
+        findings.push(Finding::fail("role", deprived_of(&deprived), cure));
+        return false;
+    }
     match database.connect(Use::Service("smsgw doctor")).await {
         Ok(_) => findings.push(Finding::ok("role", "smsgw_app can be taken")),
         Err(error) => {
-            let cure = "as a superuser: grant smsgw_app to the user of DATABASE_URL (`smsgw migrate` makes the role)";
+            let cure = "as a superuser: grant smsgw_app to the user of DATABASE_URL";
             findings.push(Finding::fail("role", format!("smsgw_app cannot be taken: {error}"), cure));
             return false;
         }

@@ -7,23 +7,23 @@ use sqlx::{Connection, PgConnection};
 use super::{FORBIDDEN, attempt, code, list, run};
 
 /// A cluster without our roles: the shared one has them from its first migration.
-async fn bare_cluster() -> (Cluster, PgConnection) {
+pub(super) async fn bare_cluster() -> (Cluster, PgConnection) {
     let cluster = Cluster::start(Options::temporary().without_fsync()).await.unwrap();
     let admin = PgConnection::connect(&cluster.url()).await.unwrap();
     (cluster, admin)
 }
 
 /// The URL of `database` for a role whose password is its name.
-fn url_of(cluster: &Cluster, role: &str, database: &str) -> String {
+pub(super) fn url_of(cluster: &Cluster, role: &str, database: &str) -> String {
     format!("postgres://{role}:{role}@127.0.0.1:{}/{database}", cluster.port())
 }
 
-async fn migrate(url: &str) {
+pub(super) async fn migrate(url: &str) {
     Database::new(url).unwrap().migrate().await.unwrap();
 }
 
 /// Migrates as the role of `url` and does, as the gateway would, what needs rights.
-async fn migrate_and_use(url: &str) {
+pub(super) async fn migrate_and_use(url: &str) {
     migrate(url).await;
     let pool = Database::new(url).unwrap().pool(1);
     let role: String = sqlx::query_scalar("select current_user::text").fetch_one(&pool).await.unwrap();
