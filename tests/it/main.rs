@@ -21,6 +21,7 @@ mod routes;
 mod schema;
 mod sending;
 mod sql_door;
+mod sql_example;
 mod takeover;
 mod webhooks;
 mod wire;
