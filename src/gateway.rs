@@ -39,7 +39,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Connects; waits, until `stop`, for a database that is not there yet.
+    /// Connects; waits, until `stop`, for a database that is not there yet, and says so on `listener`.
     ///
     /// # Errors
     /// When the URL is wrong, or the schema is not there.
@@ -47,14 +47,22 @@ impl Gateway {
         url: &str,
         keyring: Keyring,
         site: SiteConfig,
+        listener: Option<&TcpListener>,
         stop: &CancellationToken,
     ) -> Result<Self> {
         // Before anything that keeps metrics.
         let metrics = api::install_metrics();
         let database = Database::new(url).context("DATABASE_URL cannot be read")?;
         let pool = database.pool(POOL);
+        let waiting = async {
+            match listener {
+                Some(listener) => api::serve_waiting(listener).await,
+                None => std::future::pending().await,
+            }
+        };
         let clock = tokio::select! {
             clock = wait_for_database(&database) => clock?,
+            () = waiting => bail!("no longer heard while waiting for the database"),
             () = stop.cancelled() => bail!("stopped while waiting for the database"),
         };
         Ok(Self { database, pool, clock, keyring: Arc::new(keyring), wake: Wake::default(), site, metrics })

@@ -72,7 +72,7 @@ pub struct State {
     pub(crate) intake: Intake,
     pub(crate) batches: Semaphore,
     pub(crate) batch_bodies: Arc<Semaphore>,
-    pub(crate) measures: Measures,
+    pub(crate) measures: Arc<Measures>,
     pub(crate) metrics: PrometheusHandle,
 }
 
@@ -115,7 +115,7 @@ impl App {
             signers: Signers::new(providers, public_url),
             batches: Semaphore::new(BATCHES),
             batch_bodies: Arc::new(Semaphore::new(BATCH_BODIES)),
-            measures: Measures::new(),
+            measures: Arc::new(Measures::new()),
             metrics,
         }))
     }

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::measures::{Door, Measures};
 use crate::problem::{self, Problem};
+use crate::routes;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 128;
@@ -33,18 +35,23 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// Answers requests; one for all connections.
 #[derive(Clone)]
 pub(crate) struct Edge {
-    app: App,
+    measures: Arc<Measures>,
     router: Router,
 }
 
 impl Edge {
-    pub(crate) fn new(app: App) -> Self {
-        Self { router: app.router(), app }
+    pub(crate) fn new(app: &App) -> Self {
+        Self { router: app.router(), measures: app.measures.clone() }
     }
 
     /// Answers only how the process is.
-    pub(crate) fn health(app: App) -> Self {
-        Self { router: app.health_router(), app }
+    pub(crate) fn health(app: &App) -> Self {
+        Self { router: app.health_router(), measures: app.measures.clone() }
+    }
+
+    /// Answers only that the process lives and waits for its database.
+    pub(crate) fn waiting() -> Self {
+        Self { router: routes::waiting(), measures: Arc::new(Measures::new()) }
     }
 
     /// Answers one request.
@@ -66,7 +73,7 @@ impl Edge {
         }
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response.headers_mut().insert(REQUEST_ID, request_id);
-        self.app.measures.answered(door, response.status(), started.elapsed());
+        self.measures.answered(door, response.status(), started.elapsed());
         response
     }
 }

@@ -35,4 +35,4 @@ pub use app::{App, Parts};
 pub use measures::{PrometheusHandle, install_metrics};
 pub use problem::InvalidDocument;
 pub use routes::{parse_provider, parse_template};
-pub use serve::{serve, serve_health};
+pub use serve::{serve, serve_health, serve_waiting};

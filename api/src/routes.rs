@@ -4,6 +4,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::app::App;
+use crate::problem::Problem;
 
 mod contact_settings;
 mod described;
@@ -59,6 +60,16 @@ pub(crate) fn all() -> Router<App> {
         .route("/openapi.json", get(described::openapi))
         .route("/docs", get(described::docs))
         .merge(health())
+}
+
+/// The addresses of a process that has not seen its database yet: it lives, and says so of itself.
+pub(crate) fn waiting() -> Router {
+    Router::new()
+        .route("/problems", get(problems::list))
+        .route("/problems/{code}", get(problems::show))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::waiting))
+        .fallback(async || Problem::no_database())
 }
 
 /// The addresses that say how the process is, and what its refusals point to.

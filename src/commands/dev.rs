@@ -69,7 +69,7 @@ async fn serve(
 ) -> Result<()> {
     Database::new(url).context("DATABASE_URL cannot be read")?.migrate().await.context("the schema")?;
     let keyring = keyring(&args.gateway.secrets, home)?;
-    let gateway = Gateway::connect(url, keyring, args.gateway.site, &stop).await?;
+    let gateway = Gateway::connect(url, keyring, args.gateway.site, Some(&listener), &stop).await?;
     let key = dev_key(&gateway, home).await?;
     let live = is_live(&gateway, &args.sending.providers).await?;
     let worker = gateway.start_worker(&args.sending, &stop)?;

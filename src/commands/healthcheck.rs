@@ -1,5 +1,6 @@
 //! `smsgw healthcheck`: asks /healthz, for containers, whose images have no curl.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -16,13 +17,20 @@ const ENOUGH: usize = 512;
 
 /// Succeeds if the gateway is well.
 pub(crate) async fn run(args: &HealthcheckArgs) -> Result<()> {
-    let address = reachable(args.worker_listen.unwrap_or(args.listen));
-    let asked = tokio::time::timeout(PATIENCE, ask(address)).await;
-    let status = asked.context("no answer in time")?.with_context(|| format!("cannot ask {address}"))?;
-    if status != "200" {
-        bail!("{address} answers {status:?}");
+    let addresses = args.worker_listen.into_iter().chain([args.listen]).map(reachable);
+    let mut refused = Vec::new();
+    for address in addresses {
+        match tokio::time::timeout(PATIENCE, ask(address)).await.context("no answer in time")? {
+            Ok(status) if status == "200" => return Ok(()),
+            Ok(status) => bail!("{address} answers {status:?}"),
+            // A process with an API has that address alone, though its settings may name the other.
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                refused.push(format!("cannot ask {address}: {error}"));
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot ask {address}")),
+        }
     }
-    Ok(())
+    bail!(refused.join("; "))
 }
 
 async fn ask(address: SocketAddr) -> std::io::Result<String> {

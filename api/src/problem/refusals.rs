@@ -140,6 +140,11 @@ impl Problem {
         }
     }
 
+    /// The process has not seen its database yet.
+    pub(crate) fn no_database() -> Self {
+        Self::new(&UNAVAILABLE, "the database does not answer; ask again").retry_after(Duration::from_secs(1))
+    }
+
     /// The database is away for now.
     pub(super) fn unavailable(detail: &str, error: &dyn Error) -> Self {
         Self {

@@ -96,8 +96,9 @@ async fn a_lone_worker_answers_on_its_own_address_if_it_has_one() {
     };
     let health = eventually("the worker to answer", async || get("/healthz").await).await;
     assert_eq!(health, (200, r#"{"status":"ok"}"#.to_owned()));
+    // It is heard before it has seen its database.
+    eventually("the worker to be ready", async || (get("/readyz").await?.0 == 200).then_some(())).await;
     assert_eq!(get("/metrics").await.unwrap().0, 200);
-    assert_eq!(get("/readyz").await.unwrap().0, 200);
     assert_eq!(get("/sms/messages").await.unwrap().0, 404, "it is no API");
 
     let second = said(&desk.settings, &worker, "");

@@ -1,9 +1,14 @@
 //! A worker alone can be watched too, and `healthcheck` asks it.
 
-use tests::process;
+use std::net::TcpListener;
+
+use private_postgres::{Cluster, Options};
+use shared::db::Database;
+use tests::TestApp;
+use tests::process::{self, Smsgw};
 use tests::wait::eventually;
 
-use super::{Running, run};
+use super::{Running, run, settings};
 
 #[tokio::test]
 async fn a_worker_alone_answers_those_who_watch_and_nobody_else() {
@@ -44,4 +49,58 @@ async fn healthcheck_succeeds_while_the_gateway_lives() {
     let dead = process::command(&asked, &["healthcheck"]).output().unwrap();
     assert!(!dead.status.success());
     assert!(String::from_utf8_lossy(&dead.stderr).contains("cannot ask"));
+}
+
+/// An address that nothing listens on.
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[tokio::test]
+async fn healthcheck_finds_an_api_whose_settings_name_a_workers_address_too() {
+    let gateway = Running::start(&["serve"]).await;
+    let address = gateway.url.trim_start_matches("http://").to_owned();
+    let asked = vec![("SMSGW_LISTEN", address), ("SMSGW_WORKER_LISTEN", free_address())];
+    process::run(&asked, &["healthcheck"]);
+}
+
+#[tokio::test]
+async fn a_process_that_waits_for_its_database_is_alive_and_not_ready() {
+    let mut cluster = Cluster::start(Options::temporary()).await.unwrap();
+    Database::new(&cluster.url()).unwrap().migrate().await.unwrap();
+    let app = TestApp::on(cluster.url()).await;
+    cluster.kill_hard().await.unwrap();
+    let mut processes = Vec::new();
+    for command in ["serve", "api", "worker"] {
+        let address = free_address();
+        let variable = if command == "worker" { "SMSGW_WORKER_LISTEN" } else { "SMSGW_LISTEN" };
+        let mut settings = settings(&app);
+        settings.retain(|(name, _)| !name.ends_with("_LISTEN"));
+        settings.push((variable, address.clone()));
+        let logs = tempfile::tempdir().unwrap();
+        let process = Smsgw::start(command, logs.path(), &settings, &[command]);
+        eventually("healthcheck to succeed", async || {
+            process::command(&settings, &["healthcheck"]).status().unwrap().success().then_some(())
+        })
+        .await;
+        processes.push((format!("http://{address}"), process, logs));
+    }
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = async |url: &str, path: &str| {
+        let answer = client.get(format!("{url}{path}")).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    for (url, ..) in &processes {
+        assert_eq!(get(url, "/healthz").await.0, 200);
+        for (path, code) in [("/readyz", "not-ready"), ("/sms/messages", "unavailable")] {
+            let (status, document) = get(url, path).await;
+            assert!(status == 503 && document.contains(code), "{path}: {status} {document}");
+        }
+        assert!(get(url, "/problems/not-ready").await.1.contains("<html"));
+    }
+    cluster.restart().await.unwrap();
+    for (url, ..) in &processes {
+        eventually("it to be ready", async || (get(url, "/readyz").await.0 == 200).then_some(())).await;
+        assert_eq!(get(url, "/metrics").await.0, 200);
+    }
 }
