@@ -185,6 +185,23 @@ mod tests {
         );
     }
 
+    /// As docs/operations.md changes it: processes of two steps that follow each other run at the same time.
+    #[test]
+    fn while_the_key_is_changed_each_process_opens_what_the_others_seal() {
+        let steps = [keyring(1, &[]), keyring(1, &[2]), keyring(2, &[1])];
+        for pair in steps.windows(2) {
+            for (one, other) in [(&pair[0], &pair[1]), (&pair[1], &pair[0])] {
+                let blob = one.bodies().seal(b"here", b"code");
+                assert_eq!(other.bodies().open(b"here", &blob).map(|_| ()), Ok(()));
+                let tag = one.api_keys().tag(&[b"key"]);
+                assert_eq!(other.api_keys().verify(&[b"key"], &tag), Ok(true));
+                assert!(other.api_keys().tags(&[b"key"]).contains(&tag), "it is found");
+            }
+        }
+        let blob = steps[2].bodies().seal(b"here", b"code");
+        assert!(steps[0].bodies().open(b"here", &blob).is_err(), "a step left out loses codes");
+    }
+
     #[test]
     fn an_unknown_key_names_the_variable_that_cures_it() {
         let blob = keyring(1, &[]).bodies().seal(b"here", b"secret");
