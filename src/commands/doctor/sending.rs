@@ -57,7 +57,10 @@ fn by_operator(pause: &Pause) -> Finding {
         PauseScope::Lane => format!("smsgw resume --lane {}", pause.name),
         PauseScope::Provider => format!("smsgw resume --provider {}", pause.name),
     };
-    Finding::warn("pauses", detail, cure)
+    match pause.scope {
+        PauseScope::All => Finding::fail("pauses", detail, cure),
+        PauseScope::Lane | PauseScope::Provider => Finding::warn("pauses", detail, cure),
+    }
 }
 
 fn of_workers(all: &[ListedWorker]) -> Vec<Finding> {

@@ -179,6 +179,9 @@ async fn what_is_paused_and_workers_that_are_gone_are_told() {
     assert_found(&desk.settings, "workers", "fail", "smsgw worker");
     desk.done(&["pause", "--provider", "twilio"]);
     assert_found(&desk.settings, "pauses", "warn", "smsgw resume --provider twilio");
+    desk.done(&["pause"]);
+    assert_found(&desk.settings, "pauses", "fail", "smsgw resume");
+    desk.done(&["resume"]);
     let plant = async |sql: &'static str| {
         sqlx::raw_sql(sql).execute(&desk.app.pool).await.unwrap();
     };
