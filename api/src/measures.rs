@@ -138,6 +138,11 @@ impl Measures {
         describe_counter!("smsgw_accepted_total", "Messages committed to the outbox, by lane");
         describe_counter!("smsgw_refused_total", "Requests and batch messages refused, by code");
         describe_counter!("smsgw_requests_total", "Requests answered, by door and status");
+        // The worker's part, too: whoever shows metrics passes here.
+        describe_gauge!(
+            "smsgw_database_away",
+            "By part: 0 while it has its database; a worker without it sends nothing"
+        );
         describe_histogram!(
             "smsgw_request_seconds",
             Unit::Seconds,
@@ -217,10 +222,6 @@ impl WebhookMeasures {
 
 /// How many of the intake's connections are without their database.
 pub(crate) fn database_away() -> Gauge {
-    describe_gauge!(
-        "smsgw_database_away",
-        "By part: 0 while it has its database; a worker without it sends nothing"
-    );
     gauge!("smsgw_database_away", "part" => "intake")
 }
 
