@@ -153,11 +153,12 @@ impl<'a> Delivery<'a> {
         };
         let began = Instant::now();
         loop {
+            let now = self.parts.clock.now();
             // While it waited here, the provider may have said "slow down" to another message.
-            if entry.health.is_halted() || entry.health.paused_until() > Some(self.parts.clock.now()) {
+            if entry.health.is_halted() || entry.health.paused_until() > Some(now) {
                 return None;
             }
-            match entry.health.enter(self.claim.message.lane, self.region) {
+            match entry.health.enter(self.claim.message.lane, self.region, now) {
                 Ok(leave) => return Some(leave),
                 Err(wait)
                     if began.elapsed() + wait < patience && self.claim.began.elapsed() + wait < FENCE =>

@@ -1,8 +1,9 @@
 //! How fast and how many at once: one provider's gate in this process. Pure: time comes in.
 //!
 //! At most so many calls at once, as the settings say, and a rate (see [`rate`]). After "slow down"
-//! one probe goes through alone before the others follow. Promo gets at most nine tenths of rate
-//! and places, so that a code always finds room.
+//! one probe goes through alone before the others follow; what calls that began earlier find out
+//! tells of the past and changes nothing. Promo gets at most nine tenths of rate and places, so that
+//! a code always finds room.
 
 use std::time::{Duration, Instant};
 
@@ -18,12 +19,30 @@ mod tests;
 const PROMO_SHARE: f64 = 0.9;
 
 /// What the gate says to a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Pass {
     /// Go; and tell the gate when done.
-    Granted,
+    Granted(Ticket),
     /// Ask again then.
     Later(Duration),
+}
+
+/// One message's way through the gate; give it back with [`Gate::done`].
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    lane: Lane,
+    epoch: u64,
+}
+
+/// Who may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// All.
+    Open,
+    /// One, to see whether the provider goes on.
+    Shut,
+    /// Nobody until that one is back.
+    Probing,
 }
 
 /// One provider's gate.
@@ -33,7 +52,9 @@ pub(crate) struct Gate {
     in_flight: u32,
     promo_in_flight: u32,
     rate: Rate,
-    probing: bool,
+    state: State,
+    /// Counts how often it was shut: a call that began before the last time is stale.
+    epoch: u64,
     meter: Meter,
 }
 
@@ -45,7 +66,8 @@ impl Gate {
             in_flight: 0,
             promo_in_flight: 0,
             rate: Rate::configured(max_per_second),
-            probing: false,
+            state: State::Open,
+            epoch: 0,
             meter: Meter::new(now),
         }
     }
@@ -58,53 +80,70 @@ impl Gate {
 
     /// Asks for a message of `lane` to pass now.
     pub(crate) fn pass(&mut self, lane: Lane, now: Instant) -> Pass {
-        if self.is_full(lane) || (self.probing && self.in_flight > 0) {
+        if self.is_full(lane) || self.state == State::Probing {
             return Pass::Later(Duration::from_millis(5));
         }
         if let Some(wait) = self.rate.take(lane, now) {
             return Pass::Later(wait);
         }
+        if self.state == State::Shut {
+            self.state = State::Probing;
+        }
         self.in_flight += 1;
         if lane == Lane::Promo {
             self.promo_in_flight += 1;
         }
-        Pass::Granted
+        Pass::Granted(Ticket { lane, epoch: self.epoch })
     }
 
-    /// A message that passed is done, however.
-    pub(crate) fn done(&mut self, lane: Lane) {
+    /// A message that passed is done, however. After a probe that found nothing out another may go.
+    pub(crate) fn done(&mut self, ticket: &Ticket) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        if lane == Lane::Promo {
+        if ticket.lane == Lane::Promo {
             self.promo_in_flight = self.promo_in_flight.saturating_sub(1);
         }
+        if self.state == State::Probing && ticket.epoch == self.epoch {
+            self.state = State::Shut;
+        }
     }
 
-    /// The provider took a message: the probe is over.
-    pub(crate) fn accepted(&mut self, now: Instant) {
-        if std::mem::take(&mut self.probing) {
+    /// The provider took a message; says whether that was the probe, which is over now.
+    pub(crate) fn accepted(&mut self, ticket: &Ticket, now: Instant) -> bool {
+        self.meter.count(now);
+        let is_probe = self.state == State::Probing && ticket.epoch == self.epoch;
+        if is_probe {
+            self.state = State::Open;
             self.rate.resume(now);
         }
-        self.meter.count(now);
+        is_probe
     }
 
-    /// The provider wants us slower: a lower rate is learnt, and a probe goes first.
-    pub(crate) fn throttled(&mut self, now: Instant) {
+    /// The provider wants us slower: a lower rate is learnt, and a probe goes first. Says whether that
+    /// is news; a stale call was told the same as the one that shut the gate.
+    pub(crate) fn throttled(&mut self, ticket: &Ticket, now: Instant) -> bool {
+        if ticket.epoch != self.epoch {
+            return false;
+        }
         // A probe that is refused says nothing about a rate.
-        if !self.probing {
+        if self.state == State::Open {
             self.rate.slow_down(self.meter.per_second(now), now);
         }
-        self.probe();
+        self.shut();
+        true
     }
 
-    /// The next message goes alone.
-    pub(crate) fn probe(&mut self) {
-        self.probing = true;
+    /// The next message goes alone, and what is under way says nothing more.
+    pub(crate) fn shut(&mut self) {
+        self.state = State::Shut;
+        self.epoch += 1;
     }
 
     /// How many messages of `lane` would pass soon.
     pub(crate) fn releasable(&mut self, lane: Lane, now: Instant) -> usize {
-        if self.probing {
-            return usize::from(self.in_flight == 0);
+        match self.state {
+            State::Open => (),
+            State::Shut => return 1,
+            State::Probing => return 0,
         }
         let room = self.limit(lane).map_or(u32::MAX, |limit| limit.saturating_sub(self.lane_in_flight(lane)));
         usize::try_from(room.min(self.rate.soon(lane, now))).unwrap_or(usize::MAX)

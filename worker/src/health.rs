@@ -11,7 +11,7 @@ use shared::breaker::{self, Breaker};
 use shared::lane::Lane;
 use shared::phone::Region;
 
-use crate::gate::{Gate, Pass};
+use crate::gate::{Gate, Pass, Ticket};
 use crate::measures::ProviderMeasures;
 
 /// Pauses after "slow down" without a time: full jitter below 1 s, 2 s, 4 s … 60 s.
@@ -38,7 +38,7 @@ pub(crate) struct Health {
 #[derive(Debug)]
 pub(crate) struct Leave<'a> {
     health: &'a Health,
-    lane: Lane,
+    ticket: Ticket,
     region: Option<Region>,
     breaker: Option<breaker::Permit>,
 }
@@ -116,44 +116,32 @@ impl Health {
     ///
     /// # Errors
     /// How long to wait before asking again.
-    pub(crate) fn enter(&self, lane: Lane, region: Option<Region>) -> Result<Leave<'_>, Duration> {
+    pub(crate) fn enter(
+        &self,
+        lane: Lane,
+        region: Option<Region>,
+        clock: DateTime<Utc>,
+    ) -> Result<Leave<'_>, Duration> {
         let now = Instant::now();
-        let mut gate = self.gate();
-        if let Pass::Later(wait) = gate.pass(lane, now) {
-            return Err(wait);
+        // Held: a pause that begins meanwhile would be probed at once.
+        let paused = lock(&self.paused_until);
+        if let Some(until) = paused.filter(|&until| until > clock) {
+            return Err((until - clock).to_std().unwrap_or_default());
         }
+        let mut gate = self.gate();
+        let ticket = match gate.pass(lane, now) {
+            Pass::Granted(ticket) => ticket,
+            Pass::Later(wait) => return Err(wait),
+        };
         let mut breakers = lock(&self.breakers);
         let breaker = breakers.entry(region).or_insert_with(|| Breaker::new(breaker::Settings::default()));
         match breaker.allow(now) {
-            Ok(permit) => Ok(Leave { health: self, lane, region, breaker: Some(permit) }),
+            Ok(permit) => Ok(Leave { health: self, ticket, region, breaker: Some(permit) }),
             Err(open) => {
-                gate.done(lane);
+                gate.done(&ticket);
                 Err(open.0.saturating_duration_since(now).max(Duration::from_millis(5)))
             }
         }
-    }
-
-    /// "Slow down": pauses it here, and says until when and how often in a row, for the others.
-    pub(crate) fn throttled(
-        &self,
-        retry_after: Option<Duration>,
-        now: DateTime<Utc>,
-        random: f64,
-    ) -> (DateTime<Utc>, i16) {
-        let mut paused = lock(&self.paused_until);
-        if let Some(until) = paused.filter(|&until| until > now) {
-            // Under way when the pause began: it may prolong the pause, and says nothing more.
-            let until = retry_after.map_or(until, |time| until.max(now + time.min(LONGEST_RETRY_AFTER)));
-            *paused = Some(until);
-            return (until, self.pauses.load(Ordering::Relaxed));
-        }
-        let before = self.pauses.fetch_add(1, Ordering::Relaxed).clamp(0, 30);
-        let until = now + PAUSES.pause(u32::from(before.unsigned_abs()), random, retry_after);
-        let until = paused.map_or(until, |earlier| earlier.max(until));
-        *paused = Some(until);
-        self.gate().throttled(Instant::now());
-        self.measures.pauses.increment(1);
-        (until, before + 1)
     }
 
     /// Takes over a pause that another worker wrote down.
@@ -162,21 +150,51 @@ impl Health {
         if until > *paused && until.is_some_and(|until| until > now) {
             *paused = until;
             self.pauses.store(pauses, Ordering::Relaxed);
-            self.gate().probe();
+            self.gate().shut();
         }
     }
 
+    /// "Slow down": pauses it here. Says until when and how often in a row, for the others, unless
+    /// they have nothing to learn from it.
+    fn throttled(
+        &self,
+        ticket: &Ticket,
+        retry_after: Option<Duration>,
+        now: DateTime<Utc>,
+        random: f64,
+    ) -> Option<(DateTime<Utc>, i16)> {
+        let mut paused = lock(&self.paused_until);
+        let mut gate = self.gate();
+        let pauses = self.pauses.load(Ordering::Relaxed).clamp(0, 30);
+        if !gate.throttled(ticket, Instant::now()) {
+            // Under way when the last pause began: it may prolong that, and says nothing more.
+            let until = now + retry_after?.min(LONGEST_RETRY_AFTER);
+            if Some(until) <= (*paused).max(Some(now)) {
+                return None;
+            }
+            *paused = Some(until);
+            gate.shut();
+            return Some((until, pauses));
+        }
+        let until = now + PAUSES.pause(u32::from(pauses.unsigned_abs()), random, retry_after);
+        let until = paused.map_or(until, |earlier| earlier.max(until));
+        *paused = Some(until);
+        self.pauses.store(pauses + 1, Ordering::Relaxed);
+        self.measures.pauses.increment(1);
+        Some((until, pauses + 1))
+    }
+
     /// It took a message; says whether that ends a row of pauses.
-    fn took_one(&self) -> bool {
-        self.gate().accepted(Instant::now());
-        self.pauses.swap(0, Ordering::Relaxed) > 0
+    fn took_one(&self, ticket: &Ticket) -> bool {
+        let is_over = self.gate().accepted(ticket, Instant::now());
+        is_over && self.pauses.swap(0, Ordering::Relaxed) > 0
     }
 }
 
 impl Leave<'_> {
     /// The call is over; says whether it ends a row of pauses.
     pub(crate) fn went(mut self, went: Went) -> bool {
-        let recovered = went == Went::Accepted && self.health.took_one();
+        let recovered = went == Went::Accepted && self.health.took_one(&self.ticket);
         let Some(permit) = self.breaker.take() else { return recovered };
         if let Some(breaker) = lock(&self.health.breakers).get_mut(&self.region) {
             let now = Instant::now();
@@ -188,11 +206,24 @@ impl Leave<'_> {
         }
         recovered
     }
+
+    /// The call is over with "slow down". If that begins or prolongs a pause, says until when and how
+    /// often in a row, for the others.
+    pub(crate) fn throttled(
+        self,
+        retry_after: Option<Duration>,
+        now: DateTime<Utc>,
+        random: f64,
+    ) -> Option<(DateTime<Utc>, i16)> {
+        let news = self.health.throttled(&self.ticket, retry_after, now, random);
+        self.went(Went::Answered);
+        news
+    }
 }
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
-        self.health.gate().done(self.lane);
+        self.health.gate().done(&self.ticket);
         if let Some(permit) = self.breaker.take()
             && let Some(breaker) = lock(&self.health.breakers).get_mut(&self.region)
         {
@@ -204,3 +235,6 @@ impl Drop for Leave<'_> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

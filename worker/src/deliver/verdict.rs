@@ -70,10 +70,10 @@ impl Delivery<'_> {
                 Some(self.fail(Status::Failed, answer.reason))
             }
             Err(SendError::Throttled { retry_after, .. }) => {
-                leave.went(Went::Answered);
-                let now = self.parts.clock.now();
-                let (until, pauses) = entry.health.throttled(retry_after, now, fastrand::f64());
-                self.parts.roster.publish_pause(name.clone(), until, pauses);
+                let news = leave.throttled(retry_after, self.parts.clock.now(), fastrand::f64());
+                if let Some((until, pauses)) = news {
+                    self.parts.roster.publish_pause(name.clone(), until, pauses);
+                }
                 None
             }
             Err(SendError::Unavailable { .. }) => {

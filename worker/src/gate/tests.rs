@@ -1,13 +1,45 @@
+use std::collections::VecDeque;
+
 use proptest::prelude::*;
 
 use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn free(now: Instant) -> Gate {
+    Gate::new(None, None, now)
+}
+
+fn goes(gate: &mut Gate, lane: Lane, now: Instant) -> Option<Ticket> {
+    match gate.pass(lane, now) {
+        Pass::Granted(ticket) => Some(ticket),
+        Pass::Later(_) => None,
+    }
+}
+
+fn goes_and_comes_back(gate: &mut Gate, lane: Lane, now: Instant) -> bool {
+    goes(gate, lane, now).inspect(|ticket| gate.done(ticket)).is_some()
+}
+
+/// A code, since no learned rate holds it up, goes and is taken.
+fn is_taken(gate: &mut Gate, now: Instant) {
+    let ticket = goes(gate, Lane::Otp, now).unwrap();
+    gate.accepted(&ticket, now);
+    gate.done(&ticket);
+}
+
+/// A code goes and is told "slow down".
+fn is_refused(gate: &mut Gate, now: Instant) {
+    let ticket = goes(gate, Lane::Otp, now).unwrap();
+    assert!(gate.throttled(&ticket, now));
+    gate.done(&ticket);
+}
 
 fn messages_passed(gate: &mut Gate, lane: Lane, from: Instant, time: Duration) -> u32 {
     let (mut now, mut passed) = (from, 0);
     while now < from + time {
         now += Duration::from_millis(5);
-        while passed < 1_000_000 && gate.pass(lane, now) == Pass::Granted {
-            gate.done(lane);
+        while passed < 1_000_000 && goes_and_comes_back(gate, lane, now) {
             passed += 1;
         }
     }
@@ -19,48 +51,62 @@ fn promo_leaves_a_tenth_of_the_places_to_others() {
     let now = Instant::now();
     let mut gate = Gate::new(None, Some(10), now);
     for _ in 0..9 {
-        assert_eq!(gate.pass(Lane::Promo, now), Pass::Granted);
+        assert!(goes(&mut gate, Lane::Promo, now).is_some());
     }
-    assert_ne!(gate.pass(Lane::Promo, now), Pass::Granted);
-    assert_eq!(gate.pass(Lane::Otp, now), Pass::Granted);
-    assert_ne!(gate.pass(Lane::Otp, now), Pass::Granted);
+    assert!(goes(&mut gate, Lane::Promo, now).is_none());
+    assert!(goes(&mut gate, Lane::Otp, now).is_some());
+    assert!(goes(&mut gate, Lane::Otp, now).is_none());
 }
 
 #[test]
 fn after_slow_down_one_probe_goes_alone() {
     let now = Instant::now();
-    let mut gate = Gate::new(None, None, now);
-    gate.throttled(now);
-    let later = now + Duration::from_secs(5);
+    let mut gate = free(now);
+    is_refused(&mut gate, now);
+    let later = now + 5 * SECOND;
     assert_eq!(gate.releasable(Lane::Promo, later), 1);
-    assert_eq!(gate.pass(Lane::Otp, later), Pass::Granted);
-    assert_ne!(gate.pass(Lane::Otp, later), Pass::Granted);
-    gate.done(Lane::Otp);
-    gate.accepted(later);
+    let probe = goes(&mut gate, Lane::Otp, later).unwrap();
+    assert_eq!(gate.releasable(Lane::Promo, later), 0);
+    assert!(goes(&mut gate, Lane::Otp, later).is_none());
+    assert!(gate.accepted(&probe, later));
+    gate.done(&probe);
     assert!(gate.releasable(Lane::Otp, later) > 1);
+}
+
+#[test]
+fn a_probe_that_finds_nothing_out_makes_room_for_another() {
+    let now = Instant::now();
+    let mut gate = free(now);
+    is_refused(&mut gate, now);
+    for _ in 0..3 {
+        let probe = goes(&mut gate, Lane::Otp, now).unwrap();
+        assert!(goes(&mut gate, Lane::Otp, now).is_none());
+        gate.done(&probe);
+    }
+    is_taken(&mut gate, now);
+    assert!(gate.releasable(Lane::Otp, now) > 1);
 }
 
 #[test]
 fn one_slow_down_to_an_idle_gateway_is_forgotten_within_seconds() {
     let now = Instant::now();
-    let mut gate = Gate::new(None, None, now);
-    gate.throttled(now);
-    let resumed = now + Duration::from_secs(2);
-    gate.accepted(resumed);
-    assert!(messages_passed(&mut gate, Lane::Transactional, resumed, Duration::from_secs(6)) > 300);
+    let mut gate = free(now);
+    is_refused(&mut gate, now);
+    let resumed = now + 2 * SECOND;
+    is_taken(&mut gate, resumed);
+    assert!(messages_passed(&mut gate, Lane::Transactional, resumed, 6 * SECOND) > 300);
 }
 
 #[test]
 fn codes_are_not_held_up_by_a_rate_that_is_a_guess() {
     let now = Instant::now();
-    let mut gate = Gate::new(None, None, now);
-    gate.throttled(now);
-    gate.accepted(now);
+    let mut gate = free(now);
+    is_refused(&mut gate, now);
+    is_taken(&mut gate, now);
     for _ in 0..50 {
-        assert_eq!(gate.pass(Lane::Otp, now), Pass::Granted);
-        gate.done(Lane::Otp);
+        assert!(goes_and_comes_back(&mut gate, Lane::Otp, now));
     }
-    assert_ne!(gate.pass(Lane::Promo, now), Pass::Granted);
+    assert!(!goes_and_comes_back(&mut gate, Lane::Promo, now));
 }
 
 #[test]
@@ -71,9 +117,7 @@ fn even_one_a_second_reaches_promo() {
     for _ in 0..20 {
         gate.rate().begin_slice();
         gate.rate().lease(1);
-        if gate.pass(Lane::Promo, now) == Pass::Granted {
-            sent += 1;
-        }
+        sent += u32::from(goes_and_comes_back(&mut gate, Lane::Promo, now));
     }
     assert!(sent >= 17, "{sent}");
 }
@@ -81,10 +125,36 @@ fn even_one_a_second_reaches_promo() {
 #[test]
 fn a_provider_that_stays_quiet_is_free_again() {
     let now = Instant::now();
-    let mut gate = Gate::new(None, None, now);
-    gate.throttled(now);
-    gate.accepted(now);
-    assert!(gate.releasable(Lane::Promo, now + Duration::from_secs(601)) > 1_000_000);
+    let mut gate = free(now);
+    is_refused(&mut gate, now);
+    is_taken(&mut gate, now);
+    assert!(gate.releasable(Lane::Promo, now + 601 * SECOND) > 1_000_000);
+}
+
+/// With a hundred calls under way one is told to wait for half a minute. What the others hear in that
+/// time was decided before it.
+#[test]
+fn answers_to_calls_that_began_before_a_pause_do_not_end_it() {
+    let start = Instant::now();
+    let mut gate = free(start);
+    for _ in 0..200 {
+        is_taken(&mut gate, start);
+    }
+    let under_way: Vec<_> = (0..100).filter_map(|_| goes(&mut gate, Lane::Transactional, start)).collect();
+    assert!(gate.throttled(&under_way[0], start));
+    for (ticket, milliseconds) in under_way.iter().zip(0..) {
+        let answered = start + Duration::from_millis(milliseconds);
+        assert!(!gate.accepted(ticket, answered), "taken for the probe");
+        assert!(!gate.throttled(ticket, answered), "taken for another \"slow down\"");
+        gate.done(ticket);
+    }
+    let resumed = start + 30 * SECOND;
+    let probe = goes(&mut gate, Lane::Transactional, resumed).unwrap();
+    assert!(goes(&mut gate, Lane::Transactional, resumed).is_none(), "a second one beside the probe");
+    assert!(gate.accepted(&probe, resumed));
+    gate.done(&probe);
+    let passed = messages_passed(&mut gate, Lane::Transactional, resumed, SECOND);
+    assert!((150..=200).contains(&passed), "{passed} in the first second");
 }
 
 /// A vendor that takes so many messages in a second, counted from the first; and what it has taken.
@@ -104,22 +174,30 @@ impl Window {
     }
 }
 
-/// What share of its allowance a vendor gets from a gate that knows nothing, with pauses of a second.
-fn share_of(limit: u32, time: Duration) -> f64 {
+/// What share of its allowance a vendor gets that answers after `latency` and asks for pauses of a
+/// second, from a gate that knows nothing and has always more to send.
+fn share_of(limit: u32, latency: Duration, time: Duration) -> f64 {
     let start = Instant::now();
-    let (mut gate, mut vendor) = (Gate::new(None, None, start), Window { limit, since: start, taken: 0 });
+    let (mut gate, mut vendor) = (free(start), Window { limit, since: start, taken: 0 });
     let (mut now, mut paused, mut sent) = (start, start, 0);
+    let mut under_way = VecDeque::new();
     while now < start + time {
         now += Duration::from_millis(1);
-        while now >= paused && gate.pass(Lane::Transactional, now) == Pass::Granted {
-            gate.done(Lane::Transactional);
-            if vendor.takes(now) {
-                gate.accepted(now);
+        while let Some((ticket, is_taken, _)) =
+            under_way.pop_front_if(|(_, _, began)| *began + latency <= now)
+        {
+            if is_taken {
+                gate.accepted(&ticket, now);
                 sent += 1;
-            } else {
-                gate.throttled(now);
-                paused = now + Duration::from_secs(1);
+            } else if gate.throttled(&ticket, now) {
+                paused = now + SECOND;
             }
+            gate.done(&ticket);
+        }
+        // As many at once as there are slots.
+        while now >= paused && under_way.len() < 500 {
+            let Some(ticket) = goes(&mut gate, Lane::Transactional, now) else { break };
+            under_way.push_back((ticket, vendor.takes(now), now));
         }
     }
     f64::from(sent) / (f64::from(limit) * time.as_secs_f64())
@@ -128,23 +206,25 @@ fn share_of(limit: u32, time: Duration) -> f64 {
 #[test]
 fn a_limit_that_nobody_told_is_found_and_used() {
     for limit in [20, 200, 1000] {
-        let share = share_of(limit, Duration::from_secs(60));
-        assert!(share >= 0.9, "{share:.3} of {limit}/s");
+        for latency in [0, 20, 200] {
+            let share = share_of(limit, Duration::from_millis(latency), 60 * SECOND);
+            assert!(share >= 0.9, "{share:.3} of {limit}/s, answered after {latency} ms");
+        }
     }
 }
 
 #[test]
 fn a_refused_probe_says_nothing_about_the_rate() {
     let now = Instant::now();
-    let mut gate = Gate::new(None, None, now);
+    let mut gate = free(now);
     for _ in 0..200 {
-        gate.accepted(now);
+        is_taken(&mut gate, now);
     }
-    gate.throttled(now);
-    let later = now + Duration::from_secs(5);
-    gate.throttled(later);
-    gate.accepted(later);
-    assert!(messages_passed(&mut gate, Lane::Transactional, later, Duration::from_secs(1)) > 140);
+    is_refused(&mut gate, now);
+    let later = now + 5 * SECOND;
+    is_refused(&mut gate, later);
+    is_taken(&mut gate, later);
+    assert!(messages_passed(&mut gate, Lane::Transactional, later, SECOND) > 140);
 }
 
 proptest! {
@@ -153,13 +233,13 @@ proptest! {
     #[test]
     fn a_learned_rate_stays_below_what_was_too_much(measured in 20..800u32) {
         let now = Instant::now();
-        let mut gate = Gate::new(None, None, now);
+        let mut gate = free(now);
         for _ in 0..measured {
-            gate.accepted(now);
+            is_taken(&mut gate, now);
         }
-        gate.throttled(now);
-        gate.accepted(now);
-        let passed = messages_passed(&mut gate, Lane::Transactional, now, Duration::from_secs(1));
+        is_refused(&mut gate, now);
+        is_taken(&mut gate, now);
+        let passed = messages_passed(&mut gate, Lane::Transactional, now, SECOND);
         prop_assert!(f64::from(passed) <= f64::from(measured) + 3.0, "{passed} of {measured}");
         prop_assert!(f64::from(passed) >= f64::from(measured) * 0.75 - 3.0, "{passed} of {measured}");
     }
