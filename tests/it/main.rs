@@ -23,6 +23,7 @@ mod sending;
 mod sql_door;
 mod sql_example;
 mod takeover;
+mod told_pauses;
 mod webhooks;
 mod wire;
 mod withdrawn;

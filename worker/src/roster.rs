@@ -23,14 +23,15 @@ use shared::store::pauses::{self, Pause, PauseScope};
 use shared::store::{provider_state, templates};
 use shared::template::ProviderTemplate;
 use sqlx::PgPool;
-use tokio::runtime::Handle;
 
 use crate::health::Health;
 use crate::measures;
 
 mod loaded;
+mod notices;
 
 pub(crate) use loaded::{Entry, Loaded};
+use notices::Notices;
 
 /// How old the roster may become.
 pub(crate) const RELOAD: Duration = Duration::from_millis(250);
@@ -59,26 +60,25 @@ pub(crate) struct Sources {
 pub(crate) struct Roster {
     sources: Sources,
     clock: DbClock,
-    /// Where the pool's connections live: on a lane's thread they would wait for its messages.
-    main: Handle,
     loaded: ArcSwap<Loaded>,
     /// Lanes that an operator has stopped.
     halted: [AtomicBool; 3],
     lanes_paused: [Gauge; 3],
     healths: Mutex<HashMap<String, Arc<Health>>>,
+    notices: Notices,
 }
 
 impl Roster {
-    /// An empty roster; nothing is claimed before it is loaded. Must be made on the main runtime.
+    /// An empty roster; nothing is claimed before it is loaded.
     pub(crate) fn new(sources: Sources, clock: DbClock) -> Self {
         Self {
             sources,
             clock,
-            main: Handle::current(),
             loaded: ArcSwap::default(),
             halted: Default::default(),
             lanes_paused: Lane::ALL.map(measures::lane_paused),
             healths: Mutex::default(),
+            notices: Notices::default(),
         }
     }
 
@@ -137,27 +137,21 @@ impl Roster {
     }
 
     /// Tells the others that a provider is paused.
-    pub(crate) fn publish_pause(&self, provider: String, until: DateTime<Utc>, pauses: i16) {
-        let pool = self.sources.pool.clone();
-        self.main.spawn(async move {
-            if let Err(error) = provider_state::pause(&pool, &provider, until, pauses).await {
-                tracing::debug!(%error, provider.id = provider, "only this worker knows of the pause");
-            }
-        });
+    pub(crate) fn publish_pause(&self, provider: &str, until: DateTime<Utc>, pauses: i16) {
+        self.notices.paused(provider, until, pauses);
     }
 
     /// Tells the others that a provider's row of pauses is over.
-    pub(crate) fn publish_recovery(&self, provider: String) {
-        let pool = self.sources.pool.clone();
-        self.main.spawn(async move {
-            if let Err(error) = provider_state::clear(&pool, &provider).await {
-                tracing::debug!(%error, provider.id = provider, "the next pause will be longer than it need be");
-            }
-        });
+    pub(crate) fn publish_recovery(&self, provider: &str) {
+        self.notices.recovered(provider);
     }
 
-    /// Keeps the roster fresh until dropped.
+    /// Keeps the roster fresh, and the others informed, until dropped.
     pub(crate) async fn run(&self) {
+        tokio::join!(self.reload(), self.notices.write(&self.sources.pool));
+    }
+
+    async fn reload(&self) {
         let mut known = None;
         let mut trouble = false;
         loop {

@@ -61,7 +61,7 @@ impl Delivery<'_> {
         match answer {
             Ok(_) => {
                 if leave.went(Went::Accepted) {
-                    self.parts.roster.publish_recovery(name.clone());
+                    self.parts.roster.publish_recovery(name);
                 }
                 Some(self.finish(Status::Sent, None, 0))
             }
@@ -72,7 +72,7 @@ impl Delivery<'_> {
             Err(SendError::Throttled { retry_after, .. }) => {
                 let news = leave.throttled(retry_after, self.parts.clock.now(), fastrand::f64());
                 if let Some((until, pauses)) = news {
-                    self.parts.roster.publish_pause(name.clone(), until, pauses);
+                    self.parts.roster.publish_pause(name, until, pauses);
                 }
                 None
             }
