@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use shared::lane::Lane;
 
-use self::rate::{Meter, Rate};
+use self::meter::Meter;
+use self::rate::Rate;
 
+mod meter;
 mod rate;
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,8 @@
 //! a rate is learnt as TCP's CUBIC (RFC 9438) learns a window: down by a fifth, quickly back towards
 //! what was measured, slowly around it, and ever faster beyond it. So a real limit is probed
 //! gently, and one "slow down" to an idle gateway is forgotten within seconds. A limit that was met
-//! twice at about the same rate is believed: the rate stays just below it, each time twice as long,
-//! before it is probed again, since every probe costs a pause.
+//! twice at about the same rate, while all of that was used, is believed: the rate stays just below
+//! it, each time twice as long, before it is probed again, since every probe costs a pause.
 
 use std::time::{Duration, Instant};
 
@@ -123,7 +123,8 @@ impl Rate {
             Self::Free => (measured, 0),
             Self::Learned(learned) => {
                 let measured = measured.min(learned.per_second(now));
-                (measured, if learned.is_alike(measured) { learned.confirmed + 1 } else { 0 })
+                let is_met = learned.was_used_up(measured, now) && learned.is_alike(measured);
+                (measured, if is_met { learned.confirmed + 1 } else { 0 })
             }
         };
         *self = Self::Learned(Learned::begin(measured.max(1.0), confirmed, now));
@@ -204,6 +205,13 @@ impl Learned {
         (self.measured - measured).abs() <= ALIKE * self.measured.max(measured)
     }
 
+    /// Whether `measured` is about all that it let go. If not, the limit that was met is not known:
+    /// somebody else had a part in it. A second ago, since what is measured is a second's count.
+    fn was_used_up(&self, measured: f64, now: Instant) -> bool {
+        let before = now.checked_sub(Duration::from_secs(1)).unwrap_or(now);
+        measured >= (1.0 - ALIKE) * self.per_second(before)
+    }
+
     fn refill(&mut self, now: Instant) {
         let per_second = self.per_second(now);
         let fresh = per_second * now.duration_since(self.filled).as_secs_f64();
@@ -223,37 +231,4 @@ fn spend(lane: Lane, tokens: &mut f64, promo_tokens: &mut f64) -> bool {
         }
     }
     enough
-}
-
-/// Counts accepted messages by second.
-#[derive(Clone, Debug)]
-pub(super) struct Meter {
-    second: Instant,
-    before: f64,
-    current: f64,
-}
-
-impl Meter {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { second: now, before: 0.0, current: 0.0 }
-    }
-
-    pub(super) fn count(&mut self, now: Instant) {
-        self.roll(now);
-        self.current += 1.0;
-    }
-
-    pub(super) fn per_second(&mut self, now: Instant) -> f64 {
-        self.roll(now);
-        self.before.max(self.current)
-    }
-
-    fn roll(&mut self, now: Instant) {
-        let passed = now.duration_since(self.second);
-        if passed >= Duration::from_secs(1) {
-            self.before = if passed < Duration::from_secs(2) { self.current } else { 0.0 };
-            self.current = 0.0;
-            self.second = now;
-        }
-    }
 }

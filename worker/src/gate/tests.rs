@@ -1,8 +1,8 @@
-use std::collections::VecDeque;
-
 use proptest::prelude::*;
 
 use super::*;
+
+mod vendor;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -157,57 +157,11 @@ fn answers_to_calls_that_began_before_a_pause_do_not_end_it() {
     assert!((150..=200).contains(&passed), "{passed} in the first second");
 }
 
-/// A vendor that takes so many messages in a second, counted from the first; and what it has taken.
-struct Window {
-    limit: u32,
-    since: Instant,
-    taken: u32,
-}
-
-impl Window {
-    fn takes(&mut self, now: Instant) -> bool {
-        if now.duration_since(self.since) >= Duration::from_secs(1) {
-            (self.since, self.taken) = (now, 0);
-        }
-        self.taken += 1;
-        self.taken <= self.limit
-    }
-}
-
-/// What share of its allowance a vendor gets that answers after `latency` and asks for pauses of a
-/// second, from a gate that knows nothing and has always more to send.
-fn share_of(limit: u32, latency: Duration, time: Duration) -> f64 {
-    let start = Instant::now();
-    let (mut gate, mut vendor) = (free(start), Window { limit, since: start, taken: 0 });
-    let (mut now, mut paused, mut sent) = (start, start, 0);
-    let mut under_way = VecDeque::new();
-    while now < start + time {
-        now += Duration::from_millis(1);
-        while let Some((ticket, is_taken, _)) =
-            under_way.pop_front_if(|(_, _, began)| *began + latency <= now)
-        {
-            if is_taken {
-                gate.accepted(&ticket, now);
-                sent += 1;
-            } else if gate.throttled(&ticket, now) {
-                paused = now + SECOND;
-            }
-            gate.done(&ticket);
-        }
-        // As many at once as there are slots.
-        while now >= paused && under_way.len() < 500 {
-            let Some(ticket) = goes(&mut gate, Lane::Transactional, now) else { break };
-            under_way.push_back((ticket, vendor.takes(now), now));
-        }
-    }
-    f64::from(sent) / (f64::from(limit) * time.as_secs_f64())
-}
-
 #[test]
 fn a_limit_that_nobody_told_is_found_and_used() {
-    for limit in [20, 200, 1000] {
+    for limit in [5, 20, 200, 1000] {
         for latency in [0, 20, 200] {
-            let share = share_of(limit, Duration::from_millis(latency), 60 * SECOND);
+            let share = vendor::share_of(limit, Duration::from_millis(latency), 60 * SECOND);
             assert!(share >= 0.9, "{share:.3} of {limit}/s, answered after {latency} ms");
         }
     }
@@ -225,6 +179,24 @@ fn a_refused_probe_says_nothing_about_the_rate() {
     is_refused(&mut gate, later);
     is_taken(&mut gate, later);
     assert!(messages_passed(&mut gate, Lane::Transactional, later, SECOND) > 140);
+}
+
+/// Somebody else uses up the account's allowance: what this gateway sends says nothing about the limit.
+#[test]
+fn a_slow_down_that_this_gateways_rate_did_not_draw_confirms_nothing() {
+    let mut now = Instant::now();
+    let mut gate = free(now);
+    for _ in 0..3 {
+        for _ in 0..900 {
+            now += SECOND / 3;
+            is_taken(&mut gate, now);
+        }
+        is_refused(&mut gate, now);
+        now += SECOND;
+        is_taken(&mut gate, now);
+    }
+    let passed = messages_passed(&mut gate, Lane::Transactional, now, 6 * SECOND);
+    assert!(passed > 100, "{passed} in six seconds");
 }
 
 proptest! {
