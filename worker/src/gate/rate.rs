@@ -92,7 +92,8 @@ impl Rate {
                 Some(Duration::from_secs_f64((1.0 / *per_second).clamp(0.005, 0.05)))
             }
             Self::Learned(learned) if lane == Lane::Otp => {
-                learned.tokens -= 1.0;
+                // The others make up for a second of codes at most, however many there were.
+                learned.tokens = (learned.tokens - 1.0).max(-learned.per_second(now));
                 None
             }
             Self::Learned(learned) => {

@@ -199,6 +199,23 @@ fn a_slow_down_that_this_gateways_rate_did_not_draw_confirms_nothing() {
     assert!(passed > 100, "{passed} in six seconds");
 }
 
+#[test]
+fn many_codes_at_once_hold_the_others_up_for_a_second_only() {
+    let now = Instant::now();
+    let mut gate = free(now);
+    for _ in 0..100 {
+        is_taken(&mut gate, now);
+    }
+    is_refused(&mut gate, now);
+    is_taken(&mut gate, now);
+    for _ in 0..10_000 {
+        assert!(goes_and_comes_back(&mut gate, Lane::Otp, now));
+    }
+    assert_eq!(messages_passed(&mut gate, Lane::Transactional, now, SECOND / 2), 0);
+    let passed = messages_passed(&mut gate, Lane::Transactional, now + SECOND, SECOND);
+    assert!(passed > 70, "{passed} in the next second");
+}
+
 proptest! {
     /// Just after "slow down" the rate stays below what drew it, for as long as the curve takes to
     /// come back to it.
