@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use shared::db::{Use, within};
 use shared::ids::WorkerId;
 use shared::lane::Lane;
@@ -19,10 +18,10 @@ use crate::held::Held;
 use crate::lane::LaneParts;
 use crate::queue::{Claim, Job};
 
+mod closed;
+
 /// A statement that takes longer is lost with its connection; `recover` finds what it claimed.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Looking through a deep backlog for what has expired may take longer.
-const EXPIRE_PATIENCE: Duration = Duration::from_secs(20);
 /// An idle lane asks this often, should a wake-up be lost.
 const POLL: Duration = Duration::from_millis(25);
 /// A closed lane, or a worker without standing, looks again this often.
@@ -37,10 +36,6 @@ const LARGEST: usize = 500;
 const STALE_CODE: Duration = Duration::from_secs(5);
 /// How often claimed rows that nobody here holds are handed back.
 const RECOVER_EVERY: Duration = Duration::from_secs(5);
-/// How long after the last time the expired of a closed lane are ended at the earliest …
-const EXPIRE_EVERY: Duration = Duration::from_secs(1);
-/// … and how many times the cost of the last time.
-const EXPIRE_COST: u32 = 20;
 /// How often an empty lane's mark is moved on.
 const PASS_EVERY: Duration = Duration::from_secs(1);
 
@@ -212,25 +207,6 @@ impl Claimer {
         Ok(found)
     }
 
-    async fn claim_expiring(
-        &mut self,
-        db: &mut PgConnection,
-        worker: WorkerId,
-        before: DateTime<Utc>,
-    ) -> sqlx::Result<()> {
-        let (began, mut slots) = (Instant::now(), Vec::with_capacity(USEFUL));
-        while slots.len() < USEFUL {
-            let Ok(slot) = self.slots.clone().try_acquire_owned() else { break };
-            slots.push(slot);
-        }
-        let limit = i64::try_from(slots.len()).unwrap_or(i64::MAX);
-        let rows =
-            within(EXPIRE_PATIENCE, outbox::claim_expiring(db, worker, self.parts.lane, before, limit));
-        let rows = rows.await?;
-        self.hand_out(rows, worker, began, slots).await;
-        Ok(())
-    }
-
     /// A claim that found nothing moves the mark on too, so that the next need not walk the same dead
     /// entries again. But only past what is not there: it also finds nothing while the lane is
     /// paused, while others hold every row, and when this worker is struck off.
@@ -307,30 +283,6 @@ impl Claimer {
         let back = within(PATIENCE, outbox::hand_back_unknown(db, worker, self.parts.lane, &known)).await?;
         if back > 0 {
             tracing::warn!(messages = back, "messages of a lost claim were handed back unsent");
-        }
-        Ok(())
-    }
-
-    /// Ends what expires while the lane is closed, and lets promo go that would expire before its
-    /// provider is back.
-    async fn look_while_closed(&mut self, db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {
-        let began = Instant::now();
-        if self.expire_due > began {
-            return Ok(());
-        }
-        // Also for a look that fails.
-        self.expire_due = began + EXPIRE_EVERY;
-        let most = i64::try_from(LARGEST).unwrap_or(i64::MAX);
-        let ended = within(EXPIRE_PATIENCE, outbox::end_expired(db, worker, self.parts.lane, most)).await?;
-        if self.parts.lane == Lane::Promo
-            && let Some(before) = self.parts.roster.promo_moves_on_before()
-        {
-            self.claim_expiring(db, worker, before).await?;
-        }
-        // A deep backlog is walked for this: not too often.
-        self.expire_due = Instant::now() + EXPIRE_EVERY.max(began.elapsed() * EXPIRE_COST);
-        if ended > 0 {
-            tracing::info!(messages = ended, lane = %self.parts.lane, "messages expired while no provider was open");
         }
         Ok(())
     }

@@ -1,0 +1,68 @@
+//! A lane that no provider is open for: what of it cannot wait.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use shared::db::within;
+use shared::ids::WorkerId;
+use shared::lane::Lane;
+use shared::store::outbox;
+use sqlx::PgConnection;
+
+use super::{Claimer, LARGEST, USEFUL};
+
+/// Looking through a deep backlog for what has expired may take so long.
+const EXPIRE_PATIENCE: Duration = Duration::from_secs(20);
+/// How long after the last time the expired of a closed lane are ended at the earliest …
+const EXPIRE_EVERY: Duration = Duration::from_secs(1);
+/// … and how many times the cost of the last time.
+const EXPIRE_COST: u32 = 20;
+
+impl Claimer {
+    /// Ends what expires while the lane is closed, and lets promo go that would expire before its
+    /// provider is back.
+    pub(super) async fn look_while_closed(
+        &mut self,
+        db: &mut PgConnection,
+        worker: WorkerId,
+    ) -> sqlx::Result<()> {
+        let began = Instant::now();
+        if self.expire_due > began {
+            return Ok(());
+        }
+        // Also for a look that fails.
+        self.expire_due = began + EXPIRE_EVERY;
+        let most = i64::try_from(LARGEST).unwrap_or(i64::MAX);
+        let ended = within(EXPIRE_PATIENCE, outbox::end_expired(db, worker, self.parts.lane, most)).await?;
+        if self.parts.lane == Lane::Promo
+            && let Some(before) = self.parts.roster.promo_moves_on_before()
+        {
+            self.claim_expiring(db, worker, before).await?;
+        }
+        // A deep backlog is walked for this: not too often.
+        self.expire_due = Instant::now() + EXPIRE_EVERY.max(began.elapsed() * EXPIRE_COST);
+        if ended > 0 {
+            tracing::info!(messages = ended, lane = %self.parts.lane, "messages expired while no provider was open");
+        }
+        Ok(())
+    }
+
+    async fn claim_expiring(
+        &mut self,
+        db: &mut PgConnection,
+        worker: WorkerId,
+        before: DateTime<Utc>,
+    ) -> sqlx::Result<()> {
+        let (began, mut slots) = (Instant::now(), Vec::with_capacity(USEFUL));
+        while slots.len() < USEFUL {
+            let Ok(slot) = self.slots.clone().try_acquire_owned() else { break };
+            slots.push(slot);
+        }
+        let limit = i64::try_from(slots.len()).unwrap_or(i64::MAX);
+        let rows =
+            within(EXPIRE_PATIENCE, outbox::claim_expiring(db, worker, self.parts.lane, before, limit));
+        let rows = rows.await?;
+        self.hand_out(rows, worker, began, slots).await;
+        Ok(())
+    }
+}
