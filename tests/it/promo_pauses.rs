@@ -47,3 +47,31 @@ async fn a_promo_that_arrives_in_a_pause_and_would_expire_in_it_moves_on() {
     assert_eq!(app.state(patient).await.0, "queued");
     app.stop().await;
 }
+
+/// As if a million rows stood before them: to look through takes longer than a claim may be old.
+#[tokio::test]
+async fn a_promo_that_would_expire_in_a_pause_moves_on_however_deep_the_backlog_is() {
+    let app = with_a_pause(Vendor::Twilio, |_| ()).await;
+    sqlx::raw_sql(
+        "create function public.is_read_slowly(expires_at timestamptz) returns boolean language plpgsql cost 0.1
+             as $$ begin
+                 if expires_at > now() + interval '1 hour' then perform pg_sleep(0.01); end if;
+                 return true;
+             end $$;
+         grant execute on function public.is_read_slowly to smsgw_app;
+         create policy slow on smsgw.sms_outbox to smsgw_app
+             using (public.is_read_slowly(expires_at)) with check (true);
+         alter table smsgw.sms_outbox enable row level security;",
+    )
+    .execute(&mut app.owner().await)
+    .await
+    .unwrap();
+    let mut backlog: Vec<_> = (0..200).map(|_| a_promo(app.now()).build()).collect();
+    let short_lived = a_promo(app.now()).expires_in(app.now(), Duration::from_secs(20)).build();
+    let id = short_lived.id;
+    backlog.push(short_lived);
+    app.accept_all(&backlog).await;
+    assert_eq!(app.end_of(id).await.0, "sent");
+    assert_eq!(app.way(id).await, "2factor accepted");
+    app.stop().await;
+}

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use shared::db::within;
-use shared::ids::WorkerId;
+use shared::ids::{MessageId, WorkerId};
 use shared::lane::Lane;
 use shared::store::outbox;
 use sqlx::PgConnection;
 
-use super::{Claimer, LARGEST, USEFUL};
+use super::{Claimer, LARGEST, PATIENCE, USEFUL};
 
 /// Looking through a deep backlog for what has expired may take so long.
 const EXPIRE_PATIENCE: Duration = Duration::from_secs(20);
@@ -47,21 +47,22 @@ impl Claimer {
         Ok(())
     }
 
+    /// Looks first and claims then: from a claim a message must leave within a second.
     async fn claim_expiring(
         &mut self,
         db: &mut PgConnection,
         worker: WorkerId,
         before: DateTime<Utc>,
     ) -> sqlx::Result<()> {
-        let (began, mut slots) = (Instant::now(), Vec::with_capacity(USEFUL));
-        while slots.len() < USEFUL {
-            let Ok(slot) = self.slots.clone().try_acquire_owned() else { break };
-            slots.push(slot);
+        let (lane, most) = (self.parts.lane, i64::try_from(USEFUL).unwrap_or(i64::MAX));
+        let found = within(EXPIRE_PATIENCE, outbox::list_expiring(&mut *db, lane, before, most)).await?;
+        let began = Instant::now();
+        let free = |_: &MessageId| self.slots.clone().try_acquire_owned().ok();
+        let slots: Vec<_> = found.iter().map_while(free).collect();
+        if slots.is_empty() {
+            return Ok(());
         }
-        let limit = i64::try_from(slots.len()).unwrap_or(i64::MAX);
-        let rows =
-            within(EXPIRE_PATIENCE, outbox::claim_expiring(db, worker, self.parts.lane, before, limit));
-        let rows = rows.await?;
+        let rows = within(PATIENCE, outbox::claim_these(db, worker, lane, &found[..slots.len()])).await?;
         self.hand_out(rows, worker, began, slots).await;
         Ok(())
     }

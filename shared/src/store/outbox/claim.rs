@@ -159,41 +159,58 @@ pub async fn claim_newest_codes(
     )
 }
 
-/// Claims up to `limit` due messages of `lane` that expire before `before`, oldest first: for a lane that otherwise waits
-/// for its provider. Walks the whole lane.
-///
-/// # Errors
-/// As [`claim`].
-pub async fn claim_expiring(
-    db: &mut PgConnection,
-    worker: WorkerId,
+/// Lists up to `limit` due messages of `lane` that expire before `before`, oldest first, for
+/// [`claim_these`]. Walks the whole lane, which may take longer than a claim may be old when its
+/// messages leave.
+pub async fn list_expiring(
+    db: impl PgExecutor<'_>,
     lane: Lane,
     before: DateTime<Utc>,
     limit: i64,
+) -> sqlx::Result<Vec<MessageId>> {
+    sqlx::query_scalar!(
+        r#"select id as "id: MessageId" from smsgw.sms_outbox
+           where lane = $1 and worker_id is null and due_at <= clock_timestamp() and expires_at < $2
+           order by due_at, seq limit $3"#,
+        lane as Lane,
+        before,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Claims those of the given messages of `lane` that are still queued and due.
+///
+/// # Errors
+/// As [`claim`].
+pub async fn claim_these(
+    db: &mut PgConnection,
+    worker: WorkerId,
+    lane: Lane,
+    ids: &[MessageId],
 ) -> sqlx::Result<Vec<Claimed>> {
     let mut tx = db.begin_with(BEGIN_WITH_CONSENT).await?;
-    let rows = claim_expiring_rows(&mut *tx, worker, lane, before, limit).await?;
+    let rows = claim_known_rows(&mut *tx, worker, lane, ids).await?;
     tx.commit().await?;
     Ok(rows)
 }
 
-async fn claim_expiring_rows(
+async fn claim_known_rows(
     db: impl PgExecutor<'_>,
     worker: WorkerId,
     lane: Lane,
-    before: DateTime<Utc>,
-    limit: i64,
+    ids: &[MessageId],
 ) -> sqlx::Result<Vec<Claimed>> {
     claim_statement!(
         db,
         worker,
+        // Found by their ids alone: worker_id hides from the index of what is queued, which would be walked.
         "select ctid from smsgw.sms_outbox
-         where lane = $2 and worker_id is null and due_at <= clock_timestamp() and expires_at < $3
-           and not exists (select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = $2))
-         order by due_at, seq limit $4",
+         where id = any($3) and coalesce(worker_id, 0) = 0 and due_at <= clock_timestamp()
+           and not exists (select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = $2))",
         lane as Lane,
-        before,
-        limit
+        ids as &[MessageId]
     )
 }
 
