@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use mock_provider::{Fault, PaceChange, RetryAfter, Vendor};
+use mock_provider::{Fault, FaultRule, PaceChange, RetryAfter, Vendor};
 use shared::lane::Lane;
 use tests::TestApp;
 use tests::builders::{a_promo, a_transactional, an_otp};
@@ -110,6 +110,27 @@ async fn after_a_pause_one_message_goes_ahead_of_the_others() {
     app.drained(Duration::from_secs(60)).await;
     let times = times(&app);
     assert!(times[1] - times[0] >= 400, "the second left {} ms after the first", times[1] - times[0]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn calls_that_were_under_way_when_a_pause_began_are_not_taken_for_its_probe() {
+    let mut app = TestApp::without_worker().await;
+    latency(&app, 400);
+    let fault = Fault::Throttle { retry_after: Some(RetryAfter::Seconds(4)) };
+    app.mock.fail_by(FaultRule::new(Vendor::Twilio, fault).times(1)).unwrap();
+    app.start_worker_with(|parts| {
+        only_twilio(Some(100), None)(parts);
+        parts.config.transactional_slots = 40;
+    });
+    let backlog: Vec<_> = (0..80).map(|_| a_transactional(app.now()).build()).collect();
+    app.accept_all(&backlog).await;
+    app.drained(Duration::from_secs(60)).await;
+    let times = times(&app);
+    let pause = times.windows(2).position(|pair| pair[1] - pair[0] > 2000).expect("a pause");
+    let after = &times[pause + 1..];
+    assert!(pause > 5 && after.len() > 5, "{} before the pause, {} after it", pause + 1, after.len());
+    assert!(after[1] - after[0] >= 400, "the second left {} ms after the first", after[1] - after[0]);
     app.stop().await;
 }
 
