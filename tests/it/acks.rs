@@ -49,6 +49,7 @@ async fn taken_over(app: &TestApp, id: MessageId) -> Rescheduled {
         tried: Vec::new(),
         copies: 1,
         taken_over: true,
+        to: None,
         attempts: Vec::new(),
     }
 }

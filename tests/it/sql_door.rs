@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use shared::ids::MessageId;
+use shared::phone::PhoneNumber;
 use shared::segments;
+use shared::store::opt_outs::{self, OptOutScope};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tests::TestApp;
 use tests::builders::{a_number, a_transactional};
@@ -247,4 +249,48 @@ async fn ids_lifetimes_and_segments_are_as_the_gateways_own() {
     for (text, counted) in texts.iter().zip(counted) {
         assert_eq!(counted, i32::from(segments::count(text).count), "{text:?}");
     }
+}
+
+/// Consent, log and receipts know a number by one spelling only.
+#[tokio::test]
+async fn a_stop_holds_however_a_number_is_spelled_at_the_door() {
+    let app = TestApp::start().await;
+    let mut shop = a_shop(&app).await;
+    let phone = PhoneNumber::parse("+447911123456", None).unwrap();
+    opt_outs::insert(&mut app.connection().await, &phone, OptOutScope::Marketing, "test").await.unwrap();
+    let spelled = "'+44 (0)7911 123456'";
+    let promo = enqueue(&mut shop, &format!("{spelled}, 'Sale!', 'promo'")).await.unwrap();
+    let text = enqueue(&mut shop, &format!("{spelled}, 'Your table is booked.'")).await.unwrap();
+    assert_eq!(app.end_of(promo).await, ("suppressed".to_owned(), Some("opted_out".to_owned())));
+    assert_eq!(app.end_of(text).await, ("sent".to_owned(), None));
+    let logged: Vec<String> = sqlx::query_scalar("select distinct \"to\" from sms_messages_log")
+        .fetch_all(&app.pool)
+        .await
+        .unwrap();
+    assert_eq!(logged, ["+447911123456"]);
+    assert_eq!(app.mock.arrivals_to("+447911123456").len(), 1);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_number_that_no_country_has_is_not_sent() {
+    let app = TestApp::start().await;
+    let mut shop = a_shop(&app).await;
+    let id = enqueue(&mut shop, "'+999790000001', 'Hello.'").await.unwrap();
+    assert_eq!(app.end_of(id).await, ("failed".to_owned(), Some("bad_number".to_owned())));
+    app.stop().await;
+}
+
+/// The database's own classes of characters depend on its locale: `C` knows no more than ASCII.
+#[tokio::test]
+async fn a_text_that_cannot_be_sent_is_not_sent_though_the_database_takes_it() {
+    let app = TestApp::without_worker().await;
+    let mut shop = a_shop(&app).await;
+    let id = enqueue(&mut shop, "'+919876543210', 'Hello.'").await.unwrap();
+    sqlx::query("update smsgw.sms_outbox set body = e'a\\u0085b'").execute(&app.pool).await.unwrap();
+    let mut app = app;
+    app.start_worker();
+    assert_eq!(app.end_of(id).await, ("failed".to_owned(), Some("bad_text".to_owned())));
+    assert!(app.mock.arrivals_to("+919876543210").is_empty());
+    app.stop().await;
 }

@@ -94,6 +94,7 @@ pub(crate) fn doubtful(
             tried,
             copies: 1,
             taken_over: false,
+            to: None,
             attempts,
         }),
         Doubt::End(status) => Verdict::Finish(Finished {

@@ -10,7 +10,8 @@ use shared::message::{OutboxMessage, SealedText, Status};
 use shared::phone::{PhoneNumber, Region};
 use shared::provider::{OutgoingSms, VendorTemplate};
 use shared::routing::{self, Candidate, Moment, Step, Traveller};
-use shared::store::acks::{Attempt, Finished};
+use shared::store::acks::{Attempt, Finished, Rescheduled};
+use shared::text::MessageText;
 
 use self::call::Call;
 use crate::ack::Verdict;
@@ -71,6 +72,24 @@ pub(crate) fn traveller<'a>(message: &'a OutboxMessage, tried: &'a [String]) -> 
     }
 }
 
+/// The text, and the code in it if there is one.
+fn content(
+    message: &OutboxMessage,
+    parts: &LaneParts,
+) -> Result<(String, Option<SealedText>), &'static str> {
+    match (&message.sealed_body, &message.body) {
+        (Some(sealed), _) => match SealedText::open(parts.keyring.bodies(), message.id, sealed) {
+            Ok(opened) => Ok((opened.text.clone(), Some(opened))),
+            Err(error) => {
+                tracing::error!(%error, message.id = %message.id, "a sealed body does not open");
+                Err("body_unreadable")
+            }
+        },
+        (None, Some(text)) => Ok((text.clone(), None)),
+        (None, None) => Err("body_missing"),
+    }
+}
+
 /// One claim's way: what was tried so far, and with what result.
 struct Delivery<'a> {
     claim: &'a Claim,
@@ -87,29 +106,11 @@ struct Delivery<'a> {
 impl<'a> Delivery<'a> {
     fn begin(claim: &'a Claim, parts: &'a LaneParts) -> Result<Self, Verdict> {
         let message = &claim.message;
-        let fail =
-            |reason| Verdict::Finish(Finished::unsent(message.id, message.copies, Status::Failed, reason));
-        let sealed = match &message.sealed_body {
-            None => None,
-            Some(sealed) => match SealedText::open(parts.keyring.bodies(), message.id, sealed) {
-                Ok(opened) => Some(opened),
-                Err(error) => {
-                    tracing::error!(%error, message.id = %message.id, "a sealed body does not open");
-                    return Err(fail("body_unreadable"));
-                }
-            },
-        };
-        let text = match (&sealed, &message.body) {
-            (Some(opened), _) => opened.text.clone(),
-            (None, Some(text)) => text.clone(),
-            (None, None) => return Err(fail("body_missing")),
-        };
-        let to = match message.by_sql {
-            true => PhoneNumber::parse(&message.to, None),
-            false => Ok(PhoneNumber::stored(message.to.clone())),
-        };
-        let Ok(to) = to else { return Err(fail("bad_number")) };
-        Ok(Self {
+        let (text, sealed) = content(message, parts).map_err(|reason| {
+            Verdict::Finish(Finished::unsent(message.id, message.copies, Status::Failed, reason))
+        })?;
+        let to = PhoneNumber::stored(message.to.clone());
+        let mut delivery = Self {
             claim,
             parts,
             region: to.region(),
@@ -119,7 +120,25 @@ impl<'a> Delivery<'a> {
             tried: message.tried.clone(),
             busy: Vec::new(),
             attempts: Vec::new(),
-        })
+        };
+        if message.by_sql {
+            delivery.check()?;
+        }
+        Ok(delivery)
+    }
+
+    /// The SQL door sees characters only: what the other doors ask of a number and a text is asked here.
+    fn check(&mut self) -> Result<(), Verdict> {
+        match PhoneNumber::parse(self.to.as_str(), None) {
+            Ok(to) if to == self.to => (),
+            // The claim asked for a "stop" under this spelling: the next one asks for the number itself.
+            Ok(to) => return Err(self.respell(to)),
+            Err(_) => return Err(self.fail(Status::Failed, "bad_number")),
+        }
+        if MessageText::parse(self.text.as_str()).is_err() {
+            return Err(self.fail(Status::Failed, "bad_text"));
+        }
+        Ok(())
     }
 
     fn facts(&self) -> Traveller<'_> {
@@ -179,6 +198,15 @@ impl<'a> Delivery<'a> {
                 candidate.paused_until = candidate.paused_until.max(Some(now + NO_ROOM));
             }
         }
+    }
+
+    /// Goes back for a claim that knows whose number it is.
+    fn respell(&mut self, to: PhoneNumber) -> Verdict {
+        let mut verdict = self.wait(self.parts.clock.now(), "respelled");
+        if let Verdict::Reschedule(Rescheduled { to: spelling, .. }) = &mut verdict {
+            *spelling = Some(to);
+        }
+        verdict
     }
 
     /// The fence: beyond it somebody else may be about to take this message over.

@@ -180,6 +180,7 @@ fn decide(orphan: &Orphan, clock: &DbClock) -> Fate {
             tried: Vec::new(),
             copies: 1,
             taken_over: true,
+            to: None,
             attempts: Vec::new(),
         }),
     }

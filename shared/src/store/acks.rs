@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::ids::{AttemptId, MessageId, WorkerId};
 use crate::message::Status;
+use crate::phone::PhoneNumber;
 use crate::provider::Outcome;
 use crate::store::sparse;
 
@@ -77,6 +78,8 @@ pub struct Rescheduled {
     pub copies: i16,
     /// It was taken from a dead worker.
     pub taken_over: bool,
+    /// Its number as everything but the claim spells it, if the row has another spelling.
+    pub to: Option<PhoneNumber>,
     /// The calls made under this claim.
     pub attempts: Vec<Attempt>,
 }
@@ -248,6 +251,7 @@ pub async fn reschedule(
     group: &[impl Borrow<Rescheduled> + Sync],
 ) -> sqlx::Result<Vec<MessageId>> {
     let group: Vec<&Rescheduled> = group.iter().map(Borrow::borrow).collect();
+    let spellings: Vec<_> = group.iter().map(|one| one.to.as_ref().map(PhoneNumber::as_str)).collect();
     with_attempts!(
         db,
         write,
@@ -255,8 +259,8 @@ pub async fn reschedule(
         group.iter().flat_map(|one| &one.attempts),
         r#"input as (
                select * from unnest($13::uuid[], $14::timestamptz[], $15::text[], $16::text[], $17::smallint[],
-                                    $18::smallint[], $19::boolean[], $20::timestamptz[])
-                   as i (id, due_at, reason, tried, copies, attempts, taken_over, claimed_due_at)
+                                    $18::smallint[], $19::boolean[], $20::timestamptz[], $21::text[])
+                   as i (id, due_at, reason, tried, copies, attempts, taken_over, claimed_due_at, "to")
            )
            update smsgw.sms_outbox o
            set worker_id = null,
@@ -265,7 +269,8 @@ pub async fn reschedule(
                tried     = case when i.tried = '' then o.tried else o.tried || string_to_array(i.tried, ',') end,
                copies    = o.copies + i.copies,
                attempts  = o.attempts + i.attempts,
-               takeovers = o.takeovers + i.taken_over::integer
+               takeovers = o.takeovers + i.taken_over::integer,
+               "to"      = coalesce(i."to", o."to")
            from input i
            where o.id = any($13) and o.id::text = i.id::text and coalesce(o.worker_id, 0) = $1 and o.due_at = i.claimed_due_at
            returning o.id as "id: MessageId""#,
@@ -278,6 +283,7 @@ pub async fn reschedule(
         &group.iter().map(|one| count(&one.attempts)).collect::<Vec<_>>(),
         &group.iter().map(|one| one.taken_over).collect::<Vec<_>>(),
         &group.iter().map(|one| one.claimed_due_at).collect::<Vec<_>>(),
+        sparse(&spellings) as &[Option<&str>],
     )
 }
 

@@ -138,6 +138,7 @@ impl Delivery<'_> {
             tried: self.new_tries(),
             copies: 0,
             taken_over: false,
+            to: None,
             attempts: std::mem::take(&mut self.attempts),
         })
     }
