@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use shared::config::{ApiConfig, DatabaseConfig, SecretsConfig, SiteConfig};
+use shared::config::{ApiConfig, DatabaseConfig, ReachConfig, SecretsConfig, SiteConfig};
 use shared::provider::catalogue::ProviderEnv;
 use shared::telemetry::LogFormat;
 use worker::WorkerConfig;
@@ -183,6 +183,8 @@ pub(crate) struct WorkerArgs {
     pub(crate) gateway: GatewayArgs,
     #[command(flatten)]
     pub(crate) sending: SendingArgs,
+    #[command(flatten)]
+    pub(crate) reach: ReachConfig,
     /// Address where a lone worker answers /healthz, /readyz and /metrics [default: none]
     #[arg(long, env = "SMSGW_WORKER_LISTEN")]
     pub(crate) worker_listen: Option<SocketAddr>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use shared::clock::DbClock;
-use shared::config::{ApiConfig, ConfigError, SiteConfig};
+use shared::config::{ApiConfig, ConfigError, ReachConfig, SiteConfig};
 use shared::db::{Database, Use, is_away};
 use shared::provider::catalogue::ProviderEnv;
 use shared::seal::Keyring;
@@ -106,7 +106,7 @@ impl Gateway {
     /// Says on `listener` how this process is, until `stop`: for a worker that runs alone.
     pub(crate) fn serve_health(&self, listener: TcpListener, stop: CancellationToken) -> JoinHandle<()> {
         // Nothing is taken here, so nothing of it matters.
-        let config = ApiConfig { listen: WHEREVER, default_region: None, countries: None };
+        let config = ApiConfig { listen: WHEREVER, default_region: None, reach: ReachConfig::default() };
         let app = api::App::observer(self.api_parts(&config));
         tokio::spawn(async move { api::serve_health(listener, app, stop.cancelled_owned()).await })
     }
@@ -129,7 +129,12 @@ impl Gateway {
 
     /// Starts a worker with the providers of the environment. If a part of it breaks off, `stop` is
     /// cancelled.
-    pub(crate) fn start_worker(&self, args: &SendingArgs, stop: &CancellationToken) -> Result<Worker> {
+    pub(crate) fn start_worker(
+        &self,
+        args: &SendingArgs,
+        reach: &ReachConfig,
+        stop: &CancellationToken,
+    ) -> Result<Worker> {
         let parts = worker::Parts {
             database: self.database.clone(),
             // Its own, so that busy doors cannot keep it from its duties.
@@ -138,6 +143,7 @@ impl Gateway {
             keyring: self.keyring.clone(),
             wake: self.wake.clone(),
             config: args.worker.clone(),
+            reach: reach.clone(),
             providers: args.providers.providers()?,
             environment: self.site.environment,
             public_url: self.site.public_url()?,

@@ -109,7 +109,7 @@ impl App {
             wake,
             keyring,
             environment,
-            reach: Reach { default_region: config.default_region, countries: config.countries.clone() },
+            reach: Reach { default_region: config.default_region, allowed: config.reach.clone() },
             keys: Keys::new(),
             templates: Templates::new(),
             signers: Signers::new(providers, public_url),

@@ -4,6 +4,7 @@
 use std::fmt::Display;
 
 use serde_json::{Map, Value};
+use shared::config::ReachConfig;
 use shared::phone::{PhoneNumber, Region};
 
 use crate::accept::Refusal;
@@ -48,8 +49,8 @@ impl From<Faults> for Refusal {
 pub(crate) struct Reach {
     /// Where numbers without a country code are from.
     pub(crate) default_region: Option<Region>,
-    /// Countries that may be texted; `None` for all.
-    pub(crate) countries: Option<Vec<Region>>,
+    /// Countries that may be texted.
+    pub(crate) allowed: ReachConfig,
 }
 
 impl Reach {
@@ -60,11 +61,8 @@ impl Reach {
 
     /// Refuses numbers of countries that are not allowed, and numbers of no country unless all are.
     pub(crate) fn allow(&self, field: &'static str, phone: &PhoneNumber) -> Result<(), Refusal> {
-        let Some(allowed) = &self.countries else { return Ok(()) };
-        match phone.region() {
-            Some(country) if allowed.contains(&country) => Ok(()),
-            country => Err(Refusal::CountryBlocked { field, country }),
-        }
+        let country = phone.region();
+        if self.allowed.allows(country) { Ok(()) } else { Err(Refusal::CountryBlocked { field, country }) }
     }
 }
 
@@ -163,7 +161,8 @@ mod tests {
 
     #[test]
     fn a_number_of_another_country_is_refused_when_countries_are_listed() {
-        let reach = Reach { default_region: None, countries: Some(vec!["IN".parse().expect("a country")]) };
+        let allowed = ReachConfig { countries: Some(vec!["IN".parse().expect("a country")]) };
+        let reach = Reach { default_region: None, allowed };
         let allowed = |text| reach.allow("to", &PhoneNumber::parse(text, None).expect("a number")).is_ok();
         assert!(allowed("+919876543210"));
         assert!(!allowed("+41791234567"));

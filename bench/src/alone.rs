@@ -12,7 +12,7 @@ use bench::report::{Figure, median};
 use clap::Args;
 use private_postgres::Cluster;
 use shared::clock::DbClock;
-use shared::config::Environment;
+use shared::config::{Environment, ReachConfig};
 use shared::db::{Database, Use};
 use shared::lane::Lane;
 use shared::provider::catalogue::{GivenProvider, ProviderSettings, VendorConfig};
@@ -83,6 +83,7 @@ async fn drain(messages: i64) -> anyhow::Result<f64> {
         keyring: Arc::new(Keyring::new(&MasterKey::generate(), &[])),
         wake: Wake::default(),
         config: WorkerConfig::default(),
+        reach: ReachConfig::default(),
         providers: vec![ProviderSettings::unlimited("yes", vendor)],
         environment: Environment::Production,
         public_url: None,

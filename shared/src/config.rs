@@ -147,9 +147,25 @@ pub struct ApiConfig {
     /// Country whose numbers may be written without country code, for example IN
     #[arg(long, env = "SMSGW_DEFAULT_REGION")]
     pub default_region: Option<Region>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would take it for help")]
+    pub reach: ReachConfig,
+}
+
+/// Whom this gateway texts.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ReachConfig {
     /// Countries that may be texted, for example IN,US (unset: all)
     #[arg(long, env = "SMSGW_COUNTRIES", value_delimiter = ',')]
     pub countries: Option<Vec<Region>>,
+}
+
+impl ReachConfig {
+    /// Whether a number of `region` may be texted; one of no country only if all are.
+    pub fn allows(&self, region: Option<Region>) -> bool {
+        let Some(countries) = &self.countries else { return true };
+        region.is_some_and(|region| countries.contains(&region))
+    }
 }
 
 /// The value of a variable that is not blank, which counts as unset.

@@ -72,7 +72,7 @@ async fn serve(
     let gateway = Gateway::connect(url, keyring, args.gateway.site, Some(&listener), &stop).await?;
     let key = dev_key(&gateway, home).await?;
     let live = is_live(&gateway, &args.sending.providers).await?;
-    let worker = gateway.start_worker(&args.sending, &stop)?;
+    let worker = gateway.start_worker(&args.sending, &args.api.reach, &stop)?;
     let address = listener.local_addr()?.to_string();
     let mode = if live { "live" } else { "sandbox" };
     let document =

@@ -13,7 +13,7 @@ use crate::gateway::{self, Gateway, stop_on_signal};
 pub(crate) async fn serve(args: ServeArgs) -> Result<()> {
     let (listener, stop) = (gateway::listen(&args.api).await?, stop_on_signal()?);
     let gateway = connect(args.gateway, Some(&listener), &stop).await?;
-    let worker = gateway.start_worker(&args.sending, &stop)?;
+    let worker = gateway.start_worker(&args.sending, &args.api.reach, &stop)?;
     tracing::info!(address = %listener.local_addr()?, "smsgw serves");
     let served = gateway.serve_api(listener, &args.api, &args.sending.providers, stop).await;
     worker.stop().await?;
@@ -48,7 +48,7 @@ pub(crate) async fn worker(args: WorkerArgs) -> Result<()> {
         }
         None => None,
     };
-    let worker = gateway.start_worker(&args.sending, &stop)?;
+    let worker = gateway.start_worker(&args.sending, &args.reach, &stop)?;
     tracing::info!("smsgw worker works");
     stop.cancelled().await;
     if let Some(observed) = observed {

@@ -294,3 +294,16 @@ async fn a_text_that_cannot_be_sent_is_not_sent_though_the_database_takes_it() {
     assert!(app.mock.arrivals_to("+919876543210").is_empty());
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_country_that_is_not_allowed_is_not_texted_by_sql_either() {
+    let mut app = TestApp::without_worker().await;
+    app.start_worker_with(|parts| parts.reach.countries = Some(vec!["IN".parse().unwrap()]));
+    let mut shop = a_shop(&app).await;
+    let abroad = enqueue(&mut shop, "'+447911123456', 'Hello.'").await.unwrap();
+    let home = enqueue(&mut shop, "'+919876543210', 'Hello.'").await.unwrap();
+    assert_eq!(app.end_of(abroad).await, ("failed".to_owned(), Some("country_blocked".to_owned())));
+    assert_eq!(app.end_of(home).await, ("sent".to_owned(), None));
+    assert!(app.mock.arrivals_to("+447911123456").is_empty());
+    app.stop().await;
+}

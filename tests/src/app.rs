@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use mock_provider::{Credentials, MockProvider, Options};
 use secrecy::SecretString;
 use shared::clock::DbClock;
-use shared::config::Environment;
+use shared::config::{Environment, ReachConfig};
 use shared::db::Database;
 use shared::ids::MessageId;
 use shared::lane::Lane;
@@ -99,6 +99,7 @@ impl TestApp {
             keyring: self.keyring.clone(),
             wake: self.wake.clone(),
             config: WorkerConfig::default(),
+            reach: ReachConfig::default(),
             providers: vendors(&self.mock.url()),
             environment: Environment::Development,
             public_url: None,

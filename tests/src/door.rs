@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use shared::config::{ApiConfig, Environment};
+use shared::config::{ApiConfig, Environment, ReachConfig};
 use shared::store::api_keys::{self, Scope};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -64,8 +64,11 @@ impl Door {
 
     async fn start(app: &TestApp, environment: Environment, change: impl FnOnce(&mut ApiConfig)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut config =
-            ApiConfig { listen: listener.local_addr().unwrap(), default_region: None, countries: None };
+        let mut config = ApiConfig {
+            listen: listener.local_addr().unwrap(),
+            default_region: None,
+            reach: ReachConfig::default(),
+        };
         change(&mut config);
         let key = api_keys::create(&app.pool, app.keyring.api_keys(), "test", &[Scope::Admin]).await.unwrap();
         let parts = api::Parts {

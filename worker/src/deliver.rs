@@ -73,10 +73,7 @@ pub(crate) fn traveller<'a>(message: &'a OutboxMessage, tried: &'a [String]) -> 
 }
 
 /// The text, and the code in it if there is one.
-fn content(
-    message: &OutboxMessage,
-    parts: &LaneParts,
-) -> Result<(String, Option<SealedText>), &'static str> {
+fn content(message: &OutboxMessage, parts: &LaneParts) -> Result<(String, Option<SealedText>), &'static str> {
     match (&message.sealed_body, &message.body) {
         (Some(sealed), _) => match SealedText::open(parts.keyring.bodies(), message.id, sealed) {
             Ok(opened) => Ok((opened.text.clone(), Some(opened))),
@@ -137,6 +134,9 @@ impl<'a> Delivery<'a> {
         }
         if MessageText::parse(self.text.as_str()).is_err() {
             return Err(self.fail(Status::Failed, "bad_text"));
+        }
+        if !self.parts.reach.allows(self.region) {
+            return Err(self.fail(Status::Failed, "country_blocked"));
         }
         Ok(())
     }

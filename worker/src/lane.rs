@@ -9,6 +9,7 @@ use apalis_core::error::WorkerError;
 use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use futures::future::BoxFuture;
 use shared::clock::DbClock;
+use shared::config::ReachConfig;
 use shared::congestion::Congestion;
 use shared::db::Database;
 use shared::lane::Lane;
@@ -38,6 +39,7 @@ pub(crate) struct LaneParts {
     pub(crate) database: Database,
     pub(crate) clock: DbClock,
     pub(crate) keyring: Arc<Keyring>,
+    pub(crate) reach: ReachConfig,
     pub(crate) wake: Wake,
     pub(crate) presence: Arc<Presence>,
     pub(crate) roster: Arc<Roster>,

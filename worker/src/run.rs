@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use futures::future::BoxFuture;
 use shared::clock::DbClock;
-use shared::config::Environment;
+use shared::config::{Environment, ReachConfig};
 use shared::congestion::Congestion;
 use shared::db::Database;
 use shared::lane::Lane;
@@ -40,6 +40,8 @@ pub struct Parts {
     pub wake: Wake,
     /// How much to do at once.
     pub config: WorkerConfig,
+    /// Whom to text.
+    pub reach: ReachConfig,
     /// Providers of the environment.
     pub providers: Vec<ProviderSettings>,
     /// Whether the sandbox may stand in.
@@ -97,6 +99,7 @@ impl Worker {
             database: parts.database.clone(),
             clock: parts.clock.clone(),
             keyring: parts.keyring.clone(),
+            reach: parts.reach.clone(),
             wake: parts.wake.clone(),
             presence: presence.clone(),
             roster: roster.clone(),

@@ -239,7 +239,7 @@ async fn all_that_is_wrong_is_said_at_once() {
 async fn numbers_of_other_countries_are_refused_when_countries_are_listed() {
     let app = TestApp::without_worker().await;
     let door = Door::open_with(&app, |config| {
-        config.countries = Some(vec!["IN".parse().unwrap()]);
+        config.reach.countries = Some(vec!["IN".parse().unwrap()]);
         config.default_region = Some("IN".parse().unwrap());
     })
     .await;
