@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::lane::Lane;
 use shared::provider::catalogue::{Credentials, InvalidSetting, parse_integration};
+use shared::provider::http::BaseUrl;
 use shared::seal::Sealer;
 use shared::store::integrations::{self, Integration, IntegrationView};
 
@@ -105,7 +106,13 @@ fn check(
     fields::no_control_characters_within(&settings).map_err(|fault| Problem::field("settings", fault))?;
     // Secrets that can no longer be opened count as none: what is given now must do.
     let stored = stored.filter(|row| row.kind == wanted.kind);
+    let moves = stored.as_ref().is_some_and(|row| leads_elsewhere(&settings, &row.settings));
     let stored = stored.and_then(|row| row.credentials(sealer).ok()).unwrap_or_default();
+    if let Some(name) = wanted.credentials.kept_of(&stored).filter(|_| moves) {
+        let problem =
+            "is kept for the base_url it was given for: with another one give it again, or an empty text";
+        return Err(Problem::field(format!("credentials.{name}"), problem));
+    }
     let credentials = wanted.credentials.over(stored);
     let row = Integration {
         kind: wanted.kind,
@@ -123,6 +130,14 @@ fn check(
     parse_integration(&row, &credentials)
         .map_err(|InvalidSetting { field, problem }| Problem::field(field, problem))?;
     Ok(row)
+}
+
+/// Whether `wanted` settings lead to somebody whom `stored` ones do not: secrets that are kept would be sent there, and
+/// so come out after all. Without a base URL they lead to the vendor itself, who may have them.
+fn leads_elsewhere(wanted: &Value, stored: &Value) -> bool {
+    let base_url = |settings: &Value| settings["base_url"].as_str()?.parse::<BaseUrl>().ok();
+    let Some(wanted) = base_url(wanted) else { return false };
+    base_url(stored).is_none_or(|stored| !wanted.is_same_origin(&stored))
 }
 
 /// Removes one provider.

@@ -149,6 +149,31 @@ async fn keys_go_in_and_never_come_out() {
     }
 }
 
+/// Who may set providers may not read their keys: not by having them sent to a host of their own either.
+#[tokio::test]
+async fn keys_do_not_follow_to_another_host() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let path = format!("{PROVIDERS}/main");
+    let at = |url: &str| with(&without(&twilio(&app), "credentials"), "settings", json!({ "base_url": url }));
+    assert_eq!(door.put(&path, &twilio(&app)).await.status, 200);
+    let other_port = "http://127.0.0.1:1";
+    for elsewhere in ["https://thief.example", other_port, &app.mock.url().replace("http:", "https:")] {
+        let refused = door.put(&path, &at(elsewhere)).await;
+        assert_eq!(refused.fields(), ["credentials.account_sid"], "{elsewhere}");
+        let half = json!({ "account_sid": Credentials::ACCOUNT_SID });
+        let refused = door.put(&path, &with(&at(elsewhere), "credentials", half)).await;
+        assert_eq!(refused.fields(), ["credentials.auth_token"], "{elsewhere}");
+    }
+    let below = format!("{}/below", app.mock.url());
+    assert_eq!(door.put(&path, &at(&below)).await.status, 200, "the same host is the same vendor");
+    let anew = with(&at(other_port), "credentials", twilio(&app)["credentials"].clone());
+    assert_eq!(door.put(&path, &anew).await.status, 200);
+    let vendors_own = without(&without(&twilio(&app), "credentials"), "settings");
+    assert_eq!(door.put(&path, &vendors_own).await.status, 200);
+    assert_eq!(door.put(&path, &at(other_port)).await.fields(), ["credentials.account_sid"]);
+}
+
 #[tokio::test]
 async fn what_is_left_out_takes_its_usual_value_but_keys_stay() {
     let app = TestApp::without_worker().await;

@@ -70,6 +70,11 @@ impl Credentials {
         Self(all)
     }
 
+    /// The name of a secret in `stored` that is neither replaced nor removed here.
+    pub fn kept_of<'a>(&self, stored: &'a Self) -> Option<&'a str> {
+        stored.0.keys().find(|name| !self.0.contains_key(*name)).map(String::as_str)
+    }
+
     /// Which secrets are set, each as an ellipsis and its last four characters.
     pub fn masked(&self) -> BTreeMap<String, String> {
         self.0.iter().map(|(field, secret)| (field.clone(), masked(secret.expose_secret()))).collect()

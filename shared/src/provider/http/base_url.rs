@@ -26,6 +26,11 @@ pub enum InvalidBaseUrl {
 }
 
 impl BaseUrl {
+    /// Whether both lead to the same host and port by the same scheme (RFC 6454 §4): whoever listens there is the same.
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        self.0.origin() == other.0.origin()
+    }
+
     /// The URL of a path below it; each segment is encoded as needed.
     pub fn join<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.0.clone();
