@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use mock_provider::{Fault, FaultBody, FaultRule, Vendor};
 use serde_json::json;
 use shared::lane::Lane;
-use shared::provider::catalogue::ProviderSettings;
+use shared::provider::catalogue::{Credentials, ProviderSettings, parse_integration};
+use shared::store::integrations::Integration;
 use tests::TestApp;
 use tests::app::{vendor_env, vendors};
 use tests::builders::{Draft, a_promo, a_transactional, an_otp};
@@ -133,6 +134,37 @@ async fn after_five_failures_in_a_row_a_provider_is_left_alone() {
         assert_eq!(way_of(&app, a_transactional(app.now())).await, "2factor accepted");
     }
     assert_eq!(app.mock.requests().twilio.total, 5);
+    app.stop().await;
+}
+
+/// A vendor at an address where nobody listens, which takes the text in a header.
+fn unreachable() -> ProviderSettings {
+    let row = Integration {
+        name: "own".to_owned(),
+        kind: "http".to_owned(),
+        priority: 1,
+        enabled: true,
+        lanes: vec!["transactional".to_owned()],
+        countries: None,
+        max_per_second: None,
+        max_in_flight: None,
+        sender: None,
+        settings: json!({ "base_url": "http://127.0.0.1:1", "headers": { "X-Text": "{text}" },
+            "form": { "To": "{to}" }, "id": "/id" }),
+        sealed_credentials: Vec::new(),
+    };
+    parse_integration(&row, &Credentials::default()).unwrap()
+}
+
+#[tokio::test]
+async fn a_text_that_cannot_be_written_down_for_a_provider_says_nothing_of_its_health() {
+    let mut app = TestApp::without_worker().await;
+    app.start_worker_with(|parts| parts.providers[0] = unreachable());
+    for text in ["1", "2", "3", "4", "two\nlines", "5"] {
+        let way = way_of(&app, a_transactional(app.now()).text(text)).await;
+        assert_eq!(way, "own not_sent, 2factor accepted", "{text}");
+    }
+    assert_eq!(way_of(&app, a_transactional(app.now())).await, "2factor accepted");
     app.stop().await;
 }
 

@@ -66,6 +66,13 @@ fn draft(lane: Lane, now: DateTime<Utc>) -> Draft {
 }
 
 impl Draft {
+    /// With this text.
+    #[must_use]
+    pub fn text(mut self, text: &str) -> Self {
+        self.message.body = Body::Clear(text.to_owned());
+        self
+    }
+
     /// To this number.
     #[must_use]
     pub fn to(mut self, number: &str) -> Self {

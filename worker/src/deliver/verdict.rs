@@ -81,8 +81,11 @@ impl Delivery<'_> {
                 self.tried.push(name.clone());
                 None
             }
-            Err(SendError::Refused { .. }) => {
-                leave.went(Went::Answered);
+            Err(SendError::Refused { answer }) => {
+                // Without a status nobody was asked: that is no sign of the provider's health.
+                if answer.status_code.is_some() {
+                    leave.went(Went::Answered);
+                }
                 // It will say the same each time: all its tries are used up at once.
                 let left =
                     MAX_TRIES - self.tried.iter().filter(|tried| *tried == name).count().min(MAX_TRIES);

@@ -14,7 +14,7 @@ const SHORTEST_SHOWN: usize = 12;
 
 /// Secrets by name, for example `auth_token`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "BTreeMap<String, SecretString>")]
 pub struct Credentials(BTreeMap<String, SecretString>);
 
 /// Why stored credentials cannot be used.
@@ -107,9 +107,16 @@ impl Credentials {
     }
 }
 
+/// Without white space around them: what was copied or read from a file easily has a line end too many.
+impl From<BTreeMap<String, SecretString>> for Credentials {
+    fn from(secrets: BTreeMap<String, SecretString>) -> Self {
+        Self(secrets.into_iter().map(|(name, secret)| (name, secret.expose_secret().trim().into())).collect())
+    }
+}
+
 impl<const N: usize> From<[(&str, &str); N]> for Credentials {
     fn from(secrets: [(&str, &str); N]) -> Self {
-        Self(secrets.map(|(field, secret)| (field.to_owned(), secret.into())).into())
+        BTreeMap::from(secrets.map(|(field, secret)| (field.to_owned(), secret.into()))).into()
     }
 }
 

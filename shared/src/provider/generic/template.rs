@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::provider::OutgoingSms;
+use crate::provider::catalogue::Credentials;
 
 /// What stands in a place until a message is sent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,12 +103,19 @@ impl Template {
         literals.all(String::is_empty) && self.placeholders().eq([&Placeholder::ExpiresIn])
     }
 
-    /// Its text without placeholders, if it has none.
-    pub(super) fn literal(&self) -> Option<&str> {
-        match self.0.as_slice() {
-            [Piece::Literal(text)] => Some(text),
-            _ => None,
+    /// What is the same in every message: its text, and the secrets in it.
+    pub(super) fn fixed(&self, credentials: &Credentials) -> String {
+        let mut text = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Literal(literal) => text.push_str(literal),
+                Piece::Value(Placeholder::Secret(name)) => {
+                    text.push_str(credentials.get(name).map_or("", |secret| secret.expose_secret()));
+                }
+                Piece::Value(_) => (),
+            }
         }
+        text
     }
 
     /// The text for one message; `None` if the message lacks a value.

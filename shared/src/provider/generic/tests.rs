@@ -107,6 +107,28 @@ async fn line_ends_reach_a_url_whole_and_a_header_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_secret_is_sent_without_the_line_end_it_was_copied_with() {
+    let copied = Credentials::from([("account", " acc/1\r\n"), ("token", "s3cret\n")]);
+    let request = request(&settings(), &copied, &a_text()).expect("a request");
+    assert!(request.uri().path().starts_with("/v2/accounts/acc%2F1/"), "{}", request.uri());
+    assert_eq!(request.headers()["x-key"], "k s3cret");
+}
+
+#[test]
+fn what_no_header_can_have_is_refused_with_the_settings() {
+    for token in ["s3\ncret", "s3\u{0}cret"] {
+        let credentials = Credentials::from([("account", "acc/1"), ("token", token)]);
+        let refused = parse(&settings(), &credentials).expect_err("no header");
+        assert_eq!(refused.field, "settings.headers", "{token:?}");
+        assert!(!refused.problem.contains(token), "{refused}");
+    }
+    for literal in ["two\nlines {secret.token}", "{secret.token}{to}\n"] {
+        let refused = parse(&with("/headers/X-Key", json!(literal)), &credentials()).expect_err("no header");
+        assert_eq!(refused.field, "settings.headers", "{literal:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_text_of_dots_does_not_climb() {
     let path = json!({ "base_url": "http://a.example/v1", "id": "/id", "path": "/{to}/{text}" });
     for text in [".", ".."] {

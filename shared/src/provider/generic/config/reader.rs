@@ -87,8 +87,8 @@ impl<'a> Reader<'a> {
                 return Err(wrong("which stands there twice"));
             }
             let template = self.template(FIELD, text)?;
-            if template.literal().is_some_and(|text| text.parse::<HeaderValue>().is_err()) {
-                return Err(wrong("whose value has a control character"));
+            if template.fixed(self.credentials).parse::<HeaderValue>().is_err() {
+                return Err(wrong("whose value, with its secrets, has a control character"));
             }
             found.push((header, template));
         }
