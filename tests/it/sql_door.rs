@@ -125,6 +125,30 @@ async fn one_key_is_one_message_however_many_ask_at_once() {
     assert_eq!(app.unfinished().await, 2);
 }
 
+/// Sessions write times and intervals in their own ways.
+#[tokio::test]
+async fn a_key_stands_for_the_same_message_whatever_the_session_is_set_to() {
+    let app = TestApp::without_worker().await;
+    let mut shop = a_shop(&app).await;
+    let at = app.now() + Duration::from_secs(600);
+    let mut ids = Vec::new();
+    for settings in [
+        "set timezone = 'UTC'; set intervalstyle = 'postgres'; set datestyle = 'ISO, MDY'",
+        "set timezone = 'Asia/Kolkata'",
+        "set intervalstyle = 'iso_8601'; set datestyle = 'SQL, DMY'",
+    ] {
+        sqlx::raw_sql(settings).execute(&mut shop).await.unwrap();
+        let id = sqlx::query_scalar(
+            "select sms_enqueue('+919876543210', 'Tomorrow at 8.', send_at => $1, expires_in => '90 minutes',
+                                idempotency_key => 'reminder')",
+        );
+        ids.push(id.bind(at).fetch_one(&mut shop).await.unwrap());
+    }
+    let ids: Vec<MessageId> = ids;
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert_eq!(app.unfinished().await, 1);
+}
+
 #[tokio::test]
 async fn a_key_is_forgotten_after_a_day() {
     let app = TestApp::without_worker().await;
