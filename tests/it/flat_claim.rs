@@ -4,6 +4,10 @@
 use std::time::Duration;
 
 use bench::queue::{fill, hold_snapshot};
+use shared::db::Use;
+use shared::lane::Lane;
+use shared::store::outbox::end_expired;
+use sqlx::AssertSqlSafe;
 use tests::TestApp;
 use tests::builders::a_promo;
 use tests::wait::eventually;
@@ -50,6 +54,33 @@ async fn a_deep_backlog_due_at_one_moment_and_an_old_snapshot_do_not_slow_the_cl
     // One for its claim. The others are for looks at the lane by the clock (late rows, its depth), of which a drain on a
     // busy machine sees more. Without the watermark it is 946.
     assert!(read.iter().all(|(_, each)| *each <= 20), "entries read for each message: {read:?}");
+}
+
+/// A claimer's plans know no hashing; hundreds of results are not found by looking at each for each all the same.
+#[tokio::test]
+async fn the_expired_of_a_closed_lane_are_not_compared_each_with_each() {
+    let app = TestApp::without_worker().await;
+    let worker = app.a_dead_worker().await;
+    let stale = a_promo(app.now()).expires_in(app.now(), Duration::from_millis(1)).build();
+    app.accept_all(std::slice::from_ref(&stale)).await;
+    eventually("it to expire", async || (app.now() > stale.expires_at).then_some(())).await;
+    let mut claimer = app.database.connect(Use::Queue("smsgw claim")).await.unwrap();
+    assert_eq!(end_expired(&mut claimer, worker, Lane::Promo, 500).await.unwrap(), 1);
+    let (name, parameters): (String, i32) = sqlx::query_as(
+        "select name, cardinality(parameter_types) from pg_prepared_statements where statement like $1",
+    )
+    .bind("%delete from%")
+    .fetch_one(&mut claimer)
+    .await
+    .unwrap();
+    let nulls = vec!["null"; usize::try_from(parameters).unwrap()].join(", ");
+    let plan: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(format!("explain execute \"{name}\" ({nulls})")))
+            .fetch_all(&mut claimer)
+            .await
+            .unwrap();
+    let plan = plan.join("\n");
+    assert!(plan.contains("Hash Cond: ((o.id)::text = (i.id)::text)"), "{plan}");
 }
 
 /// A worker keeps its plans. Those it made for an empty table must not walk a full one for each result.
