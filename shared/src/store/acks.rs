@@ -16,6 +16,10 @@ use crate::phone::PhoneNumber;
 use crate::provider::Outcome;
 use crate::store::sparse;
 
+mod settle;
+
+pub use settle::{settle, settle_known};
+
 /// One provider call.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -285,65 +289,6 @@ pub async fn reschedule(
         &group.iter().map(|one| one.claimed_due_at).collect::<Vec<_>>(),
         sparse(&spellings) as &[Option<&str>],
     )
-}
-
-/// A "yes" that came after its message had been taken from its worker settles the doubt: a copy
-/// that waits to be sent again is finished, an end in doubt becomes `sent`.
-pub async fn settle(
-    db: impl PgExecutor<'_>,
-    accepted: &Attempt,
-    masked_text: Option<&str>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        r#"with waiting as (
-               delete from smsgw.sms_outbox o where o.id = $1 and o.worker_id is null and o.copies > 0
-               returning o.*
-           ),
-           logged as (
-               insert into public.sms_messages_log (id, user_id, "to", type, text, provider_name,
-                       provider_message_id, status, reason, status_code, response_time_ms, segments, attempts,
-                       copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace, created_at)
-               select id, user_id, "to", lane, coalesce($6, body), $2, $3, 'sent', 'settled_late', $4, $5, segments,
-                      attempts + 1, copies - 1, sender, template, api_key_id, session_id, batch_id, campaign_id,
-                      trace, smsgw.uuid_time(id)
-               from waiting
-           ),
-           session as (
-               update public.sms_otp_sessions s set status = 'sent', provider_name = $2
-               from waiting w
-               where s.id = any(array(select session_id from waiting)) and s.id = w.session_id and s.status in ('pending', 'send_failed')
-           )
-           update public.sms_messages_log
-           set status = 'sent', reason = 'settled_late', provider_name = $2, provider_message_id = $3,
-               status_code = $4, response_time_ms = $5, attempts = attempts + 1, copies = copies - 1
-           where id = $1 and status = 'unknown' and copies > 0"#,
-        accepted.message_id.0,
-        accepted.provider,
-        accepted.provider_message_id,
-        accepted.status_code,
-        accepted.response_time_ms,
-        masked_text,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Ends in doubt to which a "yes" had come while the message was with another worker, become `sent`.
-pub async fn settle_known(db: impl PgExecutor<'_>, ids: &[MessageId]) -> sqlx::Result<()> {
-    sqlx::query!(
-        r#"update public.sms_messages_log l
-           set status = 'sent', reason = 'settled_late', provider_name = a.provider_name,
-               provider_message_id = a.provider_message_id, status_code = a.status_code,
-               response_time_ms = a.response_time_ms, copies = l.copies - 1
-           from smsgw.sms_attempts a
-           where l.id = any($1) and l.status = 'unknown' and l.copies > 0
-             and a.message_id = any($1) and a.message_id = l.id and a.outcome = 'accepted'"#,
-        ids as &[MessageId],
-    )
-    .execute(db)
-    .await?;
-    Ok(())
 }
 
 impl Finished {
