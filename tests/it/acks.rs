@@ -54,12 +54,11 @@ async fn taken_over(app: &TestApp, id: MessageId) -> Rescheduled {
     }
 }
 
-/// What a worker does with a result: writes it, and settles the doubt if the message was taken away.
-async fn report(app: &TestApp, worker: WorkerId, result: &Finished) {
+/// What a worker does with a result: writes it, and settles the doubt if the message was taken away; says whether it was.
+async fn report(app: &TestApp, worker: WorkerId, result: &Finished) -> bool {
     let ours = acks::finish(&app.pool, Write::Again, worker, std::slice::from_ref(result)).await.unwrap();
-    if ours.is_empty() {
-        acks::settle(&app.pool, &result.attempts[0], result.masked_text.as_deref()).await.unwrap();
-    }
+    ours.is_empty()
+        && acks::settle(&app.pool, &result.attempts[0], result.masked_text.as_deref()).await.unwrap()
 }
 
 fn state(status: &str, reason: &str) -> (String, Option<String>) {
@@ -78,7 +77,7 @@ async fn an_end_that_is_reported_again_changes_nothing() {
     assert!(acks::finish(&app.pool, Write::First, worker, group).await.is_err());
     let before = app.logged(message.id).await;
     for _ in 0..3 {
-        report(&app, worker, &result).await;
+        assert!(!report(&app, worker, &result).await, "there was no doubt");
     }
     assert_eq!(app.logged(message.id).await, before);
     assert_eq!(app.attempts(message.id).await.len(), 1);
@@ -121,8 +120,8 @@ async fn a_yes_that_comes_after_the_takeover_makes_the_second_copy_unneeded() {
     let worker = a_worker_with(std::slice::from_ref(&message), &app).await;
     acks::reschedule(&app.pool, Write::Again, worker, &[taken_over(&app, message.id).await]).await.unwrap();
     let result = Finished { masked_text: Some("Your code is ******.".to_owned()), ..sent(&app, message.id) };
-    for _ in 0..2 {
-        report(&app, worker, &result).await;
+    for was_in_doubt in [true, false] {
+        assert_eq!(report(&app, worker, &result).await, was_in_doubt);
     }
     assert_eq!(app.state(message.id).await, state("sent", "settled_late"));
     let logged = app.logged(message.id).await.unwrap();
@@ -140,8 +139,8 @@ async fn a_yes_that_comes_after_the_takeover_settles_an_end_in_doubt() {
         Finished { copies: 1, ..Finished::without_call(message.id, Status::Unknown, "worker_died") };
     acks::finish(&app.pool, Write::Again, worker, &[unknown]).await.unwrap();
     assert_eq!(app.state(message.id).await, state("unknown", "worker_died"));
-    for _ in 0..2 {
-        report(&app, worker, &sent(&app, message.id)).await;
+    for was_in_doubt in [true, false] {
+        assert_eq!(report(&app, worker, &sent(&app, message.id)).await, was_in_doubt);
     }
     assert_eq!(app.state(message.id).await, state("sent", "settled_late"));
     let logged = app.logged(message.id).await.unwrap();
@@ -156,7 +155,7 @@ async fn a_late_yes_leaves_alone_what_another_worker_is_sending() {
     acks::reschedule(&app.pool, Write::Again, worker, &[taken_over(&app, message.id).await]).await.unwrap();
     let next = app.a_dead_worker().await;
     sqlx::query("update smsgw.sms_outbox set worker_id = $1").bind(next).execute(&app.pool).await.unwrap();
-    report(&app, worker, &sent(&app, message.id)).await;
+    assert!(!report(&app, worker, &sent(&app, message.id)).await, "it goes on");
     let row = app.row(message.id).await.unwrap();
     assert_eq!((row.worker_id, row.copies), (Some(next), 1));
     assert_eq!(app.attempts(message.id).await.len(), 1, "the call is on record");

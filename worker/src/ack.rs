@@ -251,8 +251,10 @@ impl Acker {
                     Verdict::Finish(one) => one.masked_text.as_deref(),
                     Verdict::Reschedule(_) => None,
                 };
-                acks::settle(&mut *db, accepted, masked).await?;
-                measures.settled_late.increment(1);
+                // None if it was only the answer to an earlier write that was lost.
+                if acks::settle(&mut *db, accepted, masked).await? {
+                    measures.settled_late.increment(1);
+                }
             }
         }
         Ok(())

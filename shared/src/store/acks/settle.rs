@@ -6,13 +6,13 @@ use super::Attempt;
 use crate::ids::MessageId;
 
 /// A "yes" that came after its message had been taken from its worker settles the doubt: a copy
-/// that waits to be sent again is finished, an end in doubt becomes `sent`.
+/// that waits to be sent again is finished, an end in doubt becomes `sent`. Says whether there was a doubt.
 pub async fn settle(
     db: impl PgExecutor<'_>,
     accepted: &Attempt,
     masked_text: Option<&str>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
         r#"with waiting as (
                delete from smsgw.sms_outbox o where o.id = $1 and o.worker_id is null and o.copies > 0
                returning o.*
@@ -30,11 +30,15 @@ pub async fn settle(
                update public.sms_otp_sessions s set status = 'sent', provider_name = $2
                from waiting w
                where s.id = any(array(select session_id from waiting)) and s.id = w.session_id and s.status in ('pending', 'send_failed')
+           ),
+           ended as (
+               update public.sms_messages_log
+               set status = 'sent', reason = 'settled_late', provider_name = $2, provider_message_id = $3,
+                   status_code = $4, response_time_ms = $5, attempts = attempts + 1, copies = copies - 1
+               where id = $1 and status = 'unknown' and copies > 0
+               returning id
            )
-           update public.sms_messages_log
-           set status = 'sent', reason = 'settled_late', provider_name = $2, provider_message_id = $3,
-               status_code = $4, response_time_ms = $5, attempts = attempts + 1, copies = copies - 1
-           where id = $1 and status = 'unknown' and copies > 0"#,
+           select exists (select from waiting) or exists (select from ended) as "settled!""#,
         accepted.message_id.0,
         accepted.provider,
         accepted.provider_message_id,
@@ -42,9 +46,8 @@ pub async fn settle(
         accepted.response_time_ms,
         masked_text,
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_one(db)
+    .await
 }
 
 /// Ends in doubt to which a "yes" had come while the message was with another worker, become `sent`.
