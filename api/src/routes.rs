@@ -4,7 +4,6 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::app::App;
-use crate::problem::Problem;
 
 mod contact_settings;
 mod described;
@@ -18,10 +17,12 @@ mod problems;
 mod sandbox;
 mod sms;
 mod templates;
+mod waiting;
 mod webhooks;
 
 pub use integrations::parse_provider;
 pub use templates::parse_template;
+pub(crate) use waiting::waiting;
 
 /// Usual and largest `limit` of lists, as the description of the API tells them.
 pub(crate) mod limits {
@@ -60,16 +61,6 @@ pub(crate) fn all() -> Router<App> {
         .route("/openapi.json", get(described::openapi))
         .route("/docs", get(described::docs))
         .merge(health())
-}
-
-/// The addresses of a process that has not seen its database yet: it lives, and says so of itself.
-pub(crate) fn waiting() -> Router {
-    Router::new()
-        .route("/problems", get(problems::list))
-        .route("/problems/{code}", get(problems::show))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::waiting))
-        .fallback(async || Problem::no_database())
 }
 
 /// The addresses that say how the process is, and what its refusals point to.

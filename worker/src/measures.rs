@@ -62,10 +62,6 @@ pub(crate) fn describe() {
     describe_counter!("smsgw_takeovers_total", "Dead workers that this one took over");
     describe_counter!("smsgw_messages_taken_over_total", "Messages of dead workers that this one took over");
     describe_gauge!("smsgw_promo_share", "Part of its slots that promo may use while codes wait");
-    describe_gauge!(
-        "smsgw_database_away",
-        "By part: 0 while it has its database; a worker without it sends nothing"
-    );
 }
 
 /// Metrics of one lane.

@@ -44,11 +44,6 @@ pub(super) async fn ready(State(app): State<App>) -> Result<axum::Json<Health>, 
     }
 }
 
-/// The database was never there since the process began.
-pub(super) async fn waiting() -> Problem {
-    Problem::not_ready("the database does not answer")
-}
-
 /// Whoever may see metrics: this machine, and keys with the scope `read`.
 pub(super) struct Observer;
 
