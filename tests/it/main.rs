@@ -24,6 +24,7 @@ mod sql_door;
 mod sql_example;
 mod takeover;
 mod told_pauses;
+mod upkeep;
 mod webhooks;
 mod wire;
 mod withdrawn;

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use metrics::Gauge;
 use shared::clock::DbClock;
-use shared::db::within;
+use shared::db::{is_away, within};
 use shared::lane::Lane;
-use shared::store::{inbound, outbox, receipts, upkeep};
+use shared::store::{outbox, upkeep};
 use sqlx::PgPool;
 
 use crate::measures;
@@ -16,6 +16,8 @@ use crate::sweep::Mark;
 const TICK: Duration = Duration::from_secs(5);
 /// A duty that takes longer is lost with its connection.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// So many groups of rows a duty takes each time at most: 40,000 rows a second, and the other duties have their turn.
+const MOST_GROUPS: u32 = 20;
 const HOURLY_DUTIES: Duration = Duration::from_secs(3600);
 /// Lane depths are counted up to here, so that counting stays cheap.
 const COUNT_LIMIT: i64 = 10_000;
@@ -29,23 +31,52 @@ pub(crate) async fn run(pool: &PgPool, clock: &DbClock, marks: &[Arc<Mark>; 3], 
             hourly_due = Instant::now() + HOURLY_DUTIES;
             hourly(pool, log_days).await;
         }
-        for done in
-            [within(PATIENCE, often(pool, marks, &queues)).await, within(PATIENCE, clock.sync(pool)).await]
-        {
-            if let Err(error) = done {
-                tracing::debug!(%error, "upkeep waits for the database");
-            }
-        }
+        often(pool, marks, &queues).await;
+        told("the clock", within(PATIENCE, clock.sync(pool)).await);
         tokio::time::sleep(TICK).await;
     }
 }
 
-async fn often(pool: &PgPool, marks: &[Arc<Mark>; 3], queues: &[(Gauge, Gauge); 3]) -> sqlx::Result<()> {
-    upkeep::expire_sessions(pool).await?;
-    upkeep::purge_idempotency(pool).await?;
-    upkeep::purge_enqueue_keys(pool).await?;
-    receipts::purge(pool).await?;
-    inbound::purge(pool).await?;
+/// What one duty cannot do keeps no other from being done.
+async fn often(pool: &PgPool, marks: &[Arc<Mark>; 3], queues: &[(Gauge, Gauge); 3]) {
+    thoroughly("expired sessions", || upkeep::expire_sessions(pool)).await;
+    thoroughly("old idempotency keys", || upkeep::purge_idempotency(pool)).await;
+    thoroughly("old keys of sms_enqueue", || upkeep::purge_enqueue_keys(pool)).await;
+    thoroughly("old receipts", || upkeep::purge_receipts(pool)).await;
+    thoroughly("old inbound texts", || upkeep::purge_inbound(pool)).await;
+    told("depths of the lanes", within(PATIENCE, show_depths(pool, marks, queues)).await);
+}
+
+/// Does a duty that takes a group of rows at a time, again while there are whole groups of them.
+async fn thoroughly<F>(duty: &'static str, group: impl Fn() -> F)
+where
+    F: Future<Output = sqlx::Result<u64>>,
+{
+    let groups = async {
+        for _ in 0..MOST_GROUPS {
+            if group().await? < upkeep::GROUP {
+                break;
+            }
+        }
+        Ok(())
+    };
+    told(duty, within(PATIENCE, groups).await);
+}
+
+/// Says what could not be done; an absent database is told elsewhere.
+fn told<T>(duty: &'static str, done: sqlx::Result<T>) {
+    match done {
+        Ok(_) => (),
+        Err(error) if is_away(&error) => tracing::debug!(%error, duty, "upkeep waits for the database"),
+        Err(error) => tracing::warn!(%error, duty, "a duty of upkeep failed; trying again"),
+    }
+}
+
+async fn show_depths(
+    pool: &PgPool,
+    marks: &[Arc<Mark>; 3],
+    queues: &[(Gauge, Gauge); 3],
+) -> sqlx::Result<()> {
     let behind = Lane::ALL.map(|lane| marks[lane as usize].read().0);
     for depth in outbox::list_depths(pool, behind, COUNT_LIMIT).await? {
         let (messages, oldest_due) = &queues[depth.lane as usize];

@@ -1,6 +1,6 @@
 //! Inbound texts that change consent: carried out once each, however often the vendor or somebody else repeats them.
 
-use sqlx::{Connection, PgConnection, PgExecutor};
+use sqlx::{Connection, PgConnection};
 
 use super::opt_outs::{self, OptOutScope};
 use crate::phone::PhoneNumber;
@@ -45,17 +45,4 @@ pub async fn carry_out(
     }
     tx.commit().await?;
     Ok(first)
-}
-
-/// Forgets texts of 90 days ago; at most 10,000 a call.
-pub async fn purge(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
-    let done = sqlx::query!(
-        r#"delete from smsgw.sms_inbound where (provider_name, provider_message_id) in (
-               select provider_name, provider_message_id from smsgw.sms_inbound
-               where received_at < clock_timestamp() - interval '90 days' limit 10000
-           )"#
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
 }

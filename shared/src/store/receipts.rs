@@ -187,19 +187,6 @@ pub async fn apply_kept(db: &mut PgConnection, limit: i64) -> sqlx::Result<usize
     Ok(count)
 }
 
-/// Forgets receipts whose message has not left the outbox for a day; at most 10,000 a call.
-pub async fn purge(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
-    let done = sqlx::query!(
-        r#"delete from smsgw.sms_receipts where (message_id, provider_name, provider_message_id) in (
-               select message_id, provider_name, provider_message_id from smsgw.sms_receipts
-               where received_at < clock_timestamp() - interval '1 day' limit 10000
-           )"#
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
-}
-
 /// What the receipt said that moved a message last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastReceipt {

@@ -2,6 +2,33 @@
 
 use sqlx::PgExecutor;
 
+/// At most this many rows a call: whoever had as many asks again.
+pub const GROUP: u64 = 10_000;
+
+/// Deletes rows of `$table` whose `$time` is `$age` ago, by the places where they were just locked. Those that another
+/// worker is deleting are passed over.
+macro_rules! purge {
+    ($db:expr, $table:tt, $time:tt, $age:tt) => {
+        sqlx::query!(
+            "delete from "
+                + $table
+                + " where ctid = any(array(
+                 select ctid from "
+                + $table
+                + "
+                 where "
+                + $time
+                + " < clock_timestamp() - interval '"
+                + $age
+                + "' limit 10000
+                 for update skip locked))"
+        )
+        .execute($db)
+        .await
+        .map(|done| done.rows_affected())
+    };
+}
+
 /// Makes the partitions of the next four weeks; says how many were missing.
 ///
 /// # Errors
@@ -45,33 +72,27 @@ pub async fn drop_partitions(db: impl PgExecutor<'_>, days: i32) -> sqlx::Result
         .await
 }
 
-/// Forgets answers to idempotent requests after 24 hours; at most 10,000 a call.
+/// Forgets answers to idempotent requests after 24 hours; at most [`GROUP`] a call.
 pub async fn purge_idempotency(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
-    let done = sqlx::query!(
-        r#"delete from smsgw.idempotency_keys where (api_key_id, key) in (
-               select api_key_id, key from smsgw.idempotency_keys
-               where created_at < clock_timestamp() - interval '24 hours' limit 10000
-           )"#
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
+    purge!(db, "smsgw.idempotency_keys", "created_at", "24 hours")
 }
 
-/// Forgets the keys of `sms_enqueue` after 24 hours; at most 10,000 a call.
+/// Forgets the keys of `sms_enqueue` after 24 hours; at most [`GROUP`] a call.
 pub async fn purge_enqueue_keys(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
-    let done = sqlx::query!(
-        r#"delete from smsgw.sms_enqueue_keys where (caller, key) in (
-               select caller, key from smsgw.sms_enqueue_keys
-               where created_at < clock_timestamp() - interval '24 hours' limit 10000
-           )"#
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
+    purge!(db, "smsgw.sms_enqueue_keys", "created_at", "24 hours")
 }
 
-/// Ends OTP sessions whose time has run out; at most 10,000 a call.
+/// Forgets receipts whose message has not left the outbox for a day; at most [`GROUP`] a call.
+pub async fn purge_receipts(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.sms_receipts", "received_at", "1 day")
+}
+
+/// Forgets inbound texts of 90 days ago; at most [`GROUP`] a call.
+pub async fn purge_inbound(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.sms_inbound", "received_at", "90 days")
+}
+
+/// Ends OTP sessions whose time has run out; at most [`GROUP`] a call.
 pub async fn expire_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     let done = sqlx::query!(
         r#"update public.sms_otp_sessions set status = 'expired' where id in (

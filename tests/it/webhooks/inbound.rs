@@ -104,7 +104,7 @@ async fn a_replayed_start_does_not_undo_a_later_stop() {
         .execute(&app.pool)
         .await
         .unwrap();
-    assert_eq!(inbound::purge(&app.pool).await.unwrap(), 3);
+    assert_eq!(shared::store::upkeep::purge_inbound(&app.pool).await.unwrap(), 3);
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ async fn a_kept_receipt_is_forgotten_after_a_day() {
     let old =
         "update smsgw.sms_receipts set received_at = received_at - interval '25 hours' where message_id = $1";
     sqlx::query(old).bind(ids[0]).execute(&app.pool).await.unwrap();
-    assert_eq!(shared::store::receipts::purge(&app.pool).await.unwrap(), 1);
+    assert_eq!(shared::store::upkeep::purge_receipts(&app.pool).await.unwrap(), 1);
     assert_eq!(kept(&app).await, 1);
 }
 
