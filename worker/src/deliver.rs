@@ -204,7 +204,7 @@ impl<'a> Delivery<'a> {
     fn respell(&mut self, to: PhoneNumber) -> Verdict {
         let mut verdict = self.wait(self.parts.clock.now(), "respelled");
         if let Verdict::Reschedule(Rescheduled { to: spelling, .. }) = &mut verdict {
-            *spelling = Some(to);
+            *spelling = Some(Box::new(to));
         }
         verdict
     }

@@ -82,8 +82,8 @@ pub struct Rescheduled {
     pub copies: i16,
     /// It was taken from a dead worker.
     pub taken_over: bool,
-    /// Its number as everything but the claim spells it, if the row has another spelling.
-    pub to: Option<PhoneNumber>,
+    /// Its number as everything but the claim spells it, if the row has another spelling: seldom, so it is boxed.
+    pub to: Option<Box<PhoneNumber>>,
     /// The calls made under this claim.
     pub attempts: Vec<Attempt>,
 }
@@ -255,7 +255,7 @@ pub async fn reschedule(
     group: &[impl Borrow<Rescheduled> + Sync],
 ) -> sqlx::Result<Vec<MessageId>> {
     let group: Vec<&Rescheduled> = group.iter().map(Borrow::borrow).collect();
-    let spellings: Vec<_> = group.iter().map(|one| one.to.as_ref().map(PhoneNumber::as_str)).collect();
+    let spellings: Vec<_> = group.iter().map(|one| one.to.as_ref().map(|to| to.as_str())).collect();
     with_attempts!(
         db,
         write,

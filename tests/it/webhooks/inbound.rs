@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use shared::store::inbound;
+use shared::store::upkeep;
 use tests::builders::{a_number, a_promo};
 use tests::door::Answer;
 use tests::{Door, TestApp};
@@ -104,7 +104,7 @@ async fn a_replayed_start_does_not_undo_a_later_stop() {
         .execute(&app.pool)
         .await
         .unwrap();
-    assert_eq!(shared::store::upkeep::purge_inbound(&app.pool).await.unwrap(), 3);
+    assert_eq!(upkeep::purge_inbound(&app.pool).await.unwrap(), 3);
 }
 
 #[tokio::test]
