@@ -28,10 +28,10 @@ mod group;
 
 /// Requests that may wait; more than can be stored within a fraction of a second are refused.
 const QUEUE_LENGTH: usize = 4096;
-/// Texts that may wait, as long as there are no more of them, however long codes wait: a handful is not in the way …
-const HANDFUL: usize = 64;
-/// … and when codes begin to wait, a part of these.
-const MANY: usize = 2048;
+/// When codes begin to wait, a part of so many texts may …
+const MANY: usize = 512;
+/// … but always so many: they are not in the way.
+const HANDFUL: usize = 32;
 /// One: while it waits for its commit the next group grows. Two would store groups of half the size, and a statement
 /// costs Postgres as much as twenty of its rows.
 const MESSAGE_FLUSHERS: usize = 1;
@@ -126,7 +126,11 @@ impl Intake {
 
 /// Whether one more text may wait beside those that do.
 fn has_room(waiting: usize, congestion: &Congestion, now: Instant) -> bool {
-    waiting < HANDFUL || waiting < congestion.allowed(MANY, now)
+    let allowed = match congestion.allowed(MANY, now) {
+        MANY => QUEUE_LENGTH,
+        fewer => fewer.max(HANDFUL),
+    };
+    waiting < allowed
 }
 
 async fn submit<T>(queue: &mpsc::Sender<Ticket<T>>, row: T) -> Result<(), IntakeError> {

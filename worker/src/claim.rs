@@ -28,8 +28,11 @@ const POLL: Duration = Duration::from_millis(25);
 const CLOSED_POLL: Duration = Duration::from_millis(50);
 /// After a claim bulk waits this long for one of a useful size …
 const SLOTS_PATIENCE: Duration = Duration::from_millis(4);
-/// … which is this many rows.
+/// … which is this many rows …
 const USEFUL: usize = 64;
+/// … or only this long after one of few: a slow vendor frees slots seldom, and they should not idle.
+const SHORT_PATIENCE: Duration = Duration::from_millis(2);
+const FEW: usize = 16;
 /// At most this many rows a claim.
 const LARGEST: usize = 500;
 /// When the oldest code has waited this long, half of the claims begin at the newest.
@@ -48,7 +51,8 @@ pub(crate) struct Claimer {
     held: Arc<Held>,
     number: u64,
     newest_next: bool,
-    claimed_at: Instant,
+    /// When bulk should no longer wait for more slots.
+    slots_due: Instant,
     recover_due: Instant,
     expire_due: Instant,
     pass_due: Instant,
@@ -80,7 +84,7 @@ impl Claimer {
             held,
             number: 0,
             newest_next: false,
-            claimed_at: now,
+            slots_due: now,
             recover_due: now,
             expire_due: now,
             pass_due: now,
@@ -155,8 +159,7 @@ impl Claimer {
             slots.push(first);
         }
         if self.parts.lane != Lane::Otp && self.slots.available_permits() + 1 < USEFUL.min(releasable) {
-            // Not after a rest: a vendor that is slow frees slots seldom, and they should not idle.
-            tokio::time::sleep_until((self.claimed_at + SLOTS_PATIENCE).into()).await;
+            tokio::time::sleep_until(self.slots_due.into()).await;
         }
         while slots.len() < releasable {
             let Ok(slot) = self.slots.clone().try_acquire_owned() else { break };
@@ -201,7 +204,7 @@ impl Claimer {
             self.parts.clock.observe(head.now, began);
             self.learn_from_wait(head, newest_first);
         }
-        self.claimed_at = Instant::now();
+        self.slots_due = Instant::now() + if rows.len() < FEW { SHORT_PATIENCE } else { SLOTS_PATIENCE };
         let found = if rows.len() == slots.len() { Found::Plenty } else { Found::Few };
         self.hand_out(rows, worker, began, slots).await;
         Ok(found)

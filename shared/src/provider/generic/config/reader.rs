@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
             }
             let template = self.template(FIELD, text)?;
             if template.fixed(self.credentials).parse::<HeaderValue>().is_err() {
-                return Err(wrong("whose value, with its secrets, is not plain ASCII without control characters"));
+                return Err(wrong("whose value, with its secrets, has a control character"));
             }
             found.push((header, template));
         }
