@@ -25,6 +25,8 @@ mod verdict;
 
 /// From claim to first byte at most: whoever takes our messages over waits longer than this.
 const FENCE: Duration = Duration::from_secs(1);
+/// How often a message that waits for room looks, if many wait before it.
+const LOOK: Duration = Duration::from_millis(25);
 /// A message that finds no room within its claim comes back after this time.
 const NO_ROOM: Duration = Duration::from_millis(100);
 
@@ -170,7 +172,7 @@ impl<'a> Delivery<'a> {
             Lane::Transactional => Duration::from_millis(300),
             Lane::Promo => FENCE,
         };
-        let began = Instant::now();
+        let (began, mut place) = (Instant::now(), None);
         loop {
             let now = self.parts.clock.now();
             // While it waited here, the provider may have said "slow down" to another message.
@@ -179,12 +181,17 @@ impl<'a> Delivery<'a> {
             }
             match entry.health.enter(self.claim.message.lane, self.region, now) {
                 Ok(leave) => return Some(leave),
-                Err(wait)
-                    if began.elapsed() + wait < patience && self.claim.began.elapsed() + wait < FENCE =>
-                {
-                    tokio::time::sleep(wait).await;
+                Err(wait) => {
+                    let left = patience.saturating_sub(began.elapsed());
+                    let left = left.min(FENCE.saturating_sub(self.claim.began.elapsed()));
+                    if wait >= left {
+                        return None;
+                    }
+                    // Hundreds that all look as often as the first of them would do nothing else.
+                    let number = place.get_or_insert_with(|| entry.health.queue()).number;
+                    let turn = wait.saturating_mul(number).min(wait.max(LOOK));
+                    tokio::time::sleep(turn.min(left - wait)).await;
                 }
-                Err(_) => return None,
             }
         }
     }

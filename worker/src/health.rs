@@ -1,7 +1,7 @@
 //! What this process knows of a provider's present condition. Outlives a reload of its settings.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,15 @@ pub(crate) struct Health {
     paused_until: Mutex<Option<DateTime<Utc>>>,
     pauses: AtomicI16,
     halted: AtomicBool,
+    waiting: AtomicU32,
+}
+
+/// A message's place among those that wait for room; given up when dropped.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    health: &'a Health,
+    /// Which it is, from 1 on.
+    pub(crate) number: u32,
 }
 
 /// Leave to make one call; dropping it without a result learns nothing.
@@ -67,6 +76,7 @@ impl Health {
             paused_until: Mutex::default(),
             pauses: AtomicI16::new(0),
             halted: AtomicBool::new(false),
+            waiting: AtomicU32::new(0),
         }
     }
 
@@ -144,6 +154,12 @@ impl Health {
         }
     }
 
+    /// Takes a place behind those that wait for room already. What [`Health::enter`] says is how long the first of them
+    /// waits: a message that slept no longer than that would wake for nothing, as would hundreds with it.
+    pub(crate) fn queue(&self) -> Place<'_> {
+        Place { health: self, number: self.waiting.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+
     /// Takes over a pause that another worker wrote down.
     pub(crate) fn learn_pause(&self, until: Option<DateTime<Utc>>, pauses: i16, now: DateTime<Utc>) {
         let mut paused = lock(&self.paused_until);
@@ -188,6 +204,12 @@ impl Health {
     fn took_one(&self, ticket: &Ticket) -> bool {
         let is_over = self.gate().accepted(ticket, Instant::now());
         is_over && self.pauses.swap(0, Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.health.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -57,3 +57,14 @@ fn a_late_slow_down_prolongs_a_pause_only_if_it_names_a_later_time() {
         assert_eq!(leave.throttled(retry_after, at(clock), 1.0), news, "at {clock} s");
     }
 }
+
+#[test]
+fn who_finds_no_room_waits_behind_those_that_wait_already() {
+    let health = a_provider();
+    let (first, second) = (health.queue(), health.queue());
+    assert_eq!((first.number, second.number), (1, 2));
+    drop(first);
+    assert_eq!(health.queue().number, 2);
+    drop(second);
+    assert_eq!(health.queue().number, 1);
+}
