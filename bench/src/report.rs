@@ -25,7 +25,7 @@ pub fn page(figures: &[Figure]) -> String {
     );
     let _ = writeln!(page, "- Machine: {}", machine());
     let _ = writeln!(page, "- Postgres: {}", told("postgres", &["--version"]));
-    let _ = writeln!(page, "- Commit: {}\n", told("git", &["describe", "--always", "--dirty"]));
+    let _ = writeln!(page, "- Commit: {}\n", commit());
     page.push_str("| Figure | Bar | Seen | | Command |\n|---|---|---|---|---|\n");
     for Figure { name, bar, seen, reached, program } in figures {
         let mark = if *reached { "reached" } else { "**missed**" };
@@ -40,6 +40,13 @@ fn machine() -> String {
         info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!("{cores} × {}", model.unwrap_or("unknown processor"))
+}
+
+/// The commit, and whether anything but the page itself was changed since.
+fn commit() -> String {
+    let changed = told("git", &["status", "--porcelain", "--", ".", ":!bench/RESULTS.md"]);
+    let dirty = if changed.is_empty() { "" } else { ", and changes" };
+    format!("{}{dirty}", told("git", &["describe", "--always"]))
 }
 
 fn told(program: &str, arguments: &[&str]) -> String {
