@@ -188,7 +188,8 @@ impl<'a> Delivery<'a> {
                         return None;
                     }
                     // Hundreds that all look as often as the first of them would do nothing else.
-                    let number = place.get_or_insert_with(|| entry.health.queue()).number;
+                    let number =
+                        place.get_or_insert_with(|| entry.health.queue(self.claim.message.lane)).number;
                     let turn = wait.saturating_mul(number).min(wait.max(LOOK));
                     tokio::time::sleep(turn.min(left - wait)).await;
                 }

@@ -32,13 +32,14 @@ pub(crate) struct Health {
     paused_until: Mutex<Option<DateTime<Utc>>>,
     pauses: AtomicI16,
     halted: AtomicBool,
-    waiting: AtomicU32,
+    /// Messages that wait for room, by lane.
+    waiting: [AtomicU32; 3],
 }
 
 /// A message's place among those that wait for room; given up when dropped.
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
-    health: &'a Health,
+    waiting: &'a AtomicU32,
     /// Which it is, from 1 on.
     pub(crate) number: u32,
 }
@@ -76,7 +77,7 @@ impl Health {
             paused_until: Mutex::default(),
             pauses: AtomicI16::new(0),
             halted: AtomicBool::new(false),
-            waiting: AtomicU32::new(0),
+            waiting: Default::default(),
         }
     }
 
@@ -156,8 +157,15 @@ impl Health {
 
     /// Takes a place behind those that wait for room already. What [`Health::enter`] says is how long the first of them
     /// waits: a message that slept no longer than that would wake for nothing, as would hundreds with it.
-    pub(crate) fn queue(&self) -> Place<'_> {
-        Place { health: self, number: self.waiting.fetch_add(1, Ordering::Relaxed) + 1 }
+    pub(crate) fn queue(&self, lane: Lane) -> Place<'_> {
+        let waiting = &self.waiting[lane as usize];
+        Place { waiting, number: waiting.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+
+    /// How many more messages of `lane` it will let go soon, besides those that wait.
+    pub(crate) fn releasable(&self, lane: Lane) -> usize {
+        let waiting = self.waiting[lane as usize].load(Ordering::Relaxed);
+        self.gate().releasable(lane, Instant::now()).saturating_sub(waiting as usize)
     }
 
     /// Takes over a pause that another worker wrote down.
@@ -209,7 +217,7 @@ impl Health {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.health.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
@@ -105,7 +105,7 @@ impl Roster {
     pub(crate) fn releasable(&self, lane: Lane) -> usize {
         let now = self.clock.now();
         let loaded = self.loaded.load();
-        let soon = |entry: &Entry| entry.health.gate().releasable(lane, Instant::now());
+        let soon = |entry: &Entry| entry.health.releasable(lane);
         let sum = |all: usize, entry: &Entry| all.saturating_add(soon(entry));
         match lane {
             Lane::Promo => {

@@ -59,12 +59,22 @@ fn a_late_slow_down_prolongs_a_pause_only_if_it_names_a_later_time() {
 }
 
 #[test]
-fn who_finds_no_room_waits_behind_those_that_wait_already() {
+fn who_finds_no_room_waits_behind_those_of_its_lane_that_wait_already() {
     let health = a_provider();
-    let (first, second) = (health.queue(), health.queue());
+    let (first, second) = (health.queue(Lane::Promo), health.queue(Lane::Promo));
     assert_eq!((first.number, second.number), (1, 2));
+    assert_eq!(health.queue(Lane::Transactional).number, 1);
     drop(first);
-    assert_eq!(health.queue().number, 2);
-    drop(second);
-    assert_eq!(health.queue().number, 1);
+    assert_eq!(health.queue(Lane::Promo).number, 2);
+}
+
+#[test]
+fn what_waits_already_is_not_claimed_for_again() {
+    let health = Health::new("twilio", Some(40), None);
+    assert_eq!(health.releasable(Lane::Transactional), 10);
+    let waiting: Vec<_> = (0..8).map(|_| health.queue(Lane::Transactional)).collect();
+    assert_eq!(health.releasable(Lane::Transactional), 2);
+    assert_eq!(health.releasable(Lane::Promo), 9);
+    drop(waiting);
+    assert_eq!(health.releasable(Lane::Transactional), 10);
 }
