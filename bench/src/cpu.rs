@@ -67,3 +67,29 @@ pub fn peak_resident_mb(pid: u32) -> f64 {
     let kib = peak.and_then(|text| text.split_ascii_whitespace().next()?.parse::<f64>().ok());
     kib.unwrap_or_default() * 1024.0 / 1_000_000.0
 }
+
+/// The machine's processor time since it started, and what of it a hypervisor gave to others, in clock ticks
+/// (proc(5), `/proc/stat`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Machine {
+    all: u64,
+    stolen: u64,
+}
+
+impl Machine {
+    /// As it is now; nothing where the machine does not tell.
+    pub fn now() -> Self {
+        let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default();
+        // user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in the first two.
+        let ticks: Vec<u64> =
+            line.split_ascii_whitespace().skip(1).take(8).filter_map(|ticks| ticks.parse().ok()).collect();
+        Self { all: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or_default() }
+    }
+
+    /// The share that others had since `before`.
+    pub fn stolen_since(self, before: Self) -> f64 {
+        let all = self.all.saturating_sub(before.all).max(1);
+        self.stolen.saturating_sub(before.stolen) as f64 / all as f64
+    }
+}

@@ -1,5 +1,6 @@
 //! `cargo run --release -p bench -- <program>`: measures, and prints figures beside what they must reach.
 
+use bench::cpu::Machine;
 use bench::report::{Figure, page};
 use clap::{Parser, Subcommand};
 
@@ -43,11 +44,12 @@ enum Program {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
+    let began = Machine::now();
     let figures = match Cli::parse().program {
-        Program::All => all().await?,
+        Program::All => all(began).await?,
         one => run(&one).await?,
     };
-    print!("{}", page(&figures));
+    print!("{}", page(&figures, began));
     Ok(())
 }
 
@@ -66,11 +68,11 @@ async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// Everything, with its default options; the page grows as it goes.
-async fn all() -> anyhow::Result<Vec<Figure>> {
+async fn all(began: Machine) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for name in ["vendor", "singles", "drains", "alone", "codes", "limited", "overload", "claim"] {
         figures.extend(run(&Cli::parse_from(["bench", name]).program).await?);
-        std::fs::write("bench/RESULTS.md", page(&figures))?;
+        std::fs::write("bench/RESULTS.md", page(&figures, began))?;
     }
     Ok(figures)
 }

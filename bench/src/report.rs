@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
+use crate::cpu::Machine;
+
 /// One line of the results.
 pub struct Figure {
     /// What was measured.
@@ -17,13 +19,14 @@ pub struct Figure {
     pub program: &'static str,
 }
 
-/// The page: machine, commit, and a line a figure.
-pub fn page(figures: &[Figure]) -> String {
+/// The page: machine, commit, and a line a figure. Measuring began when the machine was at `began`.
+pub fn page(figures: &[Figure], began: Machine) -> String {
     let mut page = String::from(
         "# Results\n\nWritten by `bench/run`. Everything runs on one machine at once: Postgres with stock settings \
          (fsync and\nsynchronous_commit on), the gateway, the mock vendor and the clients share its processors.\n\n",
     );
-    let _ = writeln!(page, "- Machine: {}", machine());
+    let stolen = Machine::now().stolen_since(began) * 100.0;
+    let _ = writeln!(page, "- Machine: {}; others had {stolen:.0} % of it meanwhile (steal)", machine());
     let _ = writeln!(page, "- Postgres: {}", told("postgres", &["--version"]));
     let _ = writeln!(page, "- Commit: {}\n", commit());
     page.push_str("| Figure | Bar | Seen | | Command |\n|---|---|---|---|---|\n");
