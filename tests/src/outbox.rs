@@ -168,6 +168,13 @@ impl TestApp {
         .unwrap();
     }
 
+    /// Waits until a message is in nobody's hands, as after a claim that found nobody to send it; no
+    /// provider has been asked.
+    pub async fn waits_unsent(&self, id: MessageId) {
+        eventually("the message to wait", async || (self.state(id).await.0 == "queued").then_some(())).await;
+        assert_eq!(self.way(id).await, "");
+    }
+
     /// The attempts as one line: `twilio not_sent, 2factor accepted`.
     pub async fn way(&self, id: MessageId) -> String {
         let attempts = self.attempts(id).await.into_iter();
