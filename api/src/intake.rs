@@ -126,11 +126,12 @@ impl Intake {
 
 /// Whether one more text may wait beside those that do.
 fn has_room(waiting: usize, congestion: &Congestion, now: Instant) -> bool {
-    let allowed = match congestion.allowed(MANY, now) {
-        MANY => QUEUE_LENGTH,
-        fewer => fewer.max(HANDFUL),
-    };
-    waiting < allowed
+    waiting < HANDFUL
+        || match congestion.allowed(MANY, now) {
+            // No code waits: the queue itself is the bound.
+            MANY => true,
+            fewer => waiting < fewer,
+        }
 }
 
 async fn submit<T>(queue: &mpsc::Sender<Ticket<T>>, row: T) -> Result<(), IntakeError> {

@@ -205,7 +205,10 @@ pub(crate) struct WebhookMeasures {
 
 impl WebhookMeasures {
     pub(crate) fn new(provider: &str) -> Self {
-        let receipts = |status: ReceiptStatus| counter!("smsgw_receipts_total", "provider" => provider.to_owned(), "status" => status.as_str());
+        let receipts = |status: ReceiptStatus| {
+            let labels = [("provider", provider.to_owned()), ("status", status.as_str().to_owned())];
+            counter!("smsgw_receipts_total", &labels)
+        };
         Self {
             receipts: RECEIPTS.map(receipts),
             inbound: counter!("smsgw_inbound_total", "provider" => provider.to_owned()),

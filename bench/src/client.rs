@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use shared::provider::http::basic_auth;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::stage::{ACCOUNT, TOKEN};
 
 /// One kept connection.
 pub struct Client {
@@ -40,8 +41,8 @@ impl Client {
     /// # Errors
     /// When nothing listens there.
     pub async fn to_twilio(url: &str) -> anyhow::Result<Self> {
-        let login = STANDARD.encode("AC00000000000000000000000000000000:mock-token");
-        Self::with(url, &format!("Basic {login}"), "application/x-www-form-urlencoded").await
+        let login = basic_auth(ACCOUNT, TOKEN);
+        Self::with(url, login.to_str()?, "application/x-www-form-urlencoded").await
     }
 
     async fn with(url: &str, authorization: &str, content_type: &str) -> anyhow::Result<Self> {

@@ -22,6 +22,10 @@ use crate::cpu::{Cpu, peak_resident_mb};
 
 /// Counts finished messages.
 pub const LOGGED: &str = "select count(*) from public.sms_messages_log";
+/// The mock vendor's account at Twilio, and its auth token.
+pub const ACCOUNT: &str = "AC00000000000000000000000000000000";
+/// See [`ACCOUNT`].
+pub const TOKEN: &str = "mock-token";
 /// How long a program may take to come up or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
@@ -123,8 +127,8 @@ impl Stage {
         let usual = [
             ("DATABASE_URL", url.as_str()),
             ("SMSGW_MASTER_KEY", master_key.expose_secret()),
-            ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000000"),
-            ("TWILIO_AUTH_TOKEN", "mock-token"),
+            ("TWILIO_ACCOUNT_SID", ACCOUNT),
+            ("TWILIO_AUTH_TOKEN", TOKEN),
             ("TWILIO_PHONE_NUMBER", "+15005550006"),
             ("TWILIO_BASE_URL", &self.vendor),
             ("RUST_LOG", "warn"),

@@ -5,12 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use bench::client::{Client, number};
 use bench::report::{Figure, median};
-use bench::stage::vendor;
+use bench::stage::{ACCOUNT, vendor};
 use clap::Args;
 use futures::future::try_join_all;
-
-/// Where a text goes: Twilio's Messages resource.
-const PATH: &str = "/2010-04-01/Accounts/AC00000000000000000000000000000000/Messages.json";
 
 /// What to measure.
 #[derive(Args)]
@@ -34,8 +31,9 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
         let until = Instant::now() + Duration::from_secs(options.seconds);
         let senders = (0..options.clients).map(|client| send(&url, client * 1_000_000, until));
         let taken: u64 = try_join_all(senders).await?.iter().sum();
-        rates.push(taken as f64 / options.seconds as f64);
-        println!("vendor alone: {:.0} requests/s", taken as f64 / options.seconds as f64);
+        let rate = taken as f64 / options.seconds as f64;
+        println!("vendor alone: {rate:.0} requests/s");
+        rates.push(rate);
     }
     let rate = median(rates);
     Ok(vec![Figure {
@@ -49,11 +47,12 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
 
 async fn send(url: &str, from: u64, until: Instant) -> anyhow::Result<u64> {
     let mut client = Client::to_twilio(url).await?;
-    let mut taken = 0;
+    // Where a text goes: Twilio's Messages resource.
+    let (path, mut taken) = (format!("/2010-04-01/Accounts/{ACCOUNT}/Messages.json"), 0);
     while Instant::now() < until {
         let to = number(from + taken);
         let body = format!("To=%2B{}&From=%2B15005550006&Body=Your+table+is+booked+at+20%3A00.", &to[1..]);
-        let answer = client.post(PATH, &body).await?;
+        let answer = client.post(&path, &body).await?;
         ensure!(answer.status == 201, "{}: {}", answer.status, String::from_utf8_lossy(answer.body));
         taken += 1;
     }

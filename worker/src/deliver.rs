@@ -10,7 +10,7 @@ use shared::message::{OutboxMessage, SealedText, Status};
 use shared::phone::{PhoneNumber, Region};
 use shared::provider::{OutgoingSms, VendorTemplate};
 use shared::routing::{self, Candidate, Moment, Step, Traveller};
-use shared::store::acks::{Attempt, Finished, Rescheduled};
+use shared::store::acks::{Attempt, Finished};
 use shared::text::MessageText;
 
 use self::call::Call;
@@ -206,15 +206,6 @@ impl<'a> Delivery<'a> {
                 candidate.paused_until = candidate.paused_until.max(Some(now + NO_ROOM));
             }
         }
-    }
-
-    /// Goes back for a claim that knows whose number it is.
-    fn respell(&mut self, to: PhoneNumber) -> Verdict {
-        let mut verdict = self.wait(self.parts.clock.now(), "respelled");
-        if let Verdict::Reschedule(Rescheduled { to: spelling, .. }) = &mut verdict {
-            *spelling = Some(Box::new(to));
-        }
-        verdict
     }
 
     /// The fence: beyond it somebody else may be about to take this message over.

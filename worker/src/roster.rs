@@ -105,8 +105,7 @@ impl Roster {
     pub(crate) fn releasable(&self, lane: Lane) -> usize {
         let now = self.clock.now();
         let loaded = self.loaded.load();
-        let soon = |entry: &Entry| entry.health.releasable(lane);
-        let sum = |all: usize, entry: &Entry| all.saturating_add(soon(entry));
+        let sum = |all: usize, entry: &Entry| all.saturating_add(entry.health.releasable(lane));
         match lane {
             Lane::Promo => {
                 loaded.firsts_for_promo().filter(|entry| is_open_for_promo(entry, now)).fold(0, sum)

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use bench::stage::{ACCOUNT, TOKEN};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::AUTHORIZATION;
@@ -157,8 +158,7 @@ async fn send(
     done: mpsc::Sender<Done>,
 ) -> anyhow::Result<()> {
     let client = http::client()?;
-    let url: Uri =
-        format!("{vendor}/2010-04-01/Accounts/AC00000000000000000000000000000000/Messages.json").parse()?;
+    let url: Uri = format!("{vendor}/2010-04-01/Accounts/{ACCOUNT}/Messages.json").parse()?;
     let slots = Arc::new(Semaphore::new(SLOTS));
     let mut after = 0_i64;
     loop {
@@ -204,7 +204,7 @@ async fn call(client: &Client, url: Uri, to: &str, text: &str) -> anyhow::Result
         .extend_pairs([("To", to), ("From", "+15005550006"), ("Body", text)])
         .finish();
     let mut request = http::request(Method::POST, url, Content::Form(form));
-    let login = http::basic_auth("AC00000000000000000000000000000000", "mock-token");
+    let login = http::basic_auth(ACCOUNT, TOKEN);
     request.headers_mut().insert(AUTHORIZATION, login);
     let answer = client.request(request).await?.into_body().collect().await?.to_bytes();
     let answer: serde_json::Value = serde_json::from_slice(&answer)?;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use shared::ids::AttemptId;
 use shared::lane::Lane;
 use shared::message::{SealedText, Status};
+use shared::phone::PhoneNumber;
 use shared::provider::{Outcome, ProviderReference, SendError};
 use shared::routing::MAX_TRIES;
 use shared::store::acks::{Attempt, Finished, Rescheduled};
@@ -133,7 +134,17 @@ impl Delivery<'_> {
     }
 
     pub(super) fn wait(&mut self, until: DateTime<Utc>, reason: &'static str) -> Verdict {
-        Verdict::Reschedule(Rescheduled {
+        Verdict::Reschedule(self.returned(until, reason))
+    }
+
+    /// Goes back for a claim that knows whose number it is.
+    pub(super) fn respell(&mut self, to: PhoneNumber) -> Verdict {
+        let returned = self.returned(self.parts.clock.now(), "respelled");
+        Verdict::Reschedule(Rescheduled { to: Some(Box::new(to)), ..returned })
+    }
+
+    fn returned(&mut self, until: DateTime<Utc>, reason: &'static str) -> Rescheduled {
+        Rescheduled {
             id: self.claim.message.id,
             claimed_due_at: self.claim.message.due_at,
             due_at: until.min(self.claim.message.expires_at),
@@ -143,7 +154,7 @@ impl Delivery<'_> {
             taken_over: false,
             to: None,
             attempts: std::mem::take(&mut self.attempts),
-        })
+        }
     }
 
     fn masked(&self) -> Option<String> {

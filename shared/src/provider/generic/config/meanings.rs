@@ -1,6 +1,7 @@
 //! What a described vendor's statuses and codes mean, each said once.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use serde::Deserialize;
 
@@ -21,25 +22,15 @@ pub(super) struct Statuses {
 impl Statuses {
     /// Each status once.
     pub(super) fn by_number(&self) -> Result<BTreeMap<u16, Meaning>, InvalidSetting> {
-        const FIELD: &str = "settings.statuses";
-        let mut meanings = BTreeMap::new();
-        for (numbers, meaning) in [
+        let all = [
             (&self.accepted, Meaning::Accepted),
             (&self.throttled, Meaning::Throttled),
             (&self.rejected, Meaning::Rejected),
             (&self.not_sent, Meaning::NotSent),
             (&self.in_doubt, Meaning::InDoubt),
-        ] {
-            for number in numbers {
-                if !(200..=599).contains(number) {
-                    return Err(InvalidSetting::new(FIELD, format!("has {number}, which is not 200 to 599")));
-                }
-                if meanings.insert(*number, meaning).is_some() {
-                    return Err(InvalidSetting::new(FIELD, format!("has {number} twice")));
-                }
-            }
-        }
-        Ok(meanings)
+        ];
+        let impossible = |number: &u16| (!(200..=599).contains(number)).then_some("is not 200 to 599");
+        each_once("settings.statuses", &all, impossible)
     }
 }
 
@@ -55,25 +46,36 @@ pub(super) struct Codes {
 impl Codes {
     /// Each code once; there is none unless the settings say where an answer has it.
     pub(super) fn by_word(&self, has_pointer: bool) -> Result<BTreeMap<String, Meaning>, InvalidSetting> {
-        const FIELD: &str = "settings.codes";
-        let mut meanings = BTreeMap::new();
-        for (words, meaning) in [
+        let all = [
             (&self.throttled, Meaning::Throttled),
             (&self.rejected, Meaning::Rejected),
             (&self.not_sent, Meaning::NotSent),
-        ] {
-            for word in words {
-                if word.trim() != word || word.is_empty() {
-                    return Err(InvalidSetting::new(FIELD, format!("has {word:?}, which no code can be")));
-                }
-                if meanings.insert(word.clone(), meaning).is_some() {
-                    return Err(InvalidSetting::new(FIELD, format!("has {word:?} twice")));
-                }
-            }
-        }
+        ];
+        let impossible = |word: &String| (word.trim() != word || word.is_empty()).then_some("no code can be");
+        let meanings = each_once("settings.codes", &all, impossible)?;
         if !meanings.is_empty() && !has_pointer {
             return Err(InvalidSetting::new("settings.code", "is missing: where an answer has its code"));
         }
         Ok(meanings)
     }
+}
+
+/// What each key means, if it can be one and stands there once. `impossible` says why a key cannot.
+fn each_once<K: Ord + Clone + Debug>(
+    field: &'static str,
+    all: &[(&Vec<K>, Meaning)],
+    impossible: impl Fn(&K) -> Option<&'static str>,
+) -> Result<BTreeMap<K, Meaning>, InvalidSetting> {
+    let mut meanings = BTreeMap::new();
+    for (keys, meaning) in all {
+        for key in *keys {
+            if let Some(why) = impossible(key) {
+                return Err(InvalidSetting::new(field, format!("has {key:?}, which {why}")));
+            }
+            if meanings.insert(key.clone(), *meaning).is_some() {
+                return Err(InvalidSetting::new(field, format!("has {key:?} twice")));
+            }
+        }
+    }
+    Ok(meanings)
 }
