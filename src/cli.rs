@@ -16,7 +16,9 @@ mod calls;
 mod operation;
 mod settings;
 
-pub(crate) use calls::{ApiCallArgs, OtpAction, OtpArgs, OtpSendArgs, OtpVerifyArgs, SendArgs};
+pub(crate) use calls::{
+    ApiCallArgs, OtpAction, OtpArgs, OtpSendArgs, OtpSessionsArgs, OtpUnlockArgs, OtpVerifyArgs, SendArgs,
+};
 pub(crate) use operation::{
     DoctorArgs, LogsArgs, OutboxAction, OutboxArgs, PauseArgs, ReviewArgs, check_review,
 };

@@ -20,6 +20,8 @@ use crate::fields::Reach;
 use crate::idempotency::Answer;
 use crate::intake::Intake;
 use crate::measures::{Measures, PrometheusHandle};
+use crate::otp::checks::CheckLog;
+use crate::otp::policies::Policies;
 use crate::routes;
 use crate::signers::Signers;
 use crate::templates::Templates;
@@ -68,6 +70,8 @@ pub struct State {
     pub(crate) reach: Reach,
     pub(crate) keys: Keys,
     pub(crate) templates: Templates,
+    pub(crate) policies: Policies,
+    pub(crate) checks: CheckLog,
     pub(crate) signers: Signers,
     pub(crate) intake: Intake,
     pub(crate) batches: Semaphore,
@@ -81,15 +85,16 @@ impl App {
     /// a database: until there is one, requests are answered 503.
     pub fn start(parts: Parts<'_>) -> Self {
         let intake = Intake::start(parts.database, &parts.clock, &parts.wake);
-        Self::with(parts, intake)
+        let checks = CheckLog::start(parts.pool.clone());
+        Self::with(parts, intake, checks)
     }
 
     /// An API that only says how the process is, for [`crate::serve_health`].
     pub fn observer(parts: Parts<'_>) -> Self {
-        Self::with(parts, Intake::closed())
+        Self::with(parts, Intake::closed(), CheckLog::closed())
     }
 
-    fn with(parts: Parts<'_>, intake: Intake) -> Self {
+    fn with(parts: Parts<'_>, intake: Intake, checks: CheckLog) -> Self {
         let Parts {
             database: _,
             pool,
@@ -112,6 +117,8 @@ impl App {
             reach: Reach { default_region: config.default_region, allowed: config.reach.clone() },
             keys: Keys::new(),
             templates: Templates::new(),
+            policies: Policies::new(),
+            checks,
             signers: Signers::new(providers, public_url),
             batches: Semaphore::new(BATCHES),
             batch_bodies: Arc::new(Semaphore::new(BATCH_BODIES)),

@@ -2,6 +2,7 @@
 //! all fields at once.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 use shared::config::ReachConfig;
@@ -73,6 +74,11 @@ pub(crate) fn user_id(text: String) -> Result<String, String> {
     }
     no_control_characters(&text)?;
     Ok(text)
+}
+
+/// A client's address.
+pub(crate) fn address(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse().map_err(|_| "must be an IPv4 or IPv6 address")
 }
 
 /// The name of a provider; whether there is one is for the route to find out.

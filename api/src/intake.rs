@@ -14,7 +14,7 @@ use shared::clock::DbClock;
 use shared::congestion::Congestion;
 use shared::db::Database;
 use shared::message::NewMessage;
-use shared::store::intake::NewOtp;
+use shared::store::intake::{NewOtp, Started};
 use shared::wake::Wake;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -80,10 +80,10 @@ struct Shared {
 
 /// A row that waits, and who waits for it.
 #[derive(Debug)]
-struct Ticket<T> {
+struct Ticket<T: Storable> {
     row: T,
     since: Instant,
-    answer: oneshot::Sender<Result<(), IntakeError>>,
+    answer: oneshot::Sender<Result<T::Answer, IntakeError>>,
 }
 
 impl Intake {
@@ -118,8 +118,8 @@ impl Intake {
         submit(&self.messages, message).await
     }
 
-    /// Stores an OTP session with its message.
-    pub(crate) async fn start_session(&self, start: NewOtp) -> Result<(), IntakeError> {
+    /// Stores an OTP session with its message, unless a limit forbids it.
+    pub(crate) async fn start_session(&self, start: NewOtp) -> Result<Started, IntakeError> {
         submit(&self.codes, start).await
     }
 }
@@ -134,7 +134,7 @@ fn has_room(waiting: usize, congestion: &Congestion, now: Instant) -> bool {
         }
 }
 
-async fn submit<T>(queue: &mpsc::Sender<Ticket<T>>, row: T) -> Result<(), IntakeError> {
+async fn submit<T: Storable>(queue: &mpsc::Sender<Ticket<T>>, row: T) -> Result<T::Answer, IntakeError> {
     let (answer, answered) = oneshot::channel();
     queue.try_send(Ticket { row, since: Instant::now(), answer }).map_err(|error| match error {
         TrySendError::Full(_) => IntakeError::Full,

@@ -17,6 +17,7 @@ mod extract;
 mod fields;
 mod idempotency;
 mod problem;
+mod rate_limit;
 mod trace;
 
 // What is done with it.

@@ -11,6 +11,7 @@ use metrics::{
 pub use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use shared::lane::Lane;
+use shared::store::otp_checks::CheckOutcome;
 use shared::store::receipts::ReceiptStatus;
 
 use crate::problem::kinds;
@@ -235,4 +236,16 @@ pub(crate) fn intake_share() -> Gauge {
         "Part of the texts that could wait to be stored that may; falls while codes wait to be"
     );
     gauge!("smsgw_intake_share")
+}
+
+/// Whether codes are guessed at so widely that the brake holds.
+pub(crate) fn brake() -> Gauge {
+    describe_gauge!("smsgw_otp_brake", "1 while codes are guessed at and so have eight digits");
+    gauge!("smsgw_otp_brake")
+}
+
+/// Checks of codes, by how they ended; in the order of [`CheckOutcome::ALL`].
+pub(crate) fn checks() -> [Counter; 5] {
+    describe_counter!("smsgw_otp_checks_total", "Checks of codes, by outcome");
+    CheckOutcome::ALL.map(|outcome| counter!("smsgw_otp_checks_total", "outcome" => outcome.as_str()))
 }

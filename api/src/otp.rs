@@ -1,97 +1,28 @@
 //! One-time codes: what each purpose allows, and the message that carries a code.
 
-use std::time::Duration;
-
-use chrono::{DateTime, SubsecRound, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::ids::{ApiKeyId, MessageId, SessionId};
 use shared::lane::Lane;
 use shared::message::{Body, NewMessage, SealedText};
 use shared::otp_code::{Challenge, CodeLength, OtpCode};
+use shared::otp_policy::{Policy, Resend};
 use shared::phone::PhoneNumber;
-use shared::seal::Keyring;
+use shared::seal::{self, Keyring, OpenError};
 use shared::text::MessageText;
 
 use crate::templates::Variant;
 
+pub(crate) mod checks;
+pub(crate) mod policies;
 pub(crate) mod resend;
 pub(crate) mod start;
+mod subjects;
 pub(crate) mod verify;
 
-/// The template a code's text comes from, if an operator has made one.
+/// The template codes come from, unless their purpose has another.
 pub(crate) const TEMPLATE: &str = "otp";
-/// How long codes are.
-const LENGTH: CodeLength = CodeLength::SIX;
-/// Codes one session may send.
-const MAX_SENDS: i16 = 5;
-
-/// What a code lets its holder do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Purpose {
-    /// Sign in.
-    #[default]
-    Login,
-    /// Show that a number is theirs.
-    VerifyPhone,
-    /// Confirm a sign-in or a payment.
-    TwoFactor,
-    /// Choose another password.
-    PasswordReset,
-    /// Take another number.
-    ChangePhone,
-}
-
-/// What a purpose allows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Policy {
-    /// The word in requests and tables.
-    pub(crate) word: &'static str,
-    /// How long a code is good.
-    pub(crate) lifetime: Duration,
-    /// Checks a session allows, over all its codes.
-    pub(crate) max_attempts: i16,
-    /// Time before the second code; it doubles with every further one.
-    pub(crate) cool_down: Duration,
-}
-
-const MINUTE: Duration = Duration::from_secs(60);
-const USUAL: Policy = Policy {
-    word: "login",
-    lifetime: MINUTE.saturating_mul(10),
-    max_attempts: 5,
-    cool_down: Duration::from_secs(30),
-};
-
-/// One line a purpose, in the order of [`Purpose`].
-const POLICIES: [Policy; 5] = [
-    USUAL,
-    Policy { word: "verify_phone", max_attempts: 3, cool_down: MINUTE, ..USUAL },
-    Policy { word: "two_factor", lifetime: MINUTE.saturating_mul(5), ..USUAL },
-    Policy { word: "password_reset", ..USUAL },
-    Policy { word: "change_phone", ..USUAL },
-];
-
-impl Purpose {
-    /// What it allows.
-    pub(crate) const fn policy(self) -> Policy {
-        POLICIES[self as usize]
-    }
-}
-
-impl Policy {
-    /// The policy of a stored purpose; one that is no longer known is treated as the usual.
-    fn of(word: &str) -> Self {
-        POLICIES.into_iter().find(|policy| policy.word == word).unwrap_or(USUAL)
-    }
-
-    /// How long to wait after the `sends`-th code.
-    fn cool_down_after(self, sends: i16) -> Duration {
-        let doublings = u32::try_from(sends - 1).unwrap_or_default().min(16);
-        self.cool_down * 2_u32.pow(doublings)
-    }
-}
 
 /// What a caller learns when a code is on its way.
 #[derive(Debug, Serialize)]
@@ -101,42 +32,73 @@ pub(crate) struct Sent {
     /// Seconds until another code can be asked for.
     resend_after: u64,
     attempts_remaining: i16,
+    /// Codes are being guessed at: make sure that a person asks, by a challenge of your own, before the next send.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    challenge_required: bool,
 }
 
 /// Whose code is to be sent where.
 struct Delivery<'a> {
     session: SessionId,
     phone: &'a PhoneNumber,
-    policy: Policy,
+    policy: &'a Policy,
     user_id: Option<&'a str>,
     hint: Option<&'a str>,
     key: ApiKeyId,
     trace: Option<&'a str>,
     template: Option<&'a Variant>,
     now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
 }
 
-/// A new code: its hash for the session, and the message that carries it.
-struct Fresh {
-    code_mac: Vec<u8>,
-    message: NewMessage,
+/// How long a code made for `policy` is, now.
+fn code_length(policy: &Policy, brakes: bool) -> CodeLength {
+    if brakes { policy.code_length.max(CodeLength::EIGHT) } else { policy.code_length }
+}
+
+/// When a code made at `now` is worth nothing any more.
+fn expiry(policy: &Policy, now: DateTime<Utc>) -> DateTime<Utc> {
+    (now + policy.lifetime).trunc_subsecs(3)
+}
+
+/// Keeps `code` for a resend, if resends of `policy` repeat it.
+fn keep(code: &OtpCode, policy: &Policy, keyring: &Keyring, session: SessionId) -> Option<Vec<u8>> {
+    match policy.resend {
+        Resend::New => None,
+        Resend::Same => Some(keyring.bodies().seal(&place(session), code.expose().as_bytes())),
+    }
+}
+
+/// The code that [`keep`] kept.
+fn kept(sealed: &[u8], keyring: &Keyring, session: SessionId) -> Result<OtpCode, OpenError> {
+    use secrecy::ExposeSecret as _;
+    let digits = keyring.bodies().open_text(&place(session), sealed)?;
+    OtpCode::parse(digits.expose_secret()).map_err(|_| OpenError::Damaged)
+}
+
+fn place(session: SessionId) -> Vec<u8> {
+    seal::place("sms_otp_sessions", session.0.as_bytes())
 }
 
 impl Delivery<'_> {
-    fn fresh_code(&self, keyring: &Keyring) -> Fresh {
-        let code = OtpCode::generate(LENGTH);
-        let challenge = Challenge { session: self.session, phone: self.phone, purpose: self.policy.word };
-        let code_mac = code.mac(keyring.otp_pepper(), challenge);
-        let (text, template) = self.text(&code);
+    /// What the session keeps of `code`.
+    fn mac(&self, code: &OtpCode, keyring: &Keyring) -> Vec<u8> {
+        let purpose = self.policy.purpose.as_str();
+        code.mac(keyring.otp_pepper(), Challenge { session: self.session, phone: self.phone, purpose })
+    }
+
+    /// The message that carries `code`.
+    fn message(&self, code: &OtpCode, keyring: &Keyring) -> NewMessage {
+        let (text, template) = self.text(code);
         let id = MessageId::new(self.now);
         let segments = i16::try_from(text.segments().count).unwrap_or(i16::MAX);
         let sealed =
             SealedText { text: text.into_string(), code: code.expose().to_owned(), minutes: self.minutes() };
-        let message = NewMessage {
+        NewMessage {
             id,
             lane: Lane::Otp,
             due_at: None,
-            expires_at: self.expires_at(),
+            expires_at: self.expires_at,
             to: self.phone.as_str().to_owned(),
             body: Body::Sealed(sealed.seal(keyring.bodies(), id)),
             segments,
@@ -152,30 +114,36 @@ impl Delivery<'_> {
             batch_id: None,
             campaign_id: None,
             trace: self.trace.map(str::to_owned),
-        };
-        Fresh { code_mac, message }
+        }
     }
 
-    fn expires_at(&self) -> DateTime<Utc> {
-        (self.now + self.policy.lifetime).trunc_subsecs(3)
-    }
-
+    /// Whole minutes that the code is good for, at least one.
     fn minutes(&self) -> u64 {
-        self.policy.lifetime.as_secs() / 60
+        let seconds = (self.expires_at - self.now + TimeDelta::milliseconds(999)).num_seconds();
+        u64::try_from(seconds).unwrap_or_default().div_ceil(60).max(1)
     }
 
-    /// The text of the template, or our own where there is none that works.
+    /// The text of the template, or our own where there is none that works; its last line binds the code to a host.
     fn text(&self, code: &OtpCode) -> (MessageText, Option<&Variant>) {
         let minutes = self.minutes();
         let filled = self.template.filter(|template| template.lane == Lane::Otp).and_then(|template| {
             let text = template.fill(&values(template, code, minutes)).ok()?;
             let text = Some(text).filter(|text| text.contains(code.expose()))?;
-            Some((MessageText::parse(text).ok()?, Some(template)))
+            Some((MessageText::parse(self.bound(text, code)).ok()?, Some(template)))
         });
         filled.unwrap_or_else(|| {
             let text = format!("Your code is {}. It expires in {minutes} minutes.", code.expose());
-            (MessageText::parse(text).expect("a short printable text"), None)
+            (MessageText::parse(self.bound(text, code)).expect("a short printable text"), None)
         })
+    }
+
+    /// `text` with the line by which browsers know whose code it is (WICG sms-one-time-codes), unless it has one.
+    fn bound(&self, text: String, code: &OtpCode) -> String {
+        let has_one = text.lines().last().is_some_and(|line| line.starts_with('@'));
+        match &self.policy.origin {
+            Some(host) if !has_one => format!("{}\n\n@{host} #{}", text.trim_end(), code.expose()),
+            _ => text,
+        }
     }
 }
 
@@ -186,31 +154,4 @@ fn values(template: &Variant, code: &OtpCode, minutes: u64) -> Map<String, Value
         .filter(|(name, _)| template.variables().iter().any(|used| used == name))
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_purpose_has_its_own_line() {
-        for (word, purpose) in [
-            ("login", Purpose::Login),
-            ("verify_phone", Purpose::VerifyPhone),
-            ("two_factor", Purpose::TwoFactor),
-            ("password_reset", Purpose::PasswordReset),
-            ("change_phone", Purpose::ChangePhone),
-        ] {
-            assert_eq!(purpose.policy().word, word);
-            let read: Purpose = serde_json::from_value(Value::from(word)).expect("a purpose");
-            assert_eq!(read, purpose);
-        }
-    }
-
-    #[test]
-    fn the_cool_down_doubles_with_every_code() {
-        let waits = [1, 2, 3, 4].map(|sends| USUAL.cool_down_after(sends).as_secs());
-        assert_eq!(waits, [30, 60, 120, 240]);
-        assert_eq!(Purpose::VerifyPhone.policy().cool_down_after(1).as_secs(), 60);
-    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde::Serialize;
+use shared::limits::Standing;
 use shared::message::Status;
 
 mod document;
@@ -29,6 +30,8 @@ pub(crate) struct Problem {
     attempts_remaining: Option<i16>,
     message_status: Option<Status>,
     retry_after: Option<Duration>,
+    /// The limit that was reached.
+    standing: Option<Box<Standing>>,
     /// For our log, never for the caller.
     cause: Option<String>,
 }
@@ -52,6 +55,7 @@ impl Problem {
             attempts_remaining: None,
             message_status: None,
             retry_after: None,
+            standing: None,
             cause: None,
         }
     }

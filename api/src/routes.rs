@@ -1,7 +1,7 @@
 //! The doors: which address is answered by which handler.
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 use crate::app::App;
 
@@ -12,6 +12,7 @@ mod integrations;
 mod messages;
 mod opt_outs;
 mod otp;
+mod otp_settings;
 mod pauses;
 mod problems;
 mod sandbox;
@@ -53,6 +54,12 @@ pub(crate) fn all() -> Router<App> {
         .route(
             "/settings/api/{name}",
             get(integrations::show).put(integrations::replace).delete(integrations::delete),
+        )
+        .route("/settings/otp", get(otp_settings::show))
+        .route("/settings/otp/purposes/{purpose}", put(otp_settings::replace_policy))
+        .route(
+            "/settings/otp/limits/{name}",
+            put(otp_settings::replace_limit).delete(otp_settings::delete_limit),
         )
         .route("/settings/pauses", get(pauses::list).post(pauses::pause).delete(pauses::resume))
         .route("/webhooks/{provider}/status", post(webhooks::status))

@@ -67,6 +67,10 @@ uuid_id!(
     /// One call to one provider: uuid v7.
     AttemptId
 );
+uuid_id!(
+    /// One check of one code: uuid v7.
+    CheckId
+);
 number_id!(
     /// A worker process in one boot; also the number of its advisory lock.
     WorkerId
@@ -90,6 +94,13 @@ impl MessageId {
 }
 
 impl AttemptId {
+    /// A new id made at `now`, which is the database's time.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self(uuid_v7(now))
+    }
+}
+
+impl CheckId {
     /// A new id made at `now`, which is the database's time.
     pub fn new(now: DateTime<Utc>) -> Self {
         Self(uuid_v7(now))

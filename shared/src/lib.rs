@@ -12,9 +12,12 @@ pub mod text;
 
 // The pure rules: no I/O, no clock.
 pub mod backoff;
+pub mod brake;
 pub mod breaker;
 pub mod congestion;
+pub mod limits;
 pub mod otp_code;
+pub mod otp_policy;
 pub mod routing;
 pub mod template;
 

@@ -22,9 +22,23 @@ impl CodeLength {
     /// The usual length.
     pub const SIX: Self = Self(6);
 
+    /// Of codes that are guessed at by the thousand.
+    pub const EIGHT: Self = Self(8);
+
     /// The number of digits.
     pub const fn get(self) -> usize {
         self.0 as usize
+    }
+
+    /// The longer of two.
+    pub fn max(self, other: Self) -> Self {
+        Self(self.0.max(other.0))
+    }
+}
+
+impl From<CodeLength> for i16 {
+    fn from(length: CodeLength) -> Self {
+        length.0.into()
     }
 }
 
@@ -42,8 +56,8 @@ pub struct OtpCode(SecretString);
 
 /// What was typed cannot be a code; never shows what was typed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the code must be exactly {0} digits")]
-pub struct InvalidOtpCode(usize);
+#[error("a code has 4 to 10 digits and nothing else")]
+pub struct InvalidOtpCode;
 
 /// What a code was made for: it is right there and nowhere else.
 #[derive(Clone, Copy, Debug)]
@@ -65,18 +79,22 @@ impl OtpCode {
     /// Reads what a person typed or pasted: digits of any script, with spaces and dashes between them.
     ///
     /// # Errors
-    /// [`InvalidOtpCode`] unless that leaves exactly `length` digits.
-    pub fn parse(typed: &str, length: CodeLength) -> Result<Self, InvalidOtpCode> {
-        let invalid = InvalidOtpCode(length.get());
+    /// [`InvalidOtpCode`] unless that leaves 4 to 10 digits; how many are right is the session's business.
+    pub fn parse(typed: &str) -> Result<Self, InvalidOtpCode> {
         if typed.len() > 64 {
-            return Err(invalid);
+            return Err(InvalidOtpCode);
         }
         let kept =
             typed.trim().chars().filter(|c| !matches!(c, ' ' | '-' | '\u{a0}' | '\u{2010}'..='\u{2015}'));
         match kept.map(decimal_digit).collect::<Option<String>>() {
-            Some(digits) if digits.len() == length.get() => Ok(Self(digits.into())),
-            Some(_) | None => Err(invalid),
+            Some(digits) if (4..=10).contains(&digits.len()) => Ok(Self(digits.into())),
+            Some(_) | None => Err(InvalidOtpCode),
         }
+    }
+
+    /// How many digits it has.
+    pub fn length(&self) -> usize {
+        self.expose().len()
     }
 
     /// The digits, for the line that puts them into the text or hands them to a provider.
@@ -141,7 +159,7 @@ mod tests {
     }
 
     fn typed(text: &str) -> Result<String, InvalidOtpCode> {
-        OtpCode::parse(text, CodeLength::SIX).map(|code| code.expose().to_owned())
+        OtpCode::parse(text).map(|code| code.expose().to_owned())
     }
 
     #[test]
@@ -154,11 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_the_right_number_of_digits_is_refused() {
+    fn anything_but_4_to_10_digits_is_refused() {
         for text in [
             "",
-            "12345",
-            "1234567",
+            "123",
+            "12345678901",
             "12345a",
             "12345.6",
             "+12345",
@@ -166,7 +184,7 @@ mod tests {
             &"1".repeat(1000),
             &" ".repeat(99),
         ] {
-            assert_eq!(typed(text), Err(InvalidOtpCode(6)), "{text:?}");
+            assert_eq!(typed(text), Err(InvalidOtpCode), "{text:?}");
         }
     }
 
@@ -195,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_code_does_not_show_in_debug_output() {
-        let code = OtpCode::parse("123456", CodeLength::SIX).expect("six digits");
+        let code = OtpCode::parse("123456").expect("six digits");
         assert_eq!(format!("{code:?}"), "OtpCode([REDACTED])");
     }
 
@@ -231,7 +249,7 @@ mod tests {
         fn a_generated_code_parses_to_itself_and_verifies(length in 4..=10_u8) {
             let length = CodeLength::try_from(length).expect("in range");
             let code = OtpCode::generate(length);
-            let read = OtpCode::parse(code.expose(), length).expect("just made");
+            let read = OtpCode::parse(code.expose()).expect("just made");
             prop_assert_eq!(read.expose(), code.expose());
         }
 
@@ -239,7 +257,7 @@ mod tests {
         fn another_code_is_wrong(right in "[0-9]{6}", wrong in "[0-9]{6}") {
             let (keyring, to) = (keyring(), phone("+41790000001"));
             let asked = Challenge { session: SessionId::random(), phone: &to, purpose: "login" };
-            let code = |text: &str| OtpCode::parse(text, CodeLength::SIX).expect("six digits");
+            let code = |text: &str| OtpCode::parse(text).expect("six digits");
             let stored = code(&right).mac(keyring.otp_pepper(), asked);
             let verdict = code(&wrong).verify(keyring.otp_pepper(), asked, &stored);
             prop_assert_eq!(verdict, Ok(right == wrong));

@@ -1,6 +1,8 @@
 //! `send`, `otp`: what is asked of a running gateway over HTTP.
 
 use clap::{Args, Subcommand};
+use shared::config::DatabaseConfig;
+use shared::phone::{InvalidPhoneNumber, PhoneNumber};
 
 /// Where the gateway is, and the key to it.
 #[derive(Debug, Args)]
@@ -66,6 +68,42 @@ pub(crate) enum OtpAction {
     /// Check the code that standard input says
     #[command(after_help = "Example:\n  echo 123456 | smsgw otp verify 0b9f6a52-…")]
     Verify(OtpVerifyArgs),
+    /// List sessions, newest first, with why a code was not sent
+    #[command(after_help = "Example:\n  smsgw otp sessions --phone +41790000001")]
+    Sessions(OtpSessionsArgs),
+    /// Forget the wrong codes that locked a phone
+    #[command(after_help = "Example:\n  smsgw otp unlock +41790000001")]
+    Unlock(OtpUnlockArgs),
+}
+
+/// Which sessions to list.
+#[derive(Debug, Args)]
+pub(crate) struct OtpSessionsArgs {
+    #[command(flatten)]
+    pub(crate) database: DatabaseConfig,
+    /// Only of this phone, with its country code
+    #[arg(long, value_parser = phone)]
+    pub(crate) phone: Option<PhoneNumber>,
+    /// Only of this user
+    #[arg(long)]
+    pub(crate) user_id: Option<String>,
+    /// So many at most
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) limit: u16,
+}
+
+/// A phone to unlock.
+#[derive(Debug, Args)]
+pub(crate) struct OtpUnlockArgs {
+    #[command(flatten)]
+    pub(crate) database: DatabaseConfig,
+    /// The phone, with its country code
+    #[arg(value_parser = phone)]
+    pub(crate) phone: PhoneNumber,
+}
+
+fn phone(text: &str) -> Result<PhoneNumber, InvalidPhoneNumber> {
+    PhoneNumber::parse(text, None)
 }
 
 /// A code to send.

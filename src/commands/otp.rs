@@ -1,18 +1,23 @@
-//! `smsgw otp`: one-time codes through a running gateway.
+//! `smsgw otp`: one-time codes through a running gateway; sessions and locks as the database has them.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
+use shared::store::otp_failures;
+use shared::store::otp_sessions::{self, ListedSession};
 
 use crate::call::Gateway;
-use crate::cli::{OtpAction, OtpArgs, OtpSendArgs, OtpVerifyArgs};
+use crate::cli::{OtpAction, OtpArgs, OtpSendArgs, OtpSessionsArgs, OtpUnlockArgs, OtpVerifyArgs};
+use crate::commands::open;
 use crate::input;
 use crate::print::{Printer, WrongUse};
 
-/// Sends or checks a code.
+/// Sends or checks a code, lists sessions or unlocks a phone.
 pub(crate) async fn run(args: OtpArgs, printer: Printer) -> Result<()> {
     match args.action {
         OtpAction::Send(args) => send(args, printer).await,
         OtpAction::Verify(args) => verify(args, printer).await,
+        OtpAction::Sessions(args) => sessions(args, printer).await,
+        OtpAction::Unlock(args) => unlock(args, printer).await,
     }
 }
 
@@ -41,4 +46,36 @@ async fn verify(args: OtpVerifyArgs, printer: Printer) -> Result<()> {
     let body = json!({ "session_id": args.session_id, "otp": code.trim() });
     let answer = gateway.post("/otp/verify", &body, None).await?;
     printer.show(&answer, || "verified".to_owned())
+}
+
+async fn sessions(args: OtpSessionsArgs, printer: Printer) -> Result<()> {
+    let pool = open(&args.database)?.pool(1);
+    let found =
+        otp_sessions::list(&pool, args.phone.as_ref(), args.user_id.as_deref(), i64::from(args.limit)).await;
+    let found = found.context("the sessions cannot be read")?;
+    if found.is_empty() {
+        return printer.tell("no such session; those that ended unverified are kept for a day");
+    }
+    found.iter().try_for_each(|session| printer.show(session, || line(session)))
+}
+
+fn line(session: &ListedSession) -> String {
+    let ListedSession { id, created_at, purpose, phone, status, attempts, max_attempts, sends, .. } = session;
+    let provider = session.provider_name.as_deref().unwrap_or("-");
+    let why = session.withheld.as_deref().unwrap_or_default();
+    let time = created_at.format("%Y-%m-%d %H:%M:%S");
+    format!(
+        "{time}  {id}  {purpose:14} {phone:16} {status:11} checks {attempts}/{max_attempts}, codes {sends}, by {provider} {why}"
+    )
+    .trim_end()
+    .to_owned()
+}
+
+async fn unlock(args: OtpUnlockArgs, printer: Printer) -> Result<()> {
+    let pool = open(&args.database)?.pool(1);
+    let phone = args.phone.as_str();
+    if !otp_failures::forget(&pool, &args.phone).await.context("the lock cannot be lifted")? {
+        bail!("{phone} has no wrong codes to forget");
+    }
+    printer.show(&json!({ "unlocked": phone }), || format!("unlocked: {phone}"))
 }

@@ -30,12 +30,15 @@ mod cancels;
 mod code_races;
 mod code_sessions;
 mod codes;
+mod limits;
 mod lists;
+mod phone_locks;
 mod resends;
 mod sending;
 
 // What operators set.
 mod described_provider;
+mod otp_settings;
 mod pauses;
 mod providers;
 mod templates;

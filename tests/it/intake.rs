@@ -4,6 +4,7 @@ use futures::future::join_all;
 use serde_json::json;
 use shared::ids::{ApiKeyId, MessageId, SessionId};
 use shared::message::NewMessage;
+use shared::otp_code::CodeLength;
 use shared::store::intake::NewOtp;
 use shared::store::otp_sessions::NewSession;
 use shared::store::{intake, messages};
@@ -180,7 +181,9 @@ async fn a_repeated_start_brings_no_finished_code_back() {
                 phone: message.to.clone(),
                 purpose: "login",
                 max_attempts: 5,
+                code_length: CodeLength::SIX,
                 code_mac: vec![1; 32],
+                sealed_code: None,
                 locale: None,
                 hint: None,
                 api_key_id: ApiKeyId(key),
@@ -189,14 +192,14 @@ async fn a_repeated_start_brings_no_finished_code_back() {
             };
             message.session_id = Some(session.id);
             message.api_key_id = Some(session.api_key_id);
-            NewOtp { session, message }
+            NewOtp { session, message, subjects: Vec::new(), limits: [].into() }
         })
         .collect();
     let [waiting, finished, lost] = starts.as_slice() else { unreachable!("three were made") };
     let mut db = app.pool.acquire().await.unwrap();
-    intake::start_sessions(&mut *db, &[waiting, finished]).await.unwrap();
+    intake::start_sessions(&mut db, &[waiting, finished]).await.unwrap();
     messages::cancel(&mut db, finished.message.id).await.unwrap();
-    intake::start_sessions(&mut *db, &[waiting, finished, lost]).await.unwrap();
+    intake::start_sessions(&mut db, &[waiting, finished, lost]).await.unwrap();
     let queued: Vec<MessageId> =
         sqlx::query_scalar("select id from smsgw.sms_outbox order by seq").fetch_all(&mut *db).await.unwrap();
     assert_eq!(queued, [waiting.message.id, lost.message.id]);

@@ -70,7 +70,9 @@ impl Door {
             reach: ReachConfig::default(),
         };
         change(&mut config);
-        let key = api_keys::create(&app.pool, app.keyring.api_keys(), "test", &[Scope::Admin]).await.unwrap();
+        // A second door is as another process of the same gateway, with a key of its own.
+        let name = format!("test {}", config.listen);
+        let key = api_keys::create(&app.pool, app.keyring.api_keys(), &name, &[Scope::Admin]).await.unwrap();
         let parts = api::Parts {
             database: &app.database,
             pool: app.pool.clone(),

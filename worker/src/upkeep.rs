@@ -40,6 +40,12 @@ pub(crate) async fn run(pool: &PgPool, clock: &DbClock, marks: &[Arc<Mark>; 3], 
 /// What one duty cannot do keeps no other from being done.
 async fn often(pool: &PgPool, marks: &[Arc<Mark>; 3], queues: &[(Gauge, Gauge); 3]) {
     thoroughly("expired sessions", || upkeep::expire_sessions(pool)).await;
+    thoroughly("ended OTP sessions", || upkeep::purge_ended_sessions(pool)).await;
+    thoroughly("verified OTP sessions", || upkeep::purge_verified_sessions(pool)).await;
+    thoroughly("old OTP windows", || upkeep::purge_otp_windows(pool)).await;
+    thoroughly("old OTP counts", || upkeep::purge_otp_counts(pool)).await;
+    thoroughly("old counts of checks", || upkeep::purge_check_counts(pool)).await;
+    thoroughly("old checks", || upkeep::purge_otp_checks(pool)).await;
     thoroughly("old idempotency keys", || upkeep::purge_idempotency(pool)).await;
     thoroughly("old keys of sms_enqueue", || upkeep::purge_enqueue_keys(pool)).await;
     thoroughly("old receipts", || upkeep::purge_receipts(pool)).await;

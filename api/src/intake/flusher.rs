@@ -33,7 +33,7 @@ const LOOK: Duration = Duration::from_secs(5);
 
 type Queue<T> = Arc<Mutex<mpsc::Receiver<Ticket<T>>>>;
 
-pub(super) struct Flusher<T> {
+pub(super) struct Flusher<T: Storable> {
     queue: Queue<T>,
     shared: Shared,
     connection: Option<PgConnection>,
@@ -43,9 +43,9 @@ pub(super) struct Flusher<T> {
 }
 
 /// What became of one try to store a group.
-enum Try {
-    /// All rows are committed.
-    Stored,
+enum Try<A> {
+    /// All rows are committed, or answered why not.
+    Stored(Vec<A>),
     /// Nothing is stored, and a row is at fault.
     Refused(sqlx::Error),
     /// Nothing is stored, and the database is at fault.
@@ -89,7 +89,7 @@ impl<T: Storable> Flusher<T> {
                     break;
                 }
                 match self.try_to_store(&group, in_doubt).await {
-                    Try::Stored => self.answer(&mut group),
+                    Try::Stored(answers) => self.answer(&mut group, answers),
                     Try::Refused(error) => {
                         if let Some(half) = refuse_or_halve(&mut group, error) {
                             waiting.push((half, in_doubt));
@@ -105,7 +105,7 @@ impl<T: Storable> Flusher<T> {
         }
     }
 
-    async fn try_to_store(&mut self, group: &[Ticket<T>], in_doubt: bool) -> Try {
+    async fn try_to_store(&mut self, group: &[Ticket<T>], in_doubt: bool) -> Try<T::Answer> {
         // Kept only if all goes well: whatever fails, the next try has a fresh connection.
         let mut connection = match self.connect().await {
             Ok(connection) => connection,
@@ -119,9 +119,9 @@ impl<T: Storable> Flusher<T> {
             }
         });
         match stored.await {
-            Ok(Ok(())) => {
+            Ok(Ok(answers)) => {
                 self.keep(connection);
-                Try::Stored
+                Try::Stored(answers)
             }
             Ok(Err(error)) if is_rows_fault(&error) => {
                 self.keep(connection);
@@ -141,18 +141,18 @@ impl<T: Storable> Flusher<T> {
     }
 
     /// Wakes the workers and answers all.
-    fn answer(&self, group: &mut Vec<Ticket<T>>) {
-        for lane in Lane::ALL {
-            if group.iter().any(|ticket| ticket.row.lane() == lane) {
-                self.shared.wake.notify(lane);
-            }
+    fn answer(&self, group: &mut Vec<Ticket<T>>, answers: Vec<T::Answer>) {
+        let lanes: Vec<Option<Lane>> =
+            group.iter().zip(&answers).map(|(ticket, answer)| ticket.row.wakes(answer)).collect();
+        for lane in Lane::ALL.into_iter().filter(|lane| lanes.contains(&Some(*lane))) {
+            self.shared.wake.notify(lane);
         }
-        for ticket in group.drain(..) {
-            if ticket.row.lane() == Lane::Otp {
+        for ((ticket, answer), lane) in group.drain(..).zip(answers).zip(lanes) {
+            if lane == Some(Lane::Otp) {
                 self.shared.congestion.observe(ticket.since.elapsed(), Instant::now());
             }
             // Whoever has gone away asks for the message later, or does not care.
-            let _ = ticket.answer.send(Ok(()));
+            let _ = ticket.answer.send(Ok(answer));
         }
     }
 
@@ -195,7 +195,7 @@ impl<T: Storable> Flusher<T> {
 }
 
 /// Under load, lets the requests that are being read at this moment join the group.
-async fn linger<T>(queue: &mut mpsc::Receiver<Ticket<T>>, group: &mut Vec<Ticket<T>>) {
+async fn linger<T: Storable>(queue: &mut mpsc::Receiver<Ticket<T>>, group: &mut Vec<Ticket<T>>) {
     for _ in 0..LINGER_ROUNDS {
         if !(LOADED..GROUP).contains(&group.len()) {
             return;
@@ -211,7 +211,7 @@ async fn linger<T>(queue: &mut mpsc::Receiver<Ticket<T>>, group: &mut Vec<Ticket
 }
 
 /// Answers those who have waited long enough, and forgets those who no longer wait.
-fn give_up_late_ones<T>(group: &mut Vec<Ticket<T>>, in_doubt: bool) {
+fn give_up_late_ones<T: Storable>(group: &mut Vec<Ticket<T>>, in_doubt: bool) {
     let patience = if in_doubt { PATIENCE_IN_DOUBT } else { PATIENCE };
     for ticket in
         group.extract_if(.., |ticket| ticket.since.elapsed() > patience || ticket.answer.is_closed())
@@ -222,7 +222,7 @@ fn give_up_late_ones<T>(group: &mut Vec<Ticket<T>>, in_doubt: bool) {
 }
 
 /// A single row is refused; of several, one half is taken out to be tried by itself.
-fn refuse_or_halve<T>(group: &mut Vec<Ticket<T>>, error: sqlx::Error) -> Option<Vec<Ticket<T>>> {
+fn refuse_or_halve<T: Storable>(group: &mut Vec<Ticket<T>>, error: sqlx::Error) -> Option<Vec<Ticket<T>>> {
     if group.len() > 1 {
         return Some(group.split_off(group.len() / 2));
     }

@@ -2,45 +2,63 @@
 
 use shared::lane::Lane;
 use shared::message::NewMessage;
-use shared::store::intake::{self, NewOtp};
-use sqlx::PgConnection;
+use shared::store::intake::{self, NewOtp, Started};
+use sqlx::{Connection as _, PgConnection};
 
-/// Rows of one kind, stored many in one statement.
+/// Rows of one kind, stored many in one transaction.
 pub(super) trait Storable: Sized + Send + Sync + 'static {
-    /// Stores all rows or none.
-    fn store(db: &mut PgConnection, rows: &[&Self]) -> impl Future<Output = sqlx::Result<()>> + Send;
+    /// What each row's caller is told.
+    type Answer: Send + 'static;
+
+    /// Stores all rows or none, and answers each in their order.
+    fn store(
+        db: &mut PgConnection,
+        rows: &[&Self],
+    ) -> impl Future<Output = sqlx::Result<Vec<Self::Answer>>> + Send;
 
     /// Stores those rows that an earlier try, whose answer was lost, has not stored.
-    fn store_again(db: &mut PgConnection, rows: &[&Self]) -> impl Future<Output = sqlx::Result<()>> + Send;
+    fn store_again(
+        db: &mut PgConnection,
+        rows: &[&Self],
+    ) -> impl Future<Output = sqlx::Result<Vec<Self::Answer>>> + Send;
 
-    /// Whom to wake.
-    fn lane(&self) -> Lane;
+    /// Whom to wake for a row with this answer.
+    fn wakes(&self, answer: &Self::Answer) -> Option<Lane>;
 }
 
 impl Storable for NewMessage {
-    async fn store(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<()> {
-        intake::insert(db, rows).await
+    type Answer = ();
+
+    async fn store(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<()>> {
+        intake::insert(db, rows).await?;
+        Ok(vec![(); rows.len()])
     }
 
-    async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<()> {
-        intake::insert_again(db, rows).await
+    async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<()>> {
+        intake::insert_again(db, rows).await?;
+        Ok(vec![(); rows.len()])
     }
 
-    fn lane(&self) -> Lane {
-        self.lane
+    fn wakes(&self, (): &()) -> Option<Lane> {
+        Some(self.lane)
     }
 }
 
 impl Storable for NewOtp {
-    async fn store(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<()> {
-        intake::start_sessions(db, rows).await
+    type Answer = Started;
+
+    async fn store(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Started>> {
+        let mut tx = db.begin().await?;
+        let answers = intake::start_sessions(&mut tx, rows).await?;
+        tx.commit().await?;
+        Ok(answers)
     }
 
-    async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<()> {
-        intake::start_sessions(db, rows).await
+    async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Started>> {
+        Self::store(db, rows).await
     }
 
-    fn lane(&self) -> Lane {
-        Lane::Otp
+    fn wakes(&self, started: &Started) -> Option<Lane> {
+        started.is_ok().then_some(Lane::Otp)
     }
 }

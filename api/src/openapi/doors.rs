@@ -136,6 +136,13 @@ impl Door {
         Self { answer: (202, "Committed to disk", Some(("application/json", reference(schema)))), ..self }
     }
 
+    /// Sends are counted, and callers told where they stand.
+    fn counts(mut self) -> Self {
+        self.headers.push(("RateLimit-Policy", "The limits: `\"phone-hour\";q=5;w=3600`, times in seconds"));
+        self.headers.push(("RateLimit", "What is left of each, and until when: `\"phone-hour\";r=4;t=3600`"));
+        self.refuses(&[&RATE_LIMITED])
+    }
+
     fn refuses(mut self, kinds: &[&'static Kind]) -> Self {
         self.refusals.extend(kinds);
         self

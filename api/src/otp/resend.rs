@@ -3,16 +3,22 @@
 
 use std::time::Duration;
 
-use chrono::SubsecRound as _;
+use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::Deserialize;
 use shared::ids::{ApiKeyId, SessionId};
+use shared::limits::{Exceeded, Standing};
+use shared::otp_code::{CodeLength, OtpCode};
+use shared::otp_policy::{Policy, Resend};
 use shared::phone::PhoneNumber;
-use shared::store::otp_sessions::{self, Session};
-use shared::store::{intake, messages};
+use shared::store::intake::{self, PHONE_LOCKED};
+use shared::store::otp_sessions::{self, Renewal, Session};
+use shared::store::{messages, otp_windows};
 use sqlx::PgConnection;
 
+use super::policies::Rules;
+use super::subjects::Asker;
 use super::verify::{VerifyError, ended};
-use super::{Delivery, Fresh, MAX_SENDS, Policy, Sent, TEMPLATE};
+use super::{Delivery, Sent, code_length, expiry, keep, kept as kept_code};
 use crate::accept::Refusal;
 use crate::app::App;
 use crate::trace::Trace;
@@ -47,6 +53,14 @@ pub(crate) enum ResendError {
         /// Checks that are left.
         attempts_remaining: i16,
     },
+    /// One code too many for its phone, user or key, over all sessions.
+    #[error("a limit is reached")]
+    Limited {
+        /// Which, and for how long.
+        exceeded: Exceeded,
+        /// Checks that are left.
+        attempts_remaining: i16,
+    },
     /// The country was taken off the list in the meantime.
     #[error("the number may no longer be texted")]
     Refused(Refusal),
@@ -55,7 +69,7 @@ pub(crate) enum ResendError {
     Store(#[from] sqlx::Error),
 }
 
-/// Sends another code within the caller's transaction.
+/// Sends another code within the caller's transaction, and says where the limits stand.
 ///
 /// # Errors
 /// [`ResendError`]; the transaction is then to be undone.
@@ -65,45 +79,110 @@ pub(crate) async fn resend(
     id: SessionId,
     key: ApiKeyId,
     trace: &Trace,
-) -> Result<Sent, ResendError> {
+) -> Result<(Sent, Vec<Standing>), ResendError> {
     let found = otp_sessions::find_locked(&mut *db, id).await?;
     let session = match (ended(found.as_ref()), found) {
         (None, Some(session)) => session,
         (over, _) => return Err(ResendError::Ended(over.unwrap_or(VerifyError::Expired))),
     };
-    let phone = may_resend(app, &session)?;
-    let policy = Policy::of(&session.purpose);
-    let template = app.templates.find(&mut *db, TEMPLATE, session.locale.as_deref()).await?;
+    // A purpose that this version does not know is treated as the usual one.
+    let rules = app.policies.find(&app.pool, session.purpose.parse().unwrap_or_default()).await?;
+    let phone = may_resend(app, &session, &rules.policy)?;
+    let (withheld, standings) = count(&mut *db, &session, &phone, &rules, key).await?;
+    let next = NextCode::of(app, &session, &rules.policy);
+    let template = app.templates.find(&mut *db, &rules.policy.template, session.locale.as_deref()).await?;
     let delivery = Delivery {
         session: id,
         phone: &phone,
-        policy,
+        policy: &rules.policy,
         user_id: session.user_id.as_deref(),
         hint: session.hint.as_deref(),
         key,
         trace: trace.parent(),
         template: template.as_deref(),
         now: session.now,
+        expires_at: next.expires_at,
     };
-    let Fresh { code_mac, message } = delivery.fresh_code(&app.keyring);
-    trace.message(message.id);
-    let cool_down = policy.cool_down_after(session.sends + 1);
-    let resend_at = (session.now + cool_down).trunc_subsecs(3);
+    let cool_down = rules.policy.cool_down_after(session.sends + 1);
+    let mac = delivery.mac(&next.code, &app.keyring);
+    let renewal = Renewal {
+        code_mac: Some(mac.as_slice()).filter(|_| withheld.is_none()),
+        sealed_code: keep(&next.code, &rules.policy, &app.keyring, id),
+        code_length: next.length,
+        withheld,
+        resend_at: (session.now + cool_down).trunc_subsecs(3),
+        expires_at: next.expires_at,
+    };
     messages::withdraw(&mut *db, id, "superseded").await?;
-    otp_sessions::renew(&mut *db, id, &code_mac, resend_at, message.expires_at).await?;
-    intake::insert_code(&mut *db, &message).await?;
-    Ok(Sent {
+    otp_sessions::renew(&mut *db, id, &renewal).await?;
+    if withheld.is_none() {
+        let message = delivery.message(&next.code, &app.keyring);
+        trace.message(message.id);
+        intake::insert_code(&mut *db, &message).await?;
+    }
+    let sent = Sent {
         session_id: id,
-        expires_at: message.expires_at,
+        expires_at: next.expires_at,
         resend_after: cool_down.as_secs(),
         attempts_remaining: session.max_attempts - session.attempts,
-    })
+        challenge_required: app.checks.brakes(),
+    };
+    Ok((sent, standings))
 }
 
-fn may_resend(app: &App, session: &Session) -> Result<PhoneNumber, ResendError> {
+/// Counts the send, and says why the code must be withheld, if it must.
+async fn count(
+    db: &mut PgConnection,
+    session: &Session,
+    phone: &PhoneNumber,
+    rules: &Rules,
+    key: ApiKeyId,
+) -> Result<(Option<&'static str>, Vec<Standing>), ResendError> {
+    let asker = Asker {
+        phone,
+        purpose: rules.policy.purpose,
+        user_id: session.user_id.as_deref(),
+        client: None,
+        key: Some(key),
+    };
+    let subjects = asker.subjects();
+    let mut held = otp_windows::hold(&mut *db, &rules.limits, &subjects).await?;
+    let counted = held.ledger.count_send(&rules.limits, &subjects, held.now);
     let attempts_remaining = session.max_attempts - session.attempts;
-    let until = |time: chrono::DateTime<chrono::Utc>| (time - session.now).to_std().unwrap_or_default();
-    if session.sends >= MAX_SENDS {
+    let standings = counted.map_err(|exceeded| ResendError::Limited { exceeded, attempts_remaining })?;
+    otp_windows::record(&mut *db, &rules.limits, &held).await?;
+    let withheld = held.locked_phones.iter().any(|locked| locked == phone.as_str());
+    Ok((withheld.then_some(PHONE_LOCKED), standings))
+}
+
+/// The code a resend sends.
+struct NextCode {
+    code: OtpCode,
+    length: CodeLength,
+    expires_at: DateTime<Utc>,
+}
+
+impl NextCode {
+    /// Another one; or, where the policy says so, the one before, which does not live longer for it.
+    fn of(app: &App, session: &Session, policy: &Policy) -> Self {
+        let kept = session.sealed_code.as_deref().filter(|_| policy.resend == Resend::Same);
+        let kept = kept.and_then(|sealed| kept_code(sealed, &app.keyring, session.id).ok());
+        let length =
+            u8::try_from(session.code_length).ok().and_then(|digits| CodeLength::try_from(digits).ok());
+        match (kept, length) {
+            (Some(code), Some(length)) => Self { code, length, expires_at: session.expires_at },
+            (None, _) | (_, None) => {
+                let length = code_length(policy, app.checks.brakes());
+                Self { code: OtpCode::generate(length), length, expires_at: expiry(policy, session.now) }
+            }
+        }
+    }
+}
+
+fn may_resend(app: &App, session: &Session, policy: &Policy) -> Result<PhoneNumber, ResendError> {
+    let attempts_remaining = session.max_attempts - session.attempts;
+    let until = |time: DateTime<Utc>| (time - session.now).to_std().unwrap_or_default();
+    if session.sends >= policy.max_sends {
         return Err(ResendError::SendLimit { wait: until(session.expires_at), attempts_remaining });
     }
     if session.resend_at > session.now {

@@ -1,13 +1,15 @@
 //! Starting a challenge: a session and the message with its code, or neither.
 
-use std::net::IpAddr;
-
 use serde::Deserialize;
 use shared::ids::{ApiKeyId, SessionId};
+use shared::otp_code::OtpCode;
+use shared::otp_policy::Purpose;
 use shared::store::intake::NewOtp;
 use shared::store::otp_sessions::NewSession;
 
-use super::{Delivery, Fresh, Purpose, Sent, TEMPLATE};
+use super::policies::Rules;
+use super::subjects::Asker;
+use super::{Delivery, Sent, code_length, expiry, keep};
 use crate::accept::Refusal;
 use crate::app::App;
 use crate::fields::{self, Faults};
@@ -41,45 +43,51 @@ pub(crate) async fn prepare(
     let user_id = faults.take("user_id", request.user_id.map(fields::user_id).transpose());
     let hint = faults.take("provider_hint", request.provider_hint.map(fields::provider).transpose());
     let locale = faults.take("locale", request.locale.map(fields::locale).transpose());
-    if request.client_ip.is_some_and(|ip| ip.parse::<IpAddr>().is_err()) {
-        faults.note("client_ip", "must be an IPv4 or IPv6 address");
-    }
-    let (Some(phone), Some(user_id), Some(hint), Some(locale), true) =
-        (phone, user_id, hint, locale, faults.is_empty())
+    let client = faults.take("client_ip", request.client_ip.as_deref().map(fields::address).transpose());
+    let (Some(phone), Some(user_id), Some(hint), Some(locale), Some(client)) =
+        (phone, user_id, hint, locale, client)
     else {
         return Err(Refusal::from(faults).into());
     };
     app.reach.allow("phone", &phone)?;
 
-    let template = app.templates.find(&app.pool, TEMPLATE, locale.as_deref()).await?;
-    let policy = request.purpose.unwrap_or_default().policy();
-    let session = SessionId::random();
-    let now = app.clock.now();
+    let purpose = request.purpose.unwrap_or_default();
+    let Rules { policy, limits } = app.policies.find(&app.pool, purpose).await?;
+    let template = app.templates.find(&app.pool, &policy.template, locale.as_deref()).await?;
+    let (id, now, brakes) = (SessionId::random(), app.clock.now(), app.checks.brakes());
     let delivery = Delivery {
-        session,
+        session: id,
         phone: &phone,
-        policy,
+        policy: &policy,
         user_id: user_id.as_deref(),
         hint: hint.as_deref(),
         key,
         trace: trace.parent(),
         template: template.as_deref(),
         now,
+        expires_at: expiry(&policy, now),
     };
-    let Fresh { code_mac, message } = delivery.fresh_code(&app.keyring);
+    let code_length = code_length(&policy, brakes);
+    let code = OtpCode::generate(code_length);
+    let (code_mac, message) = (delivery.mac(&code, &app.keyring), delivery.message(&code, &app.keyring));
     let cool_down = policy.cool_down_after(1);
     let sent = Sent {
-        session_id: session,
+        session_id: id,
         expires_at: message.expires_at,
         resend_after: cool_down.as_secs(),
         attempts_remaining: policy.max_attempts,
+        challenge_required: brakes,
     };
+    let asker = Asker { phone: &phone, purpose, user_id: user_id.as_deref(), client, key: Some(key) };
+    let subjects = asker.subjects();
     let session = NewSession {
-        id: session,
+        id,
         phone: message.to.clone(),
-        purpose: policy.word,
+        purpose: purpose.as_str(),
         max_attempts: policy.max_attempts,
+        code_length,
         code_mac,
+        sealed_code: keep(&code, &policy, &app.keyring, id),
         api_key_id: key,
         resend_at: now + cool_down,
         expires_at: message.expires_at,
@@ -87,5 +95,5 @@ pub(crate) async fn prepare(
         locale,
         hint,
     };
-    Ok((NewOtp { session, message }, sent))
+    Ok((NewOtp { session, message, subjects, limits }, sent))
 }

@@ -1,15 +1,18 @@
 //! Checking a code: an attempt is taken and committed first, then the code is compared.
 
+use std::time::{Duration, Instant};
+
 use serde::Deserialize;
-use shared::ids::SessionId;
+use shared::ids::{CheckId, SessionId};
 use shared::otp_code::{Challenge, OtpCode};
 use shared::phone::PhoneNumber;
 use shared::seal::{Keyring, UnknownKey};
-use shared::store::messages;
+use shared::store::otp_checks::{Check, CheckOutcome};
 use shared::store::otp_sessions::{self, ClaimedAttempt, Session, SessionStatus};
+use shared::store::{messages, otp_failures};
 use sqlx::PgPool;
 
-use super::LENGTH;
+use crate::app::App;
 
 /// A check as it is asked for.
 #[derive(Deserialize)]
@@ -39,6 +42,18 @@ pub(crate) enum VerifyError {
     /// All checks are taken.
     #[error("the session is locked")]
     Locked,
+    /// Too many wrong codes for this phone, over all its sessions.
+    #[error("the phone is locked")]
+    PhoneLocked {
+        /// For how long still; `None` if it was unlocked this moment.
+        wait: Option<Duration>,
+    },
+    /// No code of this session has so many digits; no attempt was taken.
+    #[error("the code has another length")]
+    Length {
+        /// Digits of its codes.
+        digits: usize,
+    },
     /// An operator has dropped a master key too early.
     #[error("the code's key is gone")]
     UnknownKey(#[from] UnknownKey),
@@ -51,29 +66,73 @@ pub(crate) enum VerifyError {
 ///
 /// # Errors
 /// [`VerifyError`]; an attempt that was taken stays taken.
-pub(crate) async fn verify(
-    pool: &PgPool,
-    keyring: &Keyring,
+pub(crate) async fn verify(app: &App, id: SessionId, code: &OtpCode) -> Result<(), VerifyError> {
+    let began = Instant::now();
+    let Some(attempt) = otp_sessions::claim_attempt(&app.pool, id, code.length()).await? else {
+        return Err(not_open(&app.pool, id, code).await?);
+    };
+    let done = check(app, id, code, &attempt).await;
+    app.checks.note(Check {
+        id: CheckId::new(app.clock.now()),
+        session: id,
+        user_id: attempt.user_id,
+        phone: attempt.phone,
+        outcome: outcome(&done),
+        provider: attempt.provider_name.filter(|_| attempt.provider_session_id.is_some()),
+        response_time_ms: i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX),
+        created_at: app.clock.now(),
+    });
+    done
+}
+
+/// Compares, now that the attempt is taken.
+async fn check(
+    app: &App,
     id: SessionId,
     code: &OtpCode,
+    attempt: &ClaimedAttempt,
 ) -> Result<(), VerifyError> {
-    let Some(attempt) = otp_sessions::claim_attempt(pool, id).await? else {
-        let session = otp_sessions::find(pool, id).await?;
-        return Err(ended(session.as_ref()).unwrap_or(VerifyError::Expired));
-    };
-    if is_right(keyring, id, code, &attempt)? {
-        return consume(pool, id, &attempt).await;
+    if !attempt.may_compare {
+        return Err(phone_locked(&app.pool, &attempt.phone).await?);
+    }
+    if is_right(&app.keyring, id, code, attempt)? {
+        return consume(&app.pool, id, attempt).await;
     }
     let attempts_remaining = attempt.max_attempts - attempt.attempts;
     if attempts_remaining == 0 {
-        lock(pool, id).await?;
+        lock(&app.pool, id).await?;
     }
     Err(VerifyError::Wrong { attempts_remaining })
 }
 
-/// Reads what was typed as a code.
-pub(crate) fn parse_code(typed: &str) -> Result<OtpCode, shared::otp_code::InvalidOtpCode> {
-    OtpCode::parse(typed, LENGTH)
+fn outcome(done: &Result<(), VerifyError>) -> CheckOutcome {
+    match done {
+        Ok(()) => CheckOutcome::Right,
+        Err(VerifyError::Wrong { .. }) => CheckOutcome::Wrong,
+        Err(VerifyError::Locked | VerifyError::PhoneLocked { .. }) => CheckOutcome::Locked,
+        Err(VerifyError::Expired | VerifyError::Used | VerifyError::Length { .. }) => CheckOutcome::Ended,
+        Err(VerifyError::UnknownKey(_) | VerifyError::Store(_)) => CheckOutcome::Away,
+    }
+}
+
+/// Why no attempt could be taken.
+async fn not_open(pool: &PgPool, id: SessionId, code: &OtpCode) -> sqlx::Result<VerifyError> {
+    let session = otp_sessions::find(pool, id).await?;
+    let over = ended(session.as_ref());
+    let digits = session.and_then(|session| usize::try_from(session.code_length).ok());
+    Ok(match (over, digits) {
+        (Some(over), _) => over,
+        (None, Some(digits)) if digits != code.length() => VerifyError::Length { digits },
+        (None, _) => VerifyError::Expired,
+    })
+}
+
+async fn phone_locked(pool: &PgPool, phone: &str) -> sqlx::Result<VerifyError> {
+    let until = match PhoneNumber::try_from(phone.to_owned()) {
+        Ok(phone) => otp_failures::locked_for(pool, &phone).await?,
+        Err(_) => None,
+    };
+    Ok(VerifyError::PhoneLocked { wait: until })
 }
 
 /// Why a session takes no more codes and sends none; `None` while it does.
@@ -112,7 +171,7 @@ fn is_right(
 /// Ends the session by its right code, and withdraws codes that have not left yet.
 async fn consume(pool: &PgPool, id: SessionId, attempt: &ClaimedAttempt) -> Result<(), VerifyError> {
     let mut tx = pool.begin().await?;
-    if !otp_sessions::consume(&mut *tx, id, attempt.code_mac.as_deref().unwrap_or_default()).await? {
+    if !otp_sessions::consume(&mut *tx, id, attempt.sends).await? {
         tx.rollback().await?;
         // Another right answer was faster, a resend replaced the code, or the last check was taken.
         let session = otp_sessions::find(pool, id).await?;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use shared::message::Status;
 
 use super::{FieldError, Problem};
+use crate::rate_limit;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -52,6 +53,9 @@ impl IntoResponse for Problem {
             // Rounded up: whoever comes back at that second is not early.
             let seconds = wait.as_millis().div_ceil(1000).max(1);
             headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
+        }
+        if let Some(standing) = &self.standing {
+            rate_limit::tell(headers, std::slice::from_ref(standing));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use shared::limits::{Exceeded, Limit};
+
 use super::kinds::*;
 use super::{FieldError, Problem};
 use crate::accept::Refusal;
@@ -86,6 +88,18 @@ impl From<IdempotencyError> for Problem {
     }
 }
 
+impl From<Exceeded> for Problem {
+    fn from(Exceeded(standing): Exceeded) -> Self {
+        let Limit { name, per, most, .. } = &standing.limit;
+        let detail = format!(
+            "the limit {name} is reached: at most {most} codes within {} seconds; see Retry-After",
+            per.as_secs()
+        );
+        let wait = standing.reset;
+        Self { standing: Some(Box::new(standing)), ..Self::new(&RATE_LIMITED, detail) }.retry_after(wait)
+    }
+}
+
 impl From<VerifyError> for Problem {
     fn from(error: VerifyError) -> Self {
         match error {
@@ -100,6 +114,13 @@ impl From<VerifyError> for Problem {
             VerifyError::Locked => {
                 Self::new(&OTP_LOCKED, "the session is locked; start another").attempts_remaining(0)
             }
+            VerifyError::PhoneLocked { wait } => Self::new(
+                &OTP_LOCKED,
+                "too many wrong codes for this phone; see Retry-After for when another can be tried",
+            )
+            .retry_after(wait.unwrap_or(Duration::from_secs(1)))
+            .attempts_remaining(0),
+            VerifyError::Length { digits } => Self::field("otp", format!("must be exactly {digits} digits")),
             VerifyError::UnknownKey(error) => Self::internal(&error),
             VerifyError::Store(error) => error.into(),
         }
@@ -119,6 +140,9 @@ impl From<ResendError> for Problem {
                 Self::new(&OTP_SEND_LIMIT, "start another session once this one has ended")
                     .retry_after(wait)
                     .attempts_remaining(attempts_remaining)
+            }
+            ResendError::Limited { exceeded, attempts_remaining } => {
+                Self::from(exceeded).attempts_remaining(attempts_remaining)
             }
             ResendError::Refused(refusal) => refusal.into(),
             ResendError::Store(error) => error.into(),

@@ -46,6 +46,7 @@ kinds! {
     OTP_LOCKED = "otp-locked", TOO_MANY_REQUESTS, "Too many wrong codes";
     OTP_COOL_DOWN = "otp-cool-down", TOO_MANY_REQUESTS, "It is too early for another code";
     OTP_SEND_LIMIT = "otp-send-limit", TOO_MANY_REQUESTS, "No more codes for this session";
+    RATE_LIMITED = "rate-limited", TOO_MANY_REQUESTS, "Too many requests";
     // Us.
     OVERLOADED = "overloaded", SERVICE_UNAVAILABLE, "The gateway is overloaded";
     UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, "The gateway cannot store anything at the moment";

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::ids::SessionId;
 use shared::lane::Lane;
+use shared::otp_code::OtpCode;
 use shared::phone::PhoneNumber;
 use shared::store::intake;
 use shared::store::otp_sessions::{self, Session, SessionStatus};
@@ -15,8 +16,9 @@ use crate::extract::{Json, Path};
 use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::otp::resend::{ResendError, ResendRequest, resend as send_again};
 use crate::otp::start::{self, StartRequest};
-use crate::otp::verify::{VerifyError, VerifyRequest, parse_code, verify as check};
+use crate::otp::verify::{VerifyError, VerifyRequest, verify as check};
 use crate::problem::Problem;
+use crate::rate_limit::Limited;
 use crate::trace::Trace;
 
 /// Starts a challenge.
@@ -26,25 +28,28 @@ pub(super) async fn send(
     key: IdempotencyKey,
     trace: Trace,
     Json { value: request, raw }: Json<StartRequest>,
-) -> Result<Answer, Problem> {
+) -> Result<Limited<Answer>, Problem> {
     let (start, sent) = start::prepare(&app, caller.key, &trace, request).await?;
     let answer = Answer::accepted(&sent)?;
     if key.is_absent() {
         trace.message(start.message.id);
-        app.intake.start_session(start).await?;
+        let standings = app.intake.start_session(start).await??;
         app.accepted(Lane::Otp, 1, &trace);
-        return Ok(answer);
+        return Ok(Limited(standings, answer));
     }
     let once = Once { caller: caller.key, key: &key, door: "POST /otp/send", body: &raw };
+    let mut standings = Vec::new();
     let answer = once
         .run(&app.pool, async |db| {
             trace.message(start.message.id);
-            intake::start_sessions(db, &[&start]).await?;
+            for started in intake::start_sessions(db, &[&start]).await? {
+                standings = started?;
+            }
             Ok::<_, Problem>(answer)
         })
         .await?;
     app.committed(Lane::Otp, 1, &answer, &trace);
-    Ok(answer)
+    Ok(Limited(standings, answer))
 }
 
 #[derive(Serialize)]
@@ -58,10 +63,10 @@ pub(super) async fn verify(
     _: Caller<MayOtp>,
     Json { value: request, .. }: Json<VerifyRequest>,
 ) -> Result<axum::Json<Verified>, Problem> {
-    let code = parse_code(&request.otp).map_err(|error| Problem::field("otp", error.to_string()))?;
+    let code = OtpCode::parse(&request.otp).map_err(|error| Problem::field("otp", error.to_string()))?;
     // What is no id is an id nobody has.
     let id: SessionId = request.session_id.parse().map_err(|_| VerifyError::Expired)?;
-    check(&app.pool, &app.keyring, id, &code).await?;
+    check(&app, id, &code).await?;
     Ok(axum::Json(Verified { verified: true }))
 }
 
@@ -72,17 +77,19 @@ pub(super) async fn resend(
     key: IdempotencyKey,
     trace: Trace,
     Json { value: request, raw }: Json<ResendRequest>,
-) -> Result<Answer, Problem> {
+) -> Result<Limited<Answer>, Problem> {
     let id: SessionId = request.session_id.parse().map_err(|_| ResendError::Ended(VerifyError::Expired))?;
     let once = Once { caller: caller.key, key: &key, door: "POST /otp/resend", body: &raw };
+    let mut standings = Vec::new();
     let answer = once
         .run(&app.pool, async |db| {
-            let sent = send_again(&app, db, id, caller.key, &trace).await?;
+            let (sent, stands) = send_again(&app, db, id, caller.key, &trace).await?;
+            standings = stands;
             Ok::<_, Problem>(Answer::accepted(&sent)?)
         })
         .await?;
     app.committed(Lane::Otp, 1, &answer, &trace);
-    Ok(answer)
+    Ok(Limited(standings, answer))
 }
 
 /// A session as its countdown shows it.
@@ -102,6 +109,9 @@ pub(super) struct SessionView {
     expires_at: DateTime<Utc>,
     created_at: DateTime<Utc>,
     verified_at: Option<DateTime<Utc>>,
+    /// Why no code was sent, which only servers learn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 impl From<Session> for SessionView {
@@ -111,10 +121,10 @@ impl From<Session> for SessionView {
             |time: DateTime<Utc>| ((time - session.now).num_milliseconds() + 999).max(0) / 1000;
         Self {
             session_id: session.id,
-            status: if is_open && session.expires_at <= session.now {
-                SessionStatus::Expired
-            } else {
-                session.status
+            status: match session.withheld {
+                _ if is_open && session.expires_at <= session.now => SessionStatus::Expired,
+                Some(_) if is_open => SessionStatus::SendFailed,
+                _ => session.status,
             },
             phone: PhoneNumber::try_from(session.phone).ok().map(|phone| phone.masked()),
             purpose: session.purpose,
@@ -125,6 +135,7 @@ impl From<Session> for SessionView {
             expires_at: session.expires_at,
             created_at: session.created_at,
             verified_at: session.verified_at,
+            reason: session.withheld,
         }
     }
 }

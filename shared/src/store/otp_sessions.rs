@@ -8,6 +8,13 @@ use serde::Serialize;
 use sqlx::PgExecutor;
 
 use crate::ids::{ApiKeyId, SessionId};
+use crate::otp_code::CodeLength;
+
+mod attempts;
+mod list;
+
+pub use attempts::{ClaimedAttempt, claim_attempt, consume, give_back, lock};
+pub use list::{ListedSession, list};
 
 /// Where a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, sqlx::Type)]
@@ -43,8 +50,12 @@ pub struct NewSession {
     pub purpose: &'static str,
     /// Checks allowed over all codes of the session.
     pub max_attempts: i16,
+    /// Digits of its codes.
+    pub code_length: CodeLength,
     /// Keyed hash of the code.
     pub code_mac: Vec<u8>,
+    /// The code, sealed, if a resend repeats it.
+    pub sealed_code: Option<Vec<u8>>,
     /// Language of the text.
     pub locale: Option<String>,
     /// Provider to try first.
@@ -76,6 +87,12 @@ pub struct Session {
     pub max_attempts: i16,
     /// Codes sent.
     pub sends: i16,
+    /// Digits of its codes.
+    pub code_length: i16,
+    /// Its present code, sealed, if a resend repeats it.
+    pub sealed_code: Option<Vec<u8>>,
+    /// Why no code was sent, if none was.
+    pub withheld: Option<String>,
     /// Language of the text.
     pub locale: Option<String>,
     /// Provider to try first.
@@ -92,106 +109,63 @@ pub struct Session {
     pub now: DateTime<Utc>,
 }
 
-/// A check that was taken from a session's allowance.
-#[derive(Clone, Debug)]
-pub struct ClaimedAttempt {
-    /// E.164.
-    pub phone: String,
-    /// What the code is for.
-    pub purpose: String,
-    /// Keyed hash of the right code.
-    pub code_mac: Option<Vec<u8>>,
-    /// Checks taken, this one included.
-    pub attempts: i16,
-    /// Checks allowed.
-    pub max_attempts: i16,
+macro_rules! find_session {
+    ($db:expr, $id:expr, $lock:tt) => {
+        sqlx::query_as!(
+            Session,
+            r#"select id as "id: SessionId", user_id, phone, purpose, status as "status: SessionStatus", attempts,
+                      max_attempts, sends, code_length, sealed_code, withheld, locale, hint, resend_at, expires_at,
+                      created_at, verified_at, clock_timestamp() as "now!"
+               from public.sms_otp_sessions where id = $1"# + $lock,
+            $id as SessionId,
+        )
+        .fetch_optional($db)
+        .await
+    };
 }
 
 /// Finds a session.
 pub async fn find(db: impl PgExecutor<'_>, id: SessionId) -> sqlx::Result<Option<Session>> {
-    sqlx::query_as!(
-        Session,
-        r#"select id as "id: SessionId", user_id, phone, purpose, status as "status: SessionStatus", attempts,
-                  max_attempts, sends, locale, hint, resend_at, expires_at, created_at, verified_at,
-                  clock_timestamp() as "now!"
-           from public.sms_otp_sessions where id = $1"#,
-        id as SessionId,
-    )
-    .fetch_optional(db)
-    .await
+    find_session!(db, id, "")
 }
 
 /// Finds a session and holds it until the transaction ends, so that two resends come one by one.
 pub async fn find_locked(db: impl PgExecutor<'_>, id: SessionId) -> sqlx::Result<Option<Session>> {
-    sqlx::query_as!(
-        Session,
-        r#"select id as "id: SessionId", user_id, phone, purpose, status as "status: SessionStatus", attempts,
-                  max_attempts, sends, locale, hint, resend_at, expires_at, created_at, verified_at,
-                  clock_timestamp() as "now!"
-           from public.sms_otp_sessions where id = $1 for update"#,
-        id as SessionId,
-    )
-    .fetch_optional(db)
-    .await
+    find_session!(db, id, " for update")
 }
 
-/// Takes one check from an open session's allowance. To be committed before the code is compared:
-/// then no number of parallel requests gets more checks than are allowed.
-pub async fn claim_attempt(db: impl PgExecutor<'_>, id: SessionId) -> sqlx::Result<Option<ClaimedAttempt>> {
-    sqlx::query_as!(
-        ClaimedAttempt,
-        r#"update public.sms_otp_sessions set attempts = attempts + 1
-           where id = $1 and status in ('pending', 'sent', 'send_failed') and expires_at > clock_timestamp()
-             and attempts < max_attempts
-           returning phone, purpose, code_mac, attempts, max_attempts"#,
-        id as SessionId,
-    )
-    .fetch_optional(db)
-    .await
-}
-
-/// Ends a session by its right code. `false` if that code was used or replaced in the meantime: of
-/// any number of right answers one gets `true`.
-pub async fn consume(db: impl PgExecutor<'_>, id: SessionId, code_mac: &[u8]) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        r#"update public.sms_otp_sessions set status = 'verified', verified_at = clock_timestamp()
-           where id = $1 and status in ('pending', 'sent', 'send_failed') and code_mac = $2"#,
-        id as SessionId,
-        code_mac,
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Locks a session whose checks are used up; `false` if it had ended already.
-pub async fn lock(db: impl PgExecutor<'_>, id: SessionId) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        r#"update public.sms_otp_sessions set status = 'locked'
-           where id = $1 and status in ('pending', 'sent', 'send_failed') and attempts >= max_attempts"#,
-        id as SessionId,
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
+/// A session's next code.
+#[derive(Debug)]
+pub struct Renewal<'a> {
+    /// Keyed hash of the code; `None` if it is withheld.
+    pub code_mac: Option<&'a [u8]>,
+    /// The code, sealed, if the next resend repeats it.
+    pub sealed_code: Option<Vec<u8>>,
+    /// Its digits.
+    pub code_length: CodeLength,
+    /// Why it is not sent, if it is not.
+    pub withheld: Option<&'static str>,
+    /// No other code before this time.
+    pub resend_at: DateTime<Utc>,
+    /// It is worth nothing after this time.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// Gives a session another code. The checks already taken stay taken.
-pub async fn renew(
-    db: impl PgExecutor<'_>,
-    id: SessionId,
-    code_mac: &[u8],
-    resend_at: DateTime<Utc>,
-    expires_at: DateTime<Utc>,
-) -> sqlx::Result<()> {
+pub async fn renew(db: impl PgExecutor<'_>, id: SessionId, renewal: &Renewal<'_>) -> sqlx::Result<()> {
     sqlx::query!(
         r#"update public.sms_otp_sessions
-           set status = 'pending', code_mac = $2, sends = sends + 1, resend_at = $3, expires_at = $4
+           set status = case when $5::text is null then 'pending' else 'sent' end,
+               code_mac = $2, sealed_code = $3, code_length = $4, withheld = $5, sends = sends + 1, resend_at = $6,
+               expires_at = $7, provider_session_id = null
            where id = $1"#,
         id as SessionId,
-        code_mac,
-        resend_at,
-        expires_at,
+        renewal.code_mac,
+        renewal.sealed_code.as_deref(),
+        i16::from(renewal.code_length),
+        renewal.withheld,
+        renewal.resend_at,
+        renewal.expires_at,
     )
     .execute(db)
     .await?;

@@ -92,10 +92,57 @@ pub async fn purge_inbound(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     purge!(db, "smsgw.sms_inbound", "received_at", "90 days")
 }
 
+/// Forgets OTP sessions that ended unverified 24 hours ago; at most [`GROUP`] a call.
+pub async fn purge_ended_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"delete from public.sms_otp_sessions where ctid = any(array(
+               select ctid from public.sms_otp_sessions
+               where status not in ('pending', 'sent', 'verified')
+                 and expires_at < clock_timestamp() - interval '24 hours' limit 10000
+               for update skip locked))"#
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Forgets OTP sessions that were verified 90 days ago; at most [`GROUP`] a call.
+pub async fn purge_verified_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"delete from public.sms_otp_sessions where ctid = any(array(
+               select ctid from public.sms_otp_sessions
+               where status = 'verified' and verified_at < clock_timestamp() - interval '90 days' limit 10000
+               for update skip locked))"#
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Forgets when codes were sent to subjects once that counts for no limit; at most [`GROUP`] a call.
+pub async fn purge_otp_windows(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.otp_windows", "until", "0 seconds")
+}
+
+/// Forgets how many codes were sent once that counts for no limit; at most [`GROUP`] a call.
+pub async fn purge_otp_counts(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.otp_counts", "until", "0 seconds")
+}
+
+/// Forgets how many checks failed once the brake no longer looks at it; at most [`GROUP`] a call.
+pub async fn purge_check_counts(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.otp_check_counts", "bucket", "8 days")
+}
+
+/// Forgets checks of 90 days ago; at most [`GROUP`] a call.
+pub async fn purge_otp_checks(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "public.sms_otp_checks", "created_at", "90 days")
+}
+
 /// Ends OTP sessions whose time has run out; at most [`GROUP`] a call.
 pub async fn expire_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     let done = sqlx::query!(
-        r#"update public.sms_otp_sessions set status = 'expired' where id in (
+        r#"update public.sms_otp_sessions set status = 'expired', sealed_code = null where id in (
                select id from public.sms_otp_sessions
                where status in ('pending', 'sent') and expires_at < clock_timestamp() limit 10000
                for update skip locked

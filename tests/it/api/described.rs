@@ -65,7 +65,7 @@ async fn each_door_takes_the_fields_described() {
             doors += 1;
         }
     }
-    assert_eq!(doors, 10);
+    assert_eq!(doors, 12);
 }
 
 /// What a schema is, wherever it stands.
@@ -264,6 +264,12 @@ async fn read_settings(reader: &mut Reader<'_>) {
         reader.call("put", path, at, Some(body)).await;
         reader.get(path, at).await;
     }
+    let limit = json!({ "kind": "key", "per_seconds": 60, "most": 100 });
+    reader.call("put", "/settings/otp/limits/{name}", "/settings/otp/limits/key-minute", Some(limit)).await;
+    let mut policy = reader.get("/settings/otp", "/settings/otp").await["purposes"][0].clone();
+    let purpose = policy.as_object_mut().unwrap().remove("purpose").unwrap();
+    let at = format!("/settings/otp/purposes/{}", purpose.as_str().unwrap());
+    reader.call("put", "/settings/otp/purposes/{purpose}", &at, Some(policy)).await;
     let pauses = "/settings/pauses";
     reader.call("post", pauses, pauses, Some(json!({ "scope": "lane", "name": "promo" }))).await;
     for path in ["/sms/templates", "/settings/api", pauses] {
@@ -273,6 +279,7 @@ async fn read_settings(reader: &mut Reader<'_>) {
         ("/sms/opt-outs/{phone}", "/sms/opt-outs/+41790000009"),
         ("/sms/templates/{name}", "/sms/templates/hi"),
         ("/settings/api/{name}", "/settings/api/main"),
+        ("/settings/otp/limits/{name}", "/settings/otp/limits/key-minute"),
         (pauses, "/settings/pauses?scope=lane&name=promo"),
     ] {
         for _ in 0..2 {

@@ -96,3 +96,23 @@ async fn refusals_name_the_field_and_the_cure() {
     }
     door.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_listed_and_a_locked_phone_is_unlocked() {
+    let (desk, door, settings) = gateway().await;
+    let session = said(&settings, &["otp", "send", "+41790000003"], "").out.trim().to_owned();
+    let listed = lines(&desk.done(&["otp", "sessions", "--phone", "+41 79 000 00 03", "--json"]));
+    assert_eq!((listed.len(), &listed[0]["id"]), (1, &session.as_str().into()));
+    assert!(desk.done(&["otp", "sessions"]).contains(&session));
+    assert!(desk.done(&["otp", "sessions", "--user-id", "nobody"]).contains("no such session"));
+    sqlx::query("insert into smsgw.otp_phone_failures values ('+41790000003', 10, 'infinity')")
+        .execute(&desk.app.pool)
+        .await
+        .unwrap();
+    assert_eq!(desk.done(&["otp", "unlock", "+41790000003"]).trim(), "unlocked: +41790000003");
+    let again = desk.say(&["otp", "unlock", "+41790000003"]);
+    assert!(again.code == 1 && again.err.contains("no wrong codes to forget"), "{again:?}");
+    let nonsense = desk.say(&["otp", "unlock", "12"]);
+    assert!(nonsense.code == 2 && nonsense.err.contains("<PHONE>"), "{nonsense:?}");
+    door.close().await;
+}

@@ -14,6 +14,7 @@ async fn every_table_in_public_has_row_security_enabled_and_forced() {
         [
             "api_integrations",
             "sms_messages_log",
+            "sms_otp_checks",
             "sms_otp_sessions",
             "sms_templates",
             "user_contact_settings"

@@ -61,6 +61,7 @@ fn codes() -> Vec<Door> {
             .needs(Otp)
             .takes("CodeRequest")
             .creates("CodeSent")
+            .counts()
             .refuses(&[&COUNTRY_BLOCKED, &OVERLOADED]),
         Door::new("post", "/otp/verify", "verifyCode", "codes")
             .says("Check a code; a right one is good once")
@@ -73,6 +74,7 @@ fn codes() -> Vec<Door> {
             .needs(Otp)
             .takes("ResendRequest")
             .creates("CodeSent")
+            .counts()
             .refuses(&[&OTP_EXPIRED, &OTP_USED, &OTP_LOCKED, &OTP_COOL_DOWN, &OTP_SEND_LIMIT])
             .refuses(&[&COUNTRY_BLOCKED]),
         Door::new("get", "/otp/sessions/{id}", "getSession", "codes")
@@ -153,6 +155,24 @@ fn settings() -> Vec<Door> {
             .gives("Provider", "The provider; workers take it up within about a second"),
         Door::new("delete", "/settings/api/{name}", "deleteProvider", "settings")
             .says("Remove one provider")
+            .needs(Admin)
+            .gives_nothing("Removed"),
+        Door::new("get", "/settings/otp", "getOtpSettings", "settings")
+            .says("Show what codes of each purpose allow, and how often they may be sent")
+            .needs(Admin)
+            .gives("OtpSettings", "All policies and limits"),
+        Door::new("put", "/settings/otp/purposes/{purpose}", "putOtpPurpose", "settings")
+            .says("Set what codes of one purpose allow; sessions that run keep what they were started with")
+            .needs(Admin)
+            .takes("OtpPurposeRequest")
+            .gives("OtpPurpose", "The policy"),
+        Door::new("put", "/settings/otp/limits/{name}", "putOtpLimit", "settings")
+            .says("Set one limit of how often codes may be sent")
+            .needs(Admin)
+            .takes("OtpLimitRequest")
+            .gives("OtpLimit", "The limit"),
+        Door::new("delete", "/settings/otp/limits/{name}", "deleteOtpLimit", "settings")
+            .says("Remove one limit")
             .needs(Admin)
             .gives_nothing("Removed"),
         Door::new("get", "/settings/pauses", "listPauses", "settings")

@@ -93,7 +93,9 @@ fn codes() -> Value {
             "session_id": uuid(), "expires_at": time(),
             "resend_after": {"type": "integer", "description": "Seconds until another code can be asked for"},
             "attempts_remaining": whole(),
-        }), &[]),
+            "challenge_required": {"type": "boolean", "const": true, "description": "Present while codes are guessed \
+                at all over the gateway: make sure that a person asks before the next send"},
+        }), &["challenge_required"]),
         "Verified": answer(json!({"verified": {"type": "boolean", "const": true}}), &[]),
         "Session": answer(json!({
             "session_id": uuid(),
@@ -102,7 +104,8 @@ fn codes() -> Value {
             "purpose": text(), "phone": {"type": ["string", "null"], "description": "Masked"},
             "attempts_remaining": whole(), "sends": whole(), "resend_after": whole(), "expires_in": whole(),
             "expires_at": time(), "created_at": time(), "verified_at": maybe(time()),
-        }), &[]),
+            "reason": {"type": "string", "description": "Why no code was sent, as `phone_locked`; servers only"},
+        }), &["reason"]),
     })
 }
 
@@ -134,6 +137,11 @@ fn settings() -> Value {
             "problem": {"type": ["string", "null"], "description": "Why its credentials cannot be opened, if so"},
         }), &[]),
         "Providers": answer(json!({"providers": list(reference("Provider"))}), &[]),
+        "OtpPurpose": answer(super::requests::otp_purpose(), &["origin"]),
+        "OtpLimit": answer(super::requests::otp_limit(), &[]),
+        "OtpSettings": answer(json!({
+            "purposes": list(reference("OtpPurpose")), "limits": list(reference("OtpLimit")),
+        }), &[]),
         "Pauses": answer(json!({"pauses": list(answer(json!({
             "scope": reference("PauseScope"), "name": text(), "paused_at": time(),
         }), &[]))}), &[]),

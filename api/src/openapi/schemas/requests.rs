@@ -19,7 +19,7 @@ pub(super) fn all() -> Value {
             "purpose": {"type": "string", "default": "login",
                 "enum": ["login", "verify_phone", "two_factor", "password_reset", "change_phone"]},
             "user_id": user_id(),
-            "client_ip": {"type": "string", "description": "IPv4 or IPv6 address of your user; checked, not yet used"},
+            "client_ip": {"type": "string", "description": "IPv4 or IPv6 address of your user, for the limits by address"},
             "provider_hint": provider("Tried first"),
             "locale": locale(),
         })),
@@ -41,6 +41,12 @@ pub(super) fn all() -> Value {
         })),
         "TemplateRequest": template(),
         "ProviderRequest": integration(),
+        "OtpPurposeRequest": object(
+            &["code_length", "lifetime_seconds", "max_attempts", "cool_down_seconds", "max_sends",
+              "send_window_seconds", "resend", "template"],
+            otp_policy(),
+        ),
+        "OtpLimitRequest": object(&["kind", "per_seconds", "most"], otp_rule()),
         "PauseRequest": object(&["scope"], json!({
             "scope": reference("PauseScope"),
             "name": {"type": "string", "example": "promo", "description": "Which lane or provider; left out with `all`"},
@@ -124,4 +130,45 @@ fn provider(description: &str) -> Value {
 
 fn locale() -> Value {
     json!({"type": "string", "maxLength": MAX_LOCALE_BYTES, "example": "de-CH", "description": "BCP 47 tag"})
+}
+
+fn between(least: u32, most: u32, description: &str) -> Value {
+    json!({"type": "integer", "minimum": least, "maximum": most, "description": description})
+}
+
+fn otp_policy() -> Value {
+    json!({
+        "code_length": between(6, 10, "Digits"),
+        "lifetime_seconds": between(30, 600, "How long a code is good"),
+        "max_attempts": between(1, 10, "Checks of one session, over all its codes"),
+        "cool_down_seconds": between(1, 600, "Before the second code; doubles with every further one"),
+        "max_sends": between(1, 20, "Codes of one session, and of one phone within the window"),
+        "send_window_seconds": between(1, 86_400, "The window"),
+        "resend": {"type": "string", "enum": ["new", "same"], "description": "What a resend sends"},
+        "template": {"type": "string", "maxLength": 64, "example": "otp"},
+        "origin": {"type": ["string", "null"], "maxLength": 253, "example": "app.example.com",
+            "description": "Host that codes are bound to by the last line of their text (WebOTP)"},
+    })
+}
+
+fn otp_rule() -> Value {
+    json!({
+        "kind": {"type": "string", "enum": ["ip", "phone", "user", "country", "key"]},
+        "per_seconds": between(1, 2_592_000, "The stretch of time"),
+        "most": between(1, 1_000_000_000, "Codes within it; at most 1000 of ip, phone and user"),
+    })
+}
+
+/// A policy with its name.
+pub(super) fn otp_purpose() -> Value {
+    let mut policy = otp_policy();
+    policy["purpose"] = text();
+    policy
+}
+
+/// A limit with its name.
+pub(super) fn otp_limit() -> Value {
+    let mut rule = otp_rule();
+    rule["name"] = text();
+    rule
 }

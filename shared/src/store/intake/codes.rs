@@ -1,12 +1,17 @@
 //! Intake of codes: a session and the message that carries its code.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Columns;
+use crate::ids::SessionId;
+use crate::limits::{Exceeded, Limit, Standing, Subject};
 use crate::message::NewMessage;
 use crate::store::otp_sessions::NewSession;
+use crate::store::{otp_windows, sparse};
 
 /// An OTP session and the message that carries its code: both are stored or neither is.
 #[derive(Clone, Debug)]
@@ -15,7 +20,14 @@ pub struct NewOtp {
     pub session: NewSession,
     /// Its message.
     pub message: NewMessage,
+    /// Whom this send is counted for.
+    pub subjects: Vec<Subject>,
+    /// How often they may be sent codes.
+    pub limits: Arc<[Limit]>,
 }
+
+/// What a start was answered: where its subjects stand now, or the limit that forbids it.
+pub type Started = Result<Vec<Standing>, Exceeded>;
 
 /// Sessions as columns, for `unnest`.
 #[derive(Default)]
@@ -25,7 +37,10 @@ struct SessionColumns<'a> {
     phones: Vec<&'a str>,
     purposes: Vec<&'static str>,
     max_attempts: Vec<i16>,
-    macs: Vec<&'a [u8]>,
+    lengths: Vec<i16>,
+    macs: Vec<Option<&'a [u8]>>,
+    sealed: Vec<Option<&'a [u8]>>,
+    withheld: Vec<Option<&'static str>>,
     locales: Vec<Option<&'a str>>,
     hints: Vec<Option<&'a str>>,
     keys: Vec<i32>,
@@ -34,15 +49,19 @@ struct SessionColumns<'a> {
 }
 
 impl<'a> SessionColumns<'a> {
-    fn of(starts: &[&'a NewOtp]) -> Self {
+    fn of(starts: &[(&'a NewOtp, Option<&'static str>)]) -> Self {
         let mut columns = Self::default();
-        for NewOtp { session, .. } in starts {
+        for (NewOtp { session, .. }, withheld) in starts {
             columns.ids.push(session.id.0);
             columns.users.push(session.user_id.as_deref());
             columns.phones.push(&session.phone);
             columns.purposes.push(session.purpose);
             columns.max_attempts.push(session.max_attempts);
-            columns.macs.push(&session.code_mac);
+            columns.lengths.push(session.code_length.into());
+            // A code that nobody was sent is nobody's: there is nothing it could be compared with.
+            columns.macs.push(Some(session.code_mac.as_slice()).filter(|_| withheld.is_none()));
+            columns.sealed.push(session.sealed_code.as_deref());
+            columns.withheld.push(*withheld);
             columns.locales.push(session.locale.as_deref());
             columns.hints.push(session.hint.as_deref());
             columns.keys.push(session.api_key_id.0);
@@ -53,18 +72,67 @@ impl<'a> SessionColumns<'a> {
     }
 }
 
-/// Stores sessions with their messages, all or none. May be repeated when its answer was lost: a
-/// message is stored only together with its session, and sessions stay.
-pub async fn start_sessions(db: impl PgExecutor<'_>, starts: &[&NewOtp]) -> sqlx::Result<()> {
+/// Stores sessions with their messages as far as the limits allow them, in the order given; the answers are in that
+/// order as well. To be called within a transaction. May be repeated when the answer to its commit was lost: what was
+/// stored then is neither stored nor counted again.
+pub async fn start_sessions(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<Started>> {
+    let mut limits: Vec<Limit> = starts.iter().flat_map(|start| start.limits.iter().cloned()).collect();
+    limits.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    limits.dedup();
+    let subjects: Vec<Subject> = starts.iter().flat_map(|start| &start.subjects).cloned().collect();
+    let mut held = otp_windows::hold(&mut *db, &limits, &subjects).await?;
+    let stored = list_stored(&mut *db, starts).await?;
+    let (mut answers, mut allowed) = (Vec::with_capacity(starts.len()), Vec::with_capacity(starts.len()));
+    for start in starts {
+        if stored.contains(&start.session.id) {
+            answers.push(Ok(Vec::new()));
+            continue;
+        }
+        let counted = held.ledger.count_send(&start.limits, &start.subjects, held.now);
+        if counted.is_ok() {
+            let withheld = held.locked_phones.contains(&start.session.phone).then_some(PHONE_LOCKED);
+            allowed.push((*start, withheld));
+        }
+        answers.push(counted);
+    }
+    if !allowed.is_empty() {
+        otp_windows::record(&mut *db, &limits, &held).await?;
+        insert_sessions(&mut *db, &allowed).await?;
+    }
+    Ok(answers)
+}
+
+/// A session whose phone is locked looks like any other from outside, but nothing is sent.
+pub const PHONE_LOCKED: &str = "phone_locked";
+
+async fn list_stored(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<SessionId>> {
+    let ids: Vec<SessionId> = starts.iter().map(|start| start.session.id).collect();
+    sqlx::query_scalar!(
+        r#"select id as "id: SessionId" from public.sms_otp_sessions where id = any($1)"#,
+        &ids as &[SessionId],
+    )
+    .fetch_all(db)
+    .await
+}
+
+async fn insert_sessions(
+    db: &mut PgConnection,
+    starts: &[(&NewOtp, Option<&'static str>)],
+) -> sqlx::Result<()> {
     let s = SessionColumns::of(starts);
-    let m = Columns::of(starts.iter().map(|start| &start.message));
+    let sent = starts.iter().filter(|(_, withheld)| withheld.is_none());
+    let m = Columns::of(sent.map(|(start, _)| &start.message));
     sqlx::query!(
         r#"with session as (
-               insert into public.sms_otp_sessions (id, user_id, phone, purpose, max_attempts, code_mac, locale, hint,
-                                                    api_key_id, resend_at, expires_at)
-               select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::bytea[],
-                                    $7::text[], $8::text[], $9::integer[], $10::timestamptz[], $11::timestamptz[])
-               on conflict (id) do nothing
+               insert into public.sms_otp_sessions (id, user_id, phone, purpose, max_attempts, code_length, code_mac,
+                                                    sealed_code, withheld, locale, hint, api_key_id, resend_at,
+                                                    expires_at, status)
+               select i.*, case when i.withheld is null then 'pending' else 'sent' end
+               from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::smallint[], $7::bytea[],
+                           $8::bytea[], $9::text[], $10::text[], $11::text[], $12::integer[], $13::timestamptz[],
+                           $14::timestamptz[])
+                   as i (id, user_id, phone, purpose, max_attempts, code_length, code_mac, sealed_code, withheld,
+                         locale, hint, api_key_id, resend_at, expires_at)
                returning id, user_id, hint, api_key_id
            )
            insert into smsgw.sms_outbox (id, lane, due_at, expires_at, "to", sealed_body, segments, sender, template,
@@ -72,8 +140,8 @@ pub async fn start_sessions(db: impl PgExecutor<'_>, starts: &[&NewOtp]) -> sqlx
            select m.id, 'otp', clock_timestamp(), m.expires_at, m."to", m.sealed_body, m.segments, m.sender, m.template,
                   s.hint, (select u.preferred_provider from public.user_contact_settings u where u.user_id = s.user_id),
                   s.user_id, s.api_key_id, m.session_id, m.trace
-           from unnest($12::uuid[], $13::timestamptz[], $14::text[], $15::bytea[], $16::smallint[], $17::text[],
-                       $18::text[], $19::uuid[], $20::text[])
+           from unnest($15::uuid[], $16::timestamptz[], $17::text[], $18::bytea[], $19::smallint[], $20::text[],
+                       $21::text[], $22::uuid[], $23::text[])
                as m (id, expires_at, "to", sealed_body, segments, sender, template, session_id, trace)
            join session s on s.id = m.session_id"#,
         &s.ids,
@@ -81,7 +149,10 @@ pub async fn start_sessions(db: impl PgExecutor<'_>, starts: &[&NewOtp]) -> sqlx
         &s.phones as &[&str],
         &s.purposes as &[&str],
         &s.max_attempts,
-        &s.macs as &[&[u8]],
+        &s.lengths,
+        &s.macs as &[Option<&[u8]>],
+        sparse(&s.sealed) as &[Option<&[u8]>],
+        sparse(&s.withheld) as &[Option<&str>],
         &s.locales as &[Option<&str>],
         &s.hints as &[Option<&str>],
         &s.keys,

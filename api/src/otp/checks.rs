@@ -1,0 +1,132 @@
+//! What became of checks: a row each for the log, and the brake that guesses at all over the place trip.
+//!
+//! Both are written once a second, off the way of the callers. What limits guesses at one code or phone is committed
+//! before each comparison, so nothing depends on these rows but the log and the brake.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use metrics::{Counter, Gauge};
+use shared::brake::{self, Checks};
+use shared::db::{is_away, within};
+use shared::store::otp_checks::{self, Check, CheckOutcome};
+use sqlx::PgPool;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::measures;
+
+/// Checks that may wait to be written; beyond, with the database away, they go unlogged.
+const QUEUE_LENGTH: usize = 20_000;
+const EVERY: Duration = Duration::from_secs(1);
+/// A write that takes longer is lost.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Takes checks, and says whether the brake holds; cheap to clone. Its task ends with the last clone.
+#[derive(Clone, Debug)]
+pub(crate) struct CheckLog {
+    made: mpsc::Sender<Check>,
+    brakes: Arc<AtomicBool>,
+    counters: [Counter; 5],
+}
+
+impl CheckLog {
+    /// Starts the task that writes.
+    pub(crate) fn start(pool: PgPool) -> Self {
+        let (made, waiting) = mpsc::channel(QUEUE_LENGTH);
+        let brakes = Arc::new(AtomicBool::new(false));
+        let writer = Writer { pool, brakes: Arc::clone(&brakes), gauge: measures::brake() };
+        tokio::spawn(writer.run(waiting));
+        Self { made, brakes, counters: measures::checks() }
+    }
+
+    /// A log for a process that checks nothing.
+    pub(crate) fn closed() -> Self {
+        Self { made: mpsc::channel(1).0, brakes: Arc::default(), counters: measures::checks() }
+    }
+
+    /// Notes one check.
+    pub(crate) fn note(&self, check: Check) {
+        self.counters[check.outcome as usize].increment(1);
+        if self.made.try_send(check).is_err() {
+            tracing::debug!("a check of a code goes unlogged");
+        }
+    }
+
+    /// Whether codes are guessed at so widely that new ones should be longer.
+    pub(crate) fn brakes(&self) -> bool {
+        self.brakes.load(Ordering::Relaxed)
+    }
+}
+
+struct Writer {
+    pool: PgPool,
+    brakes: Arc<AtomicBool>,
+    gauge: Gauge,
+}
+
+impl Writer {
+    async fn run(self, mut waiting: mpsc::Receiver<Check>) {
+        let mut group = Vec::new();
+        let mut next = Instant::now();
+        loop {
+            sleep_until(next).await;
+            next = Instant::now() + EVERY;
+            let ends = drain(&mut waiting, &mut group);
+            match within(PATIENCE, self.write(&group)).await {
+                Ok(()) => group.clear(),
+                // Kept for the next time, as far as there is room.
+                Err(error) if is_away(&error) => group.truncate(QUEUE_LENGTH),
+                Err(error) => {
+                    tracing::warn!(%error, "checks of codes cannot be logged");
+                    group.clear();
+                }
+            }
+            if ends {
+                return;
+            }
+        }
+    }
+
+    async fn write(&self, group: &[Check]) -> sqlx::Result<()> {
+        if !group.is_empty() {
+            let failures = group.iter().filter(|check| check.outcome == CheckOutcome::Wrong).count() as u64;
+            let mut tx = self.pool.begin().await?;
+            otp_checks::insert(&mut *tx, group).await?;
+            otp_checks::count(&mut *tx, Checks { checks: group.len() as u64, failures }).await?;
+            tx.commit().await?;
+        }
+        self.look().await
+    }
+
+    /// Trips the brake if it must be, and learns whether it holds.
+    async fn look(&self) -> sqlx::Result<()> {
+        let look = otp_checks::look(&self.pool).await?;
+        let trips = brake::trips(look.hour, look.week);
+        if trips {
+            otp_checks::trip(&self.pool, brake::HOLD).await?;
+        }
+        let holds = trips || look.holds;
+        if holds != self.brakes.swap(holds, Ordering::Relaxed) {
+            let (failures, checks) = (look.hour.failures, look.hour.checks);
+            match holds {
+                true => tracing::warn!(failures, checks, "codes are guessed at: new ones have eight digits"),
+                false => tracing::info!("guesses at codes are as usual again"),
+            }
+            self.gauge.set(if holds { 1.0 } else { 0.0 });
+        }
+        Ok(())
+    }
+}
+
+/// Takes what waits; whether nothing will come any more.
+fn drain(waiting: &mut mpsc::Receiver<Check>, group: &mut Vec<Check>) -> bool {
+    loop {
+        match waiting.try_recv() {
+            Ok(check) => group.push(check),
+            Err(mpsc::error::TryRecvError::Empty) => return false,
+            Err(mpsc::error::TryRecvError::Disconnected) => return true,
+        }
+    }
+}
