@@ -10,44 +10,60 @@ use sqlx::PgPool;
 use crate::cache::Cache;
 
 /// The policy of one purpose, and the limits of its sends.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Rules {
     /// What it allows.
-    pub(crate) policy: Arc<Policy>,
+    pub(crate) policy: Policy,
     /// How often its codes may be sent.
     pub(crate) limits: Arc<[Limit]>,
 }
 
-/// Rules in use, by purpose.
+/// The rules of all purposes.
+#[derive(Clone, Debug)]
+pub(crate) struct RuleBook(Arc<[Rules]>);
+
+impl RuleBook {
+    /// The rules of `purpose`.
+    ///
+    /// # Errors
+    /// Somebody has deleted the row of that purpose.
+    pub(crate) fn of(&self, purpose: Purpose) -> sqlx::Result<&Rules> {
+        self.0.iter().find(|rules| rules.policy.purpose == purpose).ok_or(sqlx::Error::RowNotFound)
+    }
+}
+
+/// Rules in use.
 #[derive(Debug)]
-pub(crate) struct Policies(Cache<Purpose, Rules>);
+pub(crate) struct Policies(Cache<(), RuleBook>);
 
 impl Policies {
     pub(crate) fn new() -> Self {
         Self(Cache::new())
     }
 
-    /// The rules of `purpose`.
+    /// All rules. Not to be asked for within a transaction: with every connection of the pool in one, nobody would have
+    /// one left to look.
     ///
     /// # Errors
-    /// Those of the database; a purpose whose row was deleted is one too.
-    pub(crate) async fn find(&self, pool: &PgPool, purpose: Purpose) -> sqlx::Result<Rules> {
-        self.0.get(&purpose, async || load(pool, purpose).await).await?.ok_or(sqlx::Error::RowNotFound)
+    /// Those of the database.
+    pub(crate) async fn all(&self, pool: &PgPool) -> sqlx::Result<RuleBook> {
+        let known = self.0.get(&(), async || load(pool).await.map(Some)).await?;
+        known.ok_or(sqlx::Error::RowNotFound)
     }
 
     /// Forgets all rules: some were changed here.
     pub(crate) fn forget(&self) {
-        for purpose in Purpose::ALL {
-            self.0.forget(&purpose);
-        }
+        self.0.forget(&());
     }
 }
 
-async fn load(pool: &PgPool, purpose: Purpose) -> sqlx::Result<Option<Rules>> {
+async fn load(pool: &PgPool) -> sqlx::Result<RuleBook> {
     let policies = otp_policies::list_policies(pool).await?;
-    let policy = policies.iter().filter_map(PolicyRow::policy).find(|policy| policy.purpose == purpose);
-    let Some(policy) = policy else { return Ok(None) };
     let limits = otp_policies::list_limits(pool).await?;
-    let limits = limits.iter().filter_map(LimitRow::limit).chain([policy.send_limit()]).collect();
-    Ok(Some(Rules { policy: Arc::new(policy), limits }))
+    let limits: Vec<Limit> = limits.iter().filter_map(LimitRow::limit).collect();
+    let rules = policies.iter().filter_map(PolicyRow::policy).map(|policy| {
+        let limits = limits.iter().cloned().chain([policy.send_limit()]).collect();
+        Rules { policy, limits }
+    });
+    Ok(RuleBook(rules.collect()))
 }

@@ -15,7 +15,7 @@ use shared::store::otp_sessions::{self, Renewal, Session};
 use shared::store::{messages, otp_windows};
 use sqlx::PgConnection;
 
-use super::policies::Rules;
+use super::policies::{RuleBook, Rules};
 use super::subjects::Asker;
 use super::verify::{VerifyError, ended};
 use super::{Delivery, Sent, code_length, expiry, keep, kept as kept_code};
@@ -76,6 +76,7 @@ pub(crate) enum ResendError {
 pub(crate) async fn resend(
     app: &App,
     db: &mut PgConnection,
+    book: &RuleBook,
     id: SessionId,
     key: ApiKeyId,
     trace: &Trace,
@@ -86,9 +87,9 @@ pub(crate) async fn resend(
         (over, _) => return Err(ResendError::Ended(over.unwrap_or(VerifyError::Expired))),
     };
     // A purpose that this version does not know is treated as the usual one.
-    let rules = app.policies.find(&app.pool, session.purpose.parse().unwrap_or_default()).await?;
+    let rules = book.of(session.purpose.parse().unwrap_or_default())?;
     let phone = may_resend(app, &session, &rules.policy)?;
-    let (withheld, standings) = count(&mut *db, &session, &phone, &rules, key).await?;
+    let (withheld, standings) = count(&mut *db, &session, &phone, rules, key).await?;
     let next = NextCode::of(app, &session, &rules.policy);
     let template = app.templates.find(&mut *db, &rules.policy.template, session.locale.as_deref()).await?;
     let delivery = Delivery {

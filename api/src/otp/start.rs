@@ -1,5 +1,7 @@
 //! Starting a challenge: a session and the message with its code, or neither.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use shared::ids::{ApiKeyId, SessionId};
 use shared::otp_code::OtpCode;
@@ -52,22 +54,23 @@ pub(crate) async fn prepare(
     app.reach.allow("phone", &phone)?;
 
     let purpose = request.purpose.unwrap_or_default();
-    let Rules { policy, limits } = app.policies.find(&app.pool, purpose).await?;
+    let book = app.policies.all(&app.pool).await?;
+    let Rules { policy, limits } = book.of(purpose)?;
     let template = app.templates.find(&app.pool, &policy.template, locale.as_deref()).await?;
     let (id, now, brakes) = (SessionId::random(), app.clock.now(), app.checks.brakes());
     let delivery = Delivery {
         session: id,
         phone: &phone,
-        policy: &policy,
+        policy,
         user_id: user_id.as_deref(),
         hint: hint.as_deref(),
         key,
         trace: trace.parent(),
         template: template.as_deref(),
         now,
-        expires_at: expiry(&policy, now),
+        expires_at: expiry(policy, now),
     };
-    let code_length = code_length(&policy, brakes);
+    let code_length = code_length(policy, brakes);
     let code = OtpCode::generate(code_length);
     let (code_mac, message) = (delivery.mac(&code, &app.keyring), delivery.message(&code, &app.keyring));
     let cool_down = policy.cool_down_after(1);
@@ -87,7 +90,7 @@ pub(crate) async fn prepare(
         max_attempts: policy.max_attempts,
         code_length,
         code_mac,
-        sealed_code: keep(&code, &policy, &app.keyring, id),
+        sealed_code: keep(&code, policy, &app.keyring, id),
         api_key_id: key,
         resend_at: now + cool_down,
         expires_at: message.expires_at,
@@ -95,5 +98,5 @@ pub(crate) async fn prepare(
         locale,
         hint,
     };
-    Ok((NewOtp { session, message, subjects, limits }, sent))
+    Ok((NewOtp { session, message, subjects, limits: Arc::clone(limits) }, sent))
 }

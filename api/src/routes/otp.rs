@@ -79,11 +79,12 @@ pub(super) async fn resend(
     Json { value: request, raw }: Json<ResendRequest>,
 ) -> Result<Limited<Answer>, Problem> {
     let id: SessionId = request.session_id.parse().map_err(|_| ResendError::Ended(VerifyError::Expired))?;
+    let rules = app.policies.all(&app.pool).await?;
     let once = Once { caller: caller.key, key: &key, door: "POST /otp/resend", body: &raw };
     let mut standings = Vec::new();
     let answer = once
         .run(&app.pool, async |db| {
-            let (sent, stands) = send_again(&app, db, id, caller.key, &trace).await?;
+            let (sent, stands) = send_again(&app, db, &rules, id, caller.key, &trace).await?;
             standings = stands;
             Ok::<_, Problem>(Answer::accepted(&sent)?)
         })
