@@ -1,4 +1,5 @@
-//! What a provider is: one call that sends one SMS, and what its answer asks us to do.
+//! What a provider is: one call that sends one SMS, and what its answer asks us to do. Some also make codes themselves;
+//! then one call starts a code and another checks it.
 //!
 //! An adapter speaks its vendor's wire format and translates the answer; it decides nothing.
 //! Whether another provider is tried, and when, is [`crate::routing`]'s business.
@@ -14,11 +15,15 @@ use crate::lane::Lane;
 use crate::phone::PhoneNumber;
 
 pub mod catalogue;
+pub mod checkers;
 pub mod generic;
 pub mod http;
+mod otp;
 pub mod sandbox;
 pub mod twilio;
 pub mod twofactor;
+
+pub use otp::{CheckError, Checked, CodeMode, OtpCheck, UnknownCodeMode};
 
 /// One SMS as an adapter gets it.
 #[derive(Clone)]
@@ -57,7 +62,7 @@ pub struct VendorTemplate {
 /// A vendor's "yes": it took the message, which is not yet delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderReference {
-    /// The vendor's id of the message; receipts carry it.
+    /// The vendor's id of the message; receipts carry it. Of a code that the vendor made, the id it is checked by.
     pub id: String,
     /// HTTP status of the answer.
     pub status_code: Option<u16>,
@@ -184,6 +189,30 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// See [`SendError`]: each variant asks for one reaction.
     async fn send(&self, sms: &OutgoingSms) -> Result<ProviderReference, SendError>;
+
+    /// Whether codes are to be made by the provider, with [`Provider::start_otp`], and not sent as ours.
+    fn makes_codes(&self) -> bool {
+        false
+    }
+
+    /// Lets the provider make a code and send it to whom `sms` goes; the code and text in `sms` are not used. The
+    /// reference is the vendor's session, which [`Provider::check_otp`] needs.
+    ///
+    /// # Errors
+    /// As [`Provider::send`]; a provider that makes no codes refuses.
+    async fn start_otp(&self, _sms: &OutgoingSms) -> Result<ProviderReference, SendError> {
+        let answer = VendorAnswer { reason: otp::MAKES_NO_CODES, ..VendorAnswer::default() };
+        Err(SendError::Refused { answer })
+    }
+
+    /// Asks the provider about a code it made; also one whose setting has changed since, so that nobody's code is lost by
+    /// that.
+    ///
+    /// # Errors
+    /// See [`CheckError`]: each variant asks for one reaction.
+    async fn check_otp(&self, _check: &OtpCheck<'_>) -> Result<Checked, CheckError> {
+        Err(CheckError::Unusable { reason: otp::MAKES_NO_CODES })
+    }
 }
 
 /// A provider as it is passed around.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 
 use super::SharedProvider;
 use super::generic::{Generic, GenericConfig};
@@ -17,7 +17,7 @@ use crate::config::Environment;
 use crate::lane::Lane;
 use crate::phone::Region;
 use crate::seal::Sealer;
-use crate::store::integrations::Integration;
+use crate::store::integrations::{self, Integration};
 use crate::text::SenderId;
 
 mod credentials;
@@ -180,6 +180,23 @@ impl Catalogue {
         catalogue.providers.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
         catalogue
     }
+}
+
+/// Finds one provider as workers do: a row hides the environment's provider of the same name. A disabled one is found
+/// too: what it sent before may still have a receipt or a code to come. A row that cannot be used is as good as none.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    from_environment: &[ProviderSettings],
+    sealer: &Sealer,
+    name: &str,
+) -> sqlx::Result<Option<ProviderSettings>> {
+    let row = integrations::find(db, name).await?;
+    // In production no sandbox stands in for what is not configured.
+    let catalogue = Catalogue::load(from_environment, row.as_slice(), sealer, Environment::Production);
+    Ok(catalogue.providers.into_iter().find(|provider| provider.name == name))
 }
 
 /// What adapters share.

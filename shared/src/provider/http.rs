@@ -76,7 +76,16 @@ pub(super) async fn call(
 ) -> Result<Answer, SendError> {
     let id = HeaderValue::try_from(sms.message_id.to_string()).expect("a UUID is visible ASCII");
     request.headers_mut().insert(REQUEST_ID, id);
-    let deadline = Instant::now() + sms.timeout;
+    exchange(client, request, sms.timeout).await
+}
+
+/// As [`call`], about no message of ours.
+pub(super) async fn exchange(
+    client: &Client,
+    request: Request,
+    timeout: Duration,
+) -> Result<Answer, SendError> {
+    let deadline = Instant::now() + timeout;
     let response = match timeout_at(deadline, client.request(request)).await {
         Ok(response) => response.map_err(|error| without_answer(&error))?,
         Err(elapsed) => return Err(without_answer(&elapsed)),
@@ -147,6 +156,11 @@ impl Answer {
     /// The HTTP status.
     pub(super) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// How long the vendor asks us to stay away.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The body, if it is whole and an object of the shape `T`.

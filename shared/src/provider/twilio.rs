@@ -1,5 +1,6 @@
 //! Twilio: Programmable Messaging, API version 2010-04-01 (contract: twilio-oai, spec/json/twilio_api_v2010.json,
-//! 2026-04). Sends texts, or Twilio's Content templates where the message has one.
+//! 2026-04). Sends texts, or Twilio's Content templates where the message has one. Codes that Twilio makes come from its
+//! other product, Verify.
 
 use async_trait::async_trait;
 use hyper::header::{AUTHORIZATION, HeaderValue};
@@ -8,14 +9,20 @@ use secrecy::ExposeSecret as _;
 
 use super::catalogue::{BuildContext, ProviderSettings};
 use super::http::{self, BaseUrl, Client, Content, Request};
-use super::{OutgoingSms, Provider, ProviderReference, SendError, VendorTemplate};
+use super::otp::{CHECK_TIMEOUT, MAKES_NO_CODES};
+use super::{
+    CheckError, Checked, OtpCheck, OutgoingSms, Provider, ProviderReference, SendError, VendorAnswer,
+    VendorTemplate,
+};
 use crate::lane::Lane;
 
 mod answer;
 mod config;
+mod verify;
 pub mod webhook;
 
 pub use config::{TwilioConfig, TwilioFields};
+use verify::Verify;
 
 /// The seconds Twilio lets a message wait for its turn: 1 to 36000.
 const LONGEST_VALIDITY: u64 = 36_000;
@@ -27,6 +34,7 @@ pub struct Twilio {
     authorization: HeaderValue,
     sender: Option<String>,
     messaging_service_sid: Option<String>,
+    verify: Option<Box<Verify>>,
     /// Where receipts go, up to the message's id.
     callback: Option<String>,
 }
@@ -42,13 +50,17 @@ impl Twilio {
             authorization: http::basic_auth(&config.login.user, config.login.password.expose_secret()),
             sender: settings.sender.as_ref().map(|sender| sender.as_str().to_owned()),
             messaging_service_sid: config.messaging_service_sid.clone(),
+            verify: config.verify.clone(),
             callback: context.public_url.as_ref().map(callback),
         }
     }
 
     fn request(&self, sms: &OutgoingSms) -> Request {
         let form = Content::Form(self.form(sms));
-        let mut request = http::request(Method::POST, self.messages.clone(), form);
+        self.authorized(http::request(Method::POST, self.messages.clone(), form))
+    }
+
+    fn authorized(&self, mut request: Request) -> Request {
         request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
         request
     }
@@ -93,6 +105,28 @@ impl Provider for Twilio {
 
     async fn send(&self, sms: &OutgoingSms) -> Result<ProviderReference, SendError> {
         answer::read(&http::call(&self.client, self.request(sms), sms).await?)
+    }
+
+    fn makes_codes(&self) -> bool {
+        self.verify.as_ref().is_some_and(|verify| verify.makes_codes)
+    }
+
+    async fn start_otp(&self, sms: &OutgoingSms) -> Result<ProviderReference, SendError> {
+        let Some(verify) = &self.verify else {
+            let answer = VendorAnswer { reason: MAKES_NO_CODES, ..VendorAnswer::default() };
+            return Err(SendError::Refused { answer });
+        };
+        let request = self.authorized(verify.start_request(sms));
+        verify::read_start(&http::call(&self.client, request, sms).await?)
+    }
+
+    async fn check_otp(&self, check: &OtpCheck<'_>) -> Result<Checked, CheckError> {
+        let Some(verify) = &self.verify else {
+            return Err(CheckError::Unusable { reason: MAKES_NO_CODES });
+        };
+        let request = self.authorized(verify.check_request(check));
+        let answer = http::exchange(&self.client, request, CHECK_TIMEOUT).await?;
+        verify::read_check(&answer, check.session)
     }
 }
 

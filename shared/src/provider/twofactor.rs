@@ -1,6 +1,6 @@
-//! 2Factor.in: codes we made (`/SMS/{phone}/{otp}`), and texts by templates registered in India (TSMS, PSMS for
-//! promotion). There is no machine-readable contract; shapes are those of
-//! the vendor's API manual (2factor.in/API/DOCS, 2026-11) and of answers seen.
+//! 2Factor.in: codes we made (`/SMS/{phone}/{otp}`), codes it makes (`AUTOGEN`, `VERIFY`), and texts by templates
+//! registered in India (TSMS, PSMS for promotion). There is no machine-readable contract; shapes are those of the
+//! vendor's API manual (2factor.in/API/DOCS, 2026-11) and of answers seen.
 //!
 //! The API key stands in every URL, so no URL may reach a log or an error.
 
@@ -10,15 +10,22 @@ use secrecy::ExposeSecret as _;
 
 use super::catalogue::{BuildContext, ProviderSettings};
 use super::http::{self, Client, Content, Request};
-use super::{OutgoingSms, Provider, ProviderReference, SendError, VendorAnswer};
+use super::otp::CHECK_TIMEOUT;
+use super::{
+    CheckError, Checked, CodeMode, OtpCheck, OutgoingSms, Provider, ProviderReference, SendError,
+    VendorAnswer,
+};
 use crate::lane::Lane;
 
 mod answer;
+mod check;
 mod config;
 
 use config::is_header;
 pub use config::{TwoFactorConfig, TwoFactorFields};
 
+/// In place of a code: the vendor makes one.
+const AUTOGEN: &str = "AUTOGEN";
 /// `VAR1` to `VAR5`.
 const MOST_VARIABLES: usize = 5;
 
@@ -46,12 +53,18 @@ impl TwoFactor {
         }
     }
 
-    /// POST, not GET: nobody on the way repeats a POST.
+    /// Sends `code`, or one that the vendor makes. POST, not GET: nobody on the way repeats a POST.
     fn code_request(&self, sms: &OutgoingSms, code: &str) -> Result<Request, SendError> {
         let own = sms.template.as_ref().map(|template| template.name.as_str());
         let template = own.or(self.config.template.as_deref());
         let path = ["SMS", phone(sms), code].into_iter().chain(template);
         Ok(http::request(Method::POST, self.uri(path)?, Content::None))
+    }
+
+    /// GET alone is documented for this one.
+    fn check_request(&self, check: &OtpCheck<'_>) -> Result<Request, SendError> {
+        let uri = self.uri(["SMS", "VERIFY", check.session, check.code])?;
+        Ok(http::request(Method::GET, uri, Content::None))
     }
 
     fn text_request(&self, sms: &OutgoingSms) -> Result<Request, SendError> {
@@ -112,6 +125,20 @@ impl Provider for TwoFactor {
 
     async fn send(&self, sms: &OutgoingSms) -> Result<ProviderReference, SendError> {
         answer::read(&http::call(&self.client, self.request(sms)?, sms).await?, &sms.to)
+    }
+
+    fn makes_codes(&self) -> bool {
+        self.config.mode == CodeMode::Autogen
+    }
+
+    async fn start_otp(&self, sms: &OutgoingSms) -> Result<ProviderReference, SendError> {
+        let request = self.code_request(sms, AUTOGEN)?;
+        answer::read(&http::call(&self.client, request, sms).await?, &sms.to)
+    }
+
+    async fn check_otp(&self, check: &OtpCheck<'_>) -> Result<Checked, CheckError> {
+        let request = self.check_request(check)?;
+        check::read(&http::exchange(&self.client, request, CHECK_TIMEOUT).await?)
     }
 }
 

@@ -11,17 +11,29 @@ use shared::provider::catalogue::{BuildContext, Credentials, ProviderSettings, V
 use shared::provider::generic::{GenericConfig, GenericFields};
 use shared::provider::twilio::{TwilioConfig, TwilioFields};
 use shared::provider::twofactor::{TwoFactorConfig, TwoFactorFields};
-use shared::provider::{OutgoingSms, ProviderReference, SendError, SharedProvider, http};
+use shared::provider::{
+    CheckError, Checked, OtpCheck, OutgoingSms, ProviderReference, SendError, SharedProvider, http,
+};
 use shared::text::SenderId;
 use sqlx::postgres::PgPoolOptions;
 
 /// The credential of every account here; must never be seen outside a request.
 pub(crate) const SECRET: &str = "f00dfeedf00dfeed";
 
+/// What the vendor is asked to do.
+#[derive(Clone, Copy)]
+enum Asks {
+    /// To send our text or code.
+    Send,
+    /// To make a code and send that.
+    Start,
+}
+
 /// One way of calling one vendor.
 pub(crate) struct Adapter {
     pub(crate) name: &'static str,
     vendor: fn(base_url: String) -> VendorConfig,
+    asks: Asks,
     pub(crate) sms: OutgoingSms,
     /// Status and body of a "yes".
     pub(crate) yes: (u16, String),
@@ -32,12 +44,71 @@ pub(crate) struct Adapter {
     context: BuildContext,
 }
 
+/// One vendor that checks the codes it made.
+pub(crate) struct Checker {
+    pub(crate) name: &'static str,
+    vendor: fn(base_url: String) -> VendorConfig,
+    /// The session that is asked about.
+    pub(crate) session: &'static str,
+    /// Status and body for the right code.
+    pub(crate) right: (u16, String),
+    /// Status and body for another.
+    pub(crate) wrong: (u16, String),
+    /// Status and body once no code is right any more.
+    pub(crate) ended: (u16, String),
+    context: BuildContext,
+}
+
+/// All of them; a new one is one entry.
+pub(crate) fn checkers() -> Vec<Checker> {
+    let context = context();
+    let check = |status, valid| {
+        (200, format!(r#"{{"sid":"{VERIFICATION_SID}","status":"{status}","valid":{valid}}}"#))
+    };
+    let details = |status, word, details| (status, format!(r#"{{"Status":"{word}","Details":"{details}"}}"#));
+    vec![
+        Checker {
+            name: "twilio, verify",
+            vendor: twilio,
+            session: VERIFICATION_SID,
+            right: check("approved", true),
+            wrong: check("pending", false),
+            ended: (404, r#"{"code":20404,"message":"Words","more_info":"","status":404}"#.to_owned()),
+            context: context.clone(),
+        },
+        Checker {
+            name: "2factor",
+            vendor: two_factor,
+            session: ID,
+            right: details(200, "Success", "OTP Matched"),
+            wrong: details(400, "Error", "OTP Mismatch"),
+            ended: details(200, "Success", "OTP Expired"),
+            context,
+        },
+    ]
+}
+
+impl Checker {
+    /// The bytes of one of its answers.
+    pub(crate) fn answer(&self, (status, body): &(u16, String)) -> Vec<u8> {
+        crate::answer(*status, "", body)
+    }
+
+    /// Asks about the code `code`, at `base_url`.
+    pub(crate) async fn check_at(&self, base_url: &str, code: &str) -> Result<Checked, CheckError> {
+        let phone = text().to;
+        let check = OtpCheck { session: self.session, phone: &phone, code };
+        provider((self.vendor)(base_url.to_owned()), &self.context).check_otp(&check).await
+    }
+}
+
 /// All of them, sharing a client; a new adapter is one line.
 pub(crate) fn all() -> Vec<Adapter> {
     let context = &context();
-    let adapter = |name, vendor, sms, (yes, id), own_failure| Adapter {
+    let adapter = |name, vendor, asks, sms, (yes, id), own_failure| Adapter {
         name,
         vendor,
+        asks,
         sms,
         yes,
         id,
@@ -48,13 +119,16 @@ pub(crate) fn all() -> Vec<Adapter> {
         adapter(
             "twilio",
             twilio as fn(String) -> VendorConfig,
+            Asks::Send,
             text(),
             message(),
             error_document as fn(u16) -> String,
         ),
-        adapter("2factor", two_factor, text(), success(), no),
-        adapter("2factor, code", two_factor, code(), success(), no),
-        adapter("http", generic, text(), taken(), broken),
+        adapter("twilio, verify", twilio, Asks::Start, code(), verification(), error_document),
+        adapter("2factor", two_factor, Asks::Send, text(), success(), no),
+        adapter("2factor, code", two_factor, Asks::Send, code(), success(), no),
+        adapter("2factor, autogen", two_factor, Asks::Start, code(), success(), no),
+        adapter("http", generic, Asks::Send, text(), taken(), broken),
     ]
 }
 
@@ -67,16 +141,27 @@ impl Adapter {
 
     /// The adapter, talking to `base_url`.
     pub(crate) fn at(&self, base_url: &str) -> SharedProvider {
-        let sender = SenderId::parse("GATEWY").expect("a sender");
-        let vendor = (self.vendor)(base_url.to_owned());
-        let settings = ProviderSettings { sender: Some(sender), ..ProviderSettings::unlimited("x", vendor) };
-        build(&settings, &self.context).expect("an adapter")
+        provider((self.vendor)(base_url.to_owned()), &self.context)
     }
 
     /// Sends its message to `base_url`.
     pub(crate) async fn send_to(&self, base_url: &str) -> Result<ProviderReference, SendError> {
-        self.at(base_url).send(&self.sms).await
+        self.send_by(&self.at(base_url)).await
     }
+
+    /// Sends its message by a provider that was made for it.
+    pub(crate) async fn send_by(&self, provider: &SharedProvider) -> Result<ProviderReference, SendError> {
+        match self.asks {
+            Asks::Send => provider.send(&self.sms).await,
+            Asks::Start => provider.start_otp(&self.sms).await,
+        }
+    }
+}
+
+fn provider(vendor: VendorConfig, context: &BuildContext) -> SharedProvider {
+    let sender = SenderId::parse("GATEWY").expect("a sender");
+    let settings = ProviderSettings { sender: Some(sender), ..ProviderSettings::unlimited("x", vendor) };
+    build(&settings, context).expect("an adapter")
 }
 
 fn context() -> BuildContext {
@@ -112,6 +197,7 @@ fn twilio(base_url: String) -> VendorConfig {
         account_sid: Some("AC00000000000000000000000000000001".to_owned()),
         auth_token: Some(SECRET.into()),
         messaging_service_sid: Some("MG00000000000000000000000000000002".to_owned()),
+        verify_service_sid: Some("VA00000000000000000000000000000003".to_owned()),
         base_url: Some(base_url),
         ..TwilioFields::default()
     };
@@ -156,6 +242,13 @@ const SID: &str = "SM0123456789abcdef0123456789abcdef";
 
 fn message() -> ((u16, String), &'static str) {
     ((201, format!(r#"{{"sid":"{SID}","status":"queued","error_code":null}}"#)), SID)
+}
+
+const VERIFICATION_SID: &str = "VE0123456789abcdef0123456789abcdef";
+
+fn verification() -> ((u16, String), &'static str) {
+    let body = format!(r#"{{"sid":"{VERIFICATION_SID}","status":"pending","valid":false}}"#);
+    ((201, body), VERIFICATION_SID)
 }
 
 fn error_document(status: u16) -> String {

@@ -29,7 +29,7 @@ async fn calls_share_a_warm_connection() {
         let peer = Peer::always(Act::Answer(yes(&adapter))).await;
         let provider = adapter.at(&peer.url("http"));
         for _ in 0..3 {
-            provider.send(&adapter.sms).await.expect(adapter.name);
+            adapter.send_by(&provider).await.expect(adapter.name);
         }
         assert_eq!((peer.requests().len(), peer.connections()), (3, 1), "{}", adapter.name);
     }
@@ -149,8 +149,8 @@ async fn a_reused_connection_that_breaks_is_in_doubt_and_the_call_is_not_repeate
         let first = yes(&adapter);
         let peer = Peer::start(move |n| if n == 0 { Act::Answer(first.clone()) } else { Act::Reset }).await;
         let provider = adapter.at(&peer.url("http"));
-        provider.send(&adapter.sms).await.expect(adapter.name);
-        let error = failed(&adapter, provider.send(&adapter.sms).await);
+        adapter.send_by(&provider).await.expect(adapter.name);
+        let error = failed(&adapter, adapter.send_by(&provider).await);
         assert_eq!((error.outcome(), error.answer().reason), (Outcome::InDoubt, "reset"));
         assert_eq!((peer.requests().len(), peer.connections()), (2, 1), "{}", adapter.name);
     }
@@ -164,7 +164,7 @@ async fn connections_closed_while_idle_neither_lose_nor_double_a_call() {
         let provider = adapter.at(&peer.url("http"));
         let (mut accepted, mut in_doubt) = (0, 0);
         for _ in 0..CALLS {
-            match provider.send(&adapter.sms).await {
+            match adapter.send_by(&provider).await {
                 Ok(_) => accepted += 1,
                 Err(SendError::InDoubt { .. }) => in_doubt += 1,
                 Err(SendError::Unavailable { .. }) => {}

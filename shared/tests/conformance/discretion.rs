@@ -6,6 +6,9 @@ use crate::adapters::{self, Adapter, SECRET};
 use crate::peer::{Act, Peer};
 use crate::{answer, failed, yes};
 
+/// A code that somebody typed.
+const TYPED: &str = "4938170256";
+
 #[tokio::test]
 async fn no_error_and_no_log_line_shows_a_credential() {
     let log = Log::default();
@@ -23,9 +26,17 @@ async fn no_error_and_no_log_line_shows_a_credential() {
         let error = failed(&adapter, adapter.send_to("http://127.0.0.1:1").await);
         assert!(!format!("{error:?} {error}").contains(SECRET), "{}", adapter.name);
     }
+    for checker in adapters::checkers() {
+        let (right, denied) = (checker.answer(&checker.right), answer(401, "", SECRET));
+        for act in [Act::Answer(right), Act::Reset, Act::Answer(denied)] {
+            let peer = Peer::always(act).await;
+            let checked = checker.check_at(&peer.url("http"), TYPED).await;
+            assert!(!format!("{checked:?}").contains(SECRET), "{}", checker.name);
+        }
+    }
     let text = String::from_utf8_lossy(&log.0.lock().expect("no writer panics")).into_owned();
     assert!(text.contains("a provider call got no answer"), "the log was caught");
-    assert!(!text.contains(SECRET), "{text}");
+    assert!(!text.contains(SECRET) && !text.contains(TYPED), "{text}");
 }
 
 /// Log lines in memory.

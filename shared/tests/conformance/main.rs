@@ -3,6 +3,7 @@
 
 mod adapters;
 mod answers;
+mod checks;
 mod connections;
 mod discretion;
 mod peer;

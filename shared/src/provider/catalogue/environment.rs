@@ -9,6 +9,7 @@ use super::{ProviderKind, ProviderSettings, VendorConfig};
 use crate::config::{ConfigError, secret, variable};
 use crate::provider::twilio::{TwilioConfig, TwilioFields};
 use crate::provider::twofactor::{TwoFactorConfig, TwoFactorFields};
+use crate::provider::{CodeMode, UnknownCodeMode};
 use crate::text::SenderId;
 
 /// Providers, without a row in `api_integrations`. A blank variable counts as unset.
@@ -39,7 +40,10 @@ pub struct ProviderEnv {
     /// Twilio Messaging Service that picks the sender: MG and 32 hexadecimal digits
     #[arg(long, env = "TWILIO_MESSAGING_SERVICE_SID")]
     pub twilio_messaging_service_sid: Option<String>,
-    /// Where Twilio's API is, unless at Twilio
+    /// Twilio Verify service that makes the codes if SMS_MODE is autogen: VA and 32 hexadecimal digits
+    #[arg(long, env = "TWILIO_VERIFY_SERVICE_SID")]
+    pub twilio_verify_service_sid: Option<String>,
+    /// Where Twilio's APIs are, Verify too, unless at Twilio
     #[arg(long, env = "TWILIO_BASE_URL")]
     pub twilio_base_url: Option<String>,
     /// The account's only secret; setting it makes the provider `2factor`.
@@ -60,12 +64,17 @@ pub struct ProviderEnv {
     /// Registered 2Factor.in template that codes are sent with, unless ours names another
     #[arg(long, env = "SMS_TEMPLATE")]
     pub sms_template: Option<String>,
+    /// Who makes the codes: we, for a `template` of the provider, or the provider (`autogen`: 2Factor.in, Twilio Verify)
+    /// [default: template]
+    #[arg(long, env = "SMS_MODE")]
+    pub sms_mode: Option<String>,
     /// Order in which these providers are tried [default: twilio,2factor]
     #[arg(long, env = "SMSGW_PROVIDER_ORDER", value_delimiter = ',')]
     pub provider_order: Vec<String>,
 }
 
 const ORDER: &str = "SMSGW_PROVIDER_ORDER";
+const MODE: &str = "SMS_MODE";
 /// Room between priorities, for rows to go between.
 const STEP: i32 = 10;
 
@@ -76,6 +85,7 @@ impl ProviderEnv {
     /// [`ConfigError`] names the variable that is missing or wrong.
     pub fn providers(&self) -> Result<Vec<ProviderSettings>, ConfigError> {
         let order = self.order()?;
+        self.check_mode()?;
         let found = [(ProviderKind::Twilio, self.twilio()?), (ProviderKind::TwoFactor, self.two_factor()?)];
         let with_priority = |(kind, settings): (ProviderKind, Option<ProviderSettings>)| {
             let place = order.iter().position(|&named| named == kind).unwrap_or(order.len());
@@ -108,7 +118,29 @@ impl ProviderEnv {
         Ok(order)
     }
 
+    fn mode(&self) -> Result<CodeMode, ConfigError> {
+        let mode = given(self.sms_mode.as_deref()).map(|word| word.parse()).transpose();
+        Ok(mode
+            .map_err(|error: UnknownCodeMode| ConfigError::new(MODE, error.to_string()))?
+            .unwrap_or_default())
+    }
+
+    /// Refuses a mode that would change nothing.
+    fn check_mode(&self) -> Result<(), ConfigError> {
+        let account_sid = given(self.twilio_account_sid.as_deref());
+        let by_verify = given(self.twilio_verify_service_sid.as_deref()).is_some();
+        let by_two_factor = self.two_factor_key()?.is_some();
+        if self.mode()? == CodeMode::Autogen && account_sid.is_some() && !by_verify && !by_two_factor {
+            let problem = "is autogen, but no provider here makes codes: set TWILIO_VERIFY_SERVICE_SID or \
+                           TWO_FACTOR_API_KEY, or leave SMS_MODE out";
+            return Err(ConfigError::new(MODE, problem));
+        }
+        Ok(())
+    }
+
     fn twilio(&self) -> Result<Option<ProviderSettings>, ConfigError> {
+        // Without a service it sends our codes, also those that another provider could not make.
+        let verify_service_sid = given(self.twilio_verify_service_sid.as_deref());
         let fields = TwilioFields {
             account_sid: given(self.twilio_account_sid.as_deref()),
             auth_token: from_file(
@@ -123,6 +155,8 @@ impl ProviderEnv {
                 self.twilio_api_key_secret_file.as_deref(),
             )?,
             messaging_service_sid: given(self.twilio_messaging_service_sid.as_deref()),
+            mode: if verify_service_sid.is_some() { self.mode()? } else { CodeMode::Template },
+            verify_service_sid,
             base_url: given(self.twilio_base_url.as_deref()),
         };
         let number = given(self.twilio_phone_number.as_deref());
@@ -131,6 +165,7 @@ impl ProviderEnv {
             || fields.api_key_sid.is_some()
             || fields.api_key_secret.is_some()
             || fields.messaging_service_sid.is_some()
+            || fields.verify_service_sid.is_some()
             || number.is_some();
         if !is_set {
             return Ok(None);
@@ -142,11 +177,7 @@ impl ProviderEnv {
     }
 
     fn two_factor(&self) -> Result<Option<ProviderSettings>, ConfigError> {
-        let api_key = from_file(
-            "TWO_FACTOR_API_KEY",
-            self.two_factor_api_key.as_ref(),
-            self.two_factor_api_key_file.as_deref(),
-        )?;
+        let api_key = self.two_factor_key()?;
         if api_key.is_none() {
             return Ok(None);
         }
@@ -154,12 +185,21 @@ impl ProviderEnv {
             api_key,
             template: given(self.sms_template.as_deref()),
             plain_text: self.two_factor_plain_text,
+            mode: self.mode()?,
             base_url: given(self.two_factor_base_url.as_deref()),
         };
         let sender = sender("SMS_SENDER_ID", given(self.sms_sender_id.as_deref()))?;
         let config = TwoFactorConfig::parse(&fields, sender.as_ref()).map_err(two_factor_variable)?;
         let vendor = VendorConfig::TwoFactor(config);
         Ok(Some(ProviderSettings { sender, ..ProviderSettings::unlimited("2factor", vendor) }))
+    }
+
+    fn two_factor_key(&self) -> Result<Option<SecretString>, ConfigError> {
+        from_file(
+            "TWO_FACTOR_API_KEY",
+            self.two_factor_api_key.as_ref(),
+            self.two_factor_api_key_file.as_deref(),
+        )
     }
 }
 
@@ -183,6 +223,7 @@ fn twilio_variable(error: InvalidSetting) -> ConfigError {
         "credentials.api_key_sid" => "TWILIO_API_KEY_SID",
         "credentials.api_key_secret" => "TWILIO_API_KEY_SECRET",
         "settings.messaging_service_sid" => "TWILIO_MESSAGING_SERVICE_SID",
+        "settings.verify_service_sid" => "TWILIO_VERIFY_SERVICE_SID",
         "settings.base_url" => "TWILIO_BASE_URL",
         "sender" => "TWILIO_PHONE_NUMBER",
         _ => "TWILIO_ACCOUNT_SID",

@@ -8,6 +8,7 @@ use super::credentials::Credentials;
 use super::setting::InvalidSetting;
 use super::{ProviderKind, ProviderSettings, VendorConfig};
 use crate::lane::Lane;
+use crate::provider::CodeMode;
 use crate::provider::generic::{GenericConfig, GenericFields};
 use crate::provider::twilio::{TwilioConfig, TwilioFields};
 use crate::provider::twofactor::{TwoFactorConfig, TwoFactorFields};
@@ -92,6 +93,8 @@ struct NoSettings {}
 #[serde(deny_unknown_fields)]
 struct TwilioSettings {
     messaging_service_sid: Option<String>,
+    verify_service_sid: Option<String>,
+    mode: Option<String>,
     base_url: Option<String>,
 }
 
@@ -110,6 +113,8 @@ fn twilio(
             api_key_sid: text("api_key_sid"),
             api_key_secret: credentials.get("api_key_secret").cloned(),
             messaging_service_sid: settings.messaging_service_sid,
+            verify_service_sid: settings.verify_service_sid,
+            mode: mode(settings.mode.as_deref())?,
             base_url: settings.base_url,
         },
         sender,
@@ -122,6 +127,7 @@ struct TwoFactorSettings {
     template: Option<String>,
     #[serde(default)]
     plain_text: bool,
+    mode: Option<String>,
     base_url: Option<String>,
 }
 
@@ -137,10 +143,16 @@ fn two_factor(
             api_key: credentials.get("api_key").cloned(),
             template: settings.template,
             plain_text: settings.plain_text,
+            mode: mode(settings.mode.as_deref())?,
             base_url: settings.base_url,
         },
         sender,
     )
+}
+
+/// Who makes the codes: we do, unless it says otherwise.
+fn mode(text: Option<&str>) -> Result<CodeMode, InvalidSetting> {
+    Ok(optional("settings.mode", text, str::parse)?.unwrap_or_default())
 }
 
 /// More would be copied for every message.

@@ -18,6 +18,8 @@ use crate::text::SenderId;
 pub(in crate::provider) const ACCOUNT_SID: &str = "AC00000000000000000000000000000001";
 pub(in crate::provider) const SERVICE_SID: &str = "MG00000000000000000000000000000002";
 pub(in crate::provider) const KEY_SID: &str = "SK00000000000000000000000000000003";
+pub(in crate::provider) const VERIFY_SID: &str = "VA00000000000000000000000000000004";
+pub(in crate::provider) const VERIFICATION_SID: &str = "VE00000000000000000000000000000005";
 pub(in crate::provider) const MESSAGE_SID: &str = "SM0123456789abcdefABCDEF0123456789";
 
 /// A transactional text to an Indian number.

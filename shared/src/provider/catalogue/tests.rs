@@ -1,5 +1,5 @@
 use super::environment::tests::env;
-use super::sample::{ACCOUNT_SID, SERVICE_SID, names};
+use super::sample::{ACCOUNT_SID, SERVICE_SID, VERIFY_SID, names};
 use super::*;
 use crate::seal::{Keyring, MasterKey};
 
@@ -115,6 +115,7 @@ fn a_row_is_refused_by_the_field_that_is_wrong() {
             Integration { settings: serde_json::json!({ "base_url": "x" }), ..good.clone() },
             "settings.base_url",
         ),
+        (Integration { settings: serde_json::json!({ "mode": "auto" }), ..good.clone() }, "settings.mode"),
     ] {
         let error = parse_integration(&broken, &credentials).expect_err(field);
         assert_eq!(error.field, field, "{error}");
@@ -126,6 +127,31 @@ fn a_row_is_refused_by_the_field_that_is_wrong() {
     ] {
         assert_eq!(parse_integration(&good, &broken).expect_err(field).field, field);
     }
+}
+
+#[tokio::test]
+async fn a_row_says_who_makes_its_codes() {
+    let keyring = keyring();
+    let sealer = keyring.credentials();
+    let makes_codes = |kind, settings, credentials: Credentials| {
+        let row = Integration { sender: Some("GATEWY".to_owned()), ..row("in", kind, settings) };
+        let settings = parse_integration(&row, &credentials)?;
+        Ok::<_, InvalidSetting>(build(&settings, &super::sample::context(None)).expect("built").makes_codes())
+    };
+    let two_factor =
+        |settings| makes_codes(ProviderKind::TwoFactor, settings, Credentials::from([("api_key", "key")]));
+    assert_eq!(two_factor(serde_json::json!({})), Ok(false));
+    assert_eq!(two_factor(serde_json::json!({ "mode": "template" })), Ok(false));
+    assert_eq!(two_factor(serde_json::json!({ "mode": "autogen" })), Ok(true));
+    let account = || {
+        let row = a_twilio_row("in", sealer);
+        row.credentials(sealer).expect("opens")
+    };
+    let twilio = |settings| makes_codes(ProviderKind::Twilio, settings, account());
+    assert_eq!(twilio(serde_json::json!({ "verify_service_sid": VERIFY_SID })), Ok(false));
+    assert_eq!(twilio(serde_json::json!({ "verify_service_sid": VERIFY_SID, "mode": "autogen" })), Ok(true));
+    let missing = twilio(serde_json::json!({ "mode": "autogen" })).expect_err("no service");
+    assert_eq!(missing.field, "settings.verify_service_sid");
 }
 
 #[test]

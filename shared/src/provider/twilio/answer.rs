@@ -19,9 +19,9 @@ struct Message {
 
 /// Twilio's error document.
 #[derive(Deserialize)]
-struct Failure {
-    code: u32,
-    message: Option<String>,
+pub(super) struct Failure {
+    pub(super) code: u32,
+    pub(super) message: Option<String>,
     status: Option<u16>,
 }
 
@@ -46,7 +46,8 @@ fn message(answer: &Answer) -> Result<ProviderReference, SendError> {
     }
 }
 
-fn failure(answer: &Answer) -> SendError {
+/// What a "no" asks for.
+pub(super) fn failure(answer: &Answer) -> SendError {
     let Some(failure) = answer.json::<Failure>() else { return answer.by_status(None) };
     let code = Some(failure.code.to_string());
     let http_status = answer.status().as_u16();

@@ -3,6 +3,8 @@
 use http::Uri;
 use secrecy::SecretString;
 
+use super::verify::Verify;
+use crate::provider::CodeMode;
 use crate::provider::catalogue::InvalidSetting;
 use crate::provider::catalogue::setting::{given, given_secret, is_sid};
 use crate::provider::http::{BaseUrl, InvalidBaseUrl};
@@ -10,6 +12,8 @@ use crate::text::SenderId;
 
 const BASE_URL: &str = "https://api.twilio.com";
 const API_VERSION: &str = "2010-04-01";
+const VERIFY_BASE_URL: &str = "https://verify.twilio.com";
+const VERIFY_VERSION: &str = "v2";
 
 /// One Twilio account, checked.
 #[derive(Clone, Debug)]
@@ -19,6 +23,7 @@ pub struct TwilioConfig {
     pub(super) login: Login,
     auth_token: Option<SecretString>,
     pub(super) messaging_service_sid: Option<String>,
+    pub(super) verify: Option<Box<Verify>>,
 }
 
 /// A user name and password for Basic authentication.
@@ -41,7 +46,11 @@ pub struct TwilioFields {
     pub api_key_secret: Option<SecretString>,
     /// `MG…`; picks the sender of messages that name none.
     pub messaging_service_sid: Option<String>,
-    /// Unless it is Twilio itself.
+    /// `VA…`; the Verify service that makes codes.
+    pub verify_service_sid: Option<String>,
+    /// Who makes the codes.
+    pub mode: CodeMode,
+    /// Unless it is Twilio itself: then of both its hosts, api and verify.
     pub base_url: Option<String>,
 }
 
@@ -71,6 +80,7 @@ impl TwilioConfig {
             login: Login::parse(&account_sid, fields)?,
             auth_token: given_secret(fields.auth_token.as_ref()),
             messaging_service_sid,
+            verify: verify(fields)?,
         })
     }
 
@@ -105,10 +115,37 @@ impl Login {
 }
 
 fn messages(account_sid: &str, base_url: Option<&str>) -> Result<Uri, InvalidSetting> {
+    below(base_url, BASE_URL, [API_VERSION, "Accounts", account_sid, "Messages.json"])
+}
+
+/// The Verify service, if one is set; it makes codes only where the mode says so.
+fn verify(fields: &TwilioFields) -> Result<Option<Box<Verify>>, InvalidSetting> {
+    const FIELD: &str = "settings.verify_service_sid";
+    let makes_codes = fields.mode == CodeMode::Autogen;
+    let Some(service) = sid(FIELD, "VA", fields.verify_service_sid.as_deref())? else {
+        let missing = || InvalidSetting::new(FIELD, "is missing, though the mode is autogen");
+        return if makes_codes { Err(missing()) } else { Ok(None) };
+    };
+    let resource = |name| {
+        below(fields.base_url.as_deref(), VERIFY_BASE_URL, [VERIFY_VERSION, "Services", &service, name])
+    };
+    Ok(Some(Box::new(Verify {
+        verifications: resource("Verifications")?,
+        checks: resource("VerificationCheck")?,
+        makes_codes,
+    })))
+}
+
+/// A path below the account's own base URL, else below the `usual` one.
+fn below<'a>(
+    base_url: Option<&str>,
+    usual: &str,
+    path: impl IntoIterator<Item = &'a str>,
+) -> Result<Uri, InvalidSetting> {
     let wrong = |error: &dyn std::fmt::Display| InvalidSetting::new("settings.base_url", error.to_string());
-    let base_url = given(base_url).unwrap_or_else(|| BASE_URL.to_owned());
+    let base_url = given(base_url).unwrap_or_else(|| usual.to_owned());
     let base_url: BaseUrl = base_url.parse().map_err(|error: InvalidBaseUrl| wrong(&error))?;
-    base_url.uri([API_VERSION, "Accounts", account_sid, "Messages.json"]).map_err(|error| wrong(&error))
+    base_url.uri(path).map_err(|error| wrong(&error))
 }
 
 fn sid(field: &'static str, prefix: &str, text: Option<&str>) -> Result<Option<String>, InvalidSetting> {

@@ -1,7 +1,8 @@
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 
 use super::*;
-use crate::provider::catalogue::sample::{self, ACCOUNT_SID, KEY_SID, SERVICE_SID, a_text};
+use crate::provider::CodeMode;
+use crate::provider::catalogue::sample::{self, ACCOUNT_SID, KEY_SID, SERVICE_SID, VERIFY_SID, a_text};
 
 fn fields() -> TwilioFields {
     TwilioFields {
@@ -104,4 +105,46 @@ async fn an_api_key_logs_in_instead_of_the_auth_token() {
     let by_key = request(&with_key, None, &a_text());
     // base64 of "SK…03:hidden"
     assert_eq!(login(&by_key), "Basic U0swMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMzpoaWRkZW4=");
+}
+
+#[tokio::test]
+async fn codes_come_from_the_verify_service_if_there_is_one_and_the_mode_says_so() {
+    let with = |service: Option<&str>, mode| {
+        let fields =
+            TwilioFields { verify_service_sid: service.map(str::to_owned), mode, base_url: None, ..fields() };
+        TwilioConfig::parse(&fields, Some(&sample::sender("ACME")))
+    };
+    let verify = |service, mode| with(service, mode).expect("valid").verify;
+    assert!(verify(None, CodeMode::Template).is_none());
+    assert!(!verify(Some(VERIFY_SID), CodeMode::Template).expect("a service").makes_codes);
+    let verify = verify(Some(VERIFY_SID), CodeMode::Autogen).expect("a service");
+    assert!(verify.makes_codes);
+    let service = format!("https://verify.twilio.com/v2/Services/{VERIFY_SID}");
+    assert_eq!(verify.verifications, format!("{service}/Verifications").as_str());
+    assert_eq!(verify.checks, format!("{service}/VerificationCheck").as_str());
+    for service in [None, Some(SERVICE_SID)] {
+        let error = with(service, CodeMode::Autogen).expect_err("no service");
+        assert_eq!(error.field, "settings.verify_service_sid");
+    }
+}
+
+#[tokio::test]
+async fn the_base_url_stands_for_both_of_twilios_hosts() {
+    let fields = TwilioFields { verify_service_sid: Some(VERIFY_SID.to_owned()), ..fields() };
+    let config = TwilioConfig::parse(&fields, Some(&sample::sender("ACME"))).expect("valid");
+    let verify = config.verify.expect("a service");
+    for uri in [config.messages, verify.verifications, verify.checks] {
+        assert!(uri.to_string().starts_with("http://127.0.0.1:1/"), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn a_verification_is_asked_for_with_the_accounts_login() {
+    let fields = TwilioFields { verify_service_sid: Some(VERIFY_SID.to_owned()), ..fields() };
+    let settings = sample::twilio(&fields, "+15005550006");
+    let config = TwilioConfig::parse(&fields, settings.sender.as_ref()).expect("valid");
+    let twilio = Twilio::new(&settings, &config, &sample::context(None));
+    let verify = twilio.verify.as_ref().expect("a service");
+    let started = twilio.authorized(verify.start_request(&a_text()));
+    assert_eq!(login(&started), login(&twilio.request(&a_text())));
 }

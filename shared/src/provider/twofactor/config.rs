@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 
+use crate::provider::CodeMode;
 use crate::provider::catalogue::InvalidSetting;
 use crate::provider::catalogue::setting::{given, given_secret};
 use crate::provider::http::BaseUrl;
@@ -15,6 +16,7 @@ pub struct TwoFactorConfig {
     pub(super) api_key: SecretString,
     pub(super) template: Option<String>,
     pub(super) plain_text: bool,
+    pub(super) mode: CodeMode,
     pub(super) base_url: BaseUrl,
 }
 
@@ -28,6 +30,8 @@ pub struct TwoFactorFields {
     /// Whether texts without a registered template are sent at all. Off, since India's operators (DLT) drop a text that
     /// matches no registered template, after it was accepted and paid for.
     pub plain_text: bool,
+    /// Who makes the codes.
+    pub mode: CodeMode,
     /// Unless it is 2Factor.in itself.
     pub base_url: Option<String>,
 }
@@ -55,6 +59,7 @@ impl TwoFactorConfig {
             api_key,
             template: given(fields.template.as_deref()),
             plain_text: fields.plain_text,
+            mode: fields.mode,
             base_url: base_url
                 .parse()
                 .map_err(|error| InvalidSetting::new("settings.base_url", format!("{error}")))?,

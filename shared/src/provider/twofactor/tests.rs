@@ -15,11 +15,14 @@ fn fields() -> TwoFactorFields {
     }
 }
 
-fn request(fields: &TwoFactorFields, sms: &OutgoingSms) -> Result<Request, SendError> {
+fn account(fields: &TwoFactorFields) -> TwoFactor {
     let settings = sample::two_factor(fields, "GATEWY");
     let config = TwoFactorConfig::parse(fields, settings.sender.as_ref()).expect("valid");
-    let two_factor = TwoFactor::new(&settings, &config, &sample::context(None));
-    two_factor.request(sms)
+    TwoFactor::new(&settings, &config, &sample::context(None))
+}
+
+fn request(fields: &TwoFactorFields, sms: &OutgoingSms) -> Result<Request, SendError> {
+    account(fields).request(sms)
 }
 
 fn sent(fields: &TwoFactorFields, sms: &OutgoingSms) -> (String, String) {
@@ -59,6 +62,34 @@ async fn a_code_is_sent_with_the_messages_template_else_the_accounts() {
     assert_eq!(sent(&account, &a_code()).0, "/API/V1/0f%2Fke%3Fy/SMS/919876543210/123456/Login");
     let own = OutgoingSms { template: Some(a_template(1)), ..a_code() };
     assert_eq!(sent(&account, &own).0, "/API/V1/0f%2Fke%3Fy/SMS/919876543210/123456/Table%20ready");
+}
+
+#[tokio::test]
+async fn the_vendors_own_code_is_asked_for_with_the_same_templates() {
+    let with_template = TwoFactorFields { template: Some("Login".to_owned()), ..fields() };
+    for (fields, path) in [
+        (fields(), "/API/V1/0f%2Fke%3Fy/SMS/919876543210/AUTOGEN"),
+        (with_template, "/API/V1/0f%2Fke%3Fy/SMS/919876543210/AUTOGEN/Login"),
+    ] {
+        let request = account(&fields).code_request(&a_code(), AUTOGEN).expect("a request");
+        assert_eq!((request.method().as_str(), request.uri().path()), ("POST", path));
+        assert!(http::body(&request).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_typed_code_is_checked_by_the_vendors_session() {
+    let to = phone("+919876543210");
+    let check = OtpCheck { session: "c59103dd-fa46", phone: &to, code: "493817" };
+    let request = account(&fields()).check_request(&check).expect("a request");
+    assert_eq!(request.method(), "GET");
+    assert_eq!(request.uri().path(), "/API/V1/0f%2Fke%3Fy/SMS/VERIFY/c59103dd-fa46/493817");
+}
+
+#[tokio::test]
+async fn an_account_makes_codes_only_where_it_is_told_to() {
+    assert!(!account(&fields()).makes_codes());
+    assert!(account(&TwoFactorFields { mode: CodeMode::Autogen, ..fields() }).makes_codes());
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@ use secrecy::SecretString;
 
 use super::*;
 use crate::lane::Lane;
-use crate::provider::catalogue::sample::{ACCOUNT_SID, KEY_SID, names};
+use crate::provider::catalogue::build;
+use crate::provider::catalogue::sample::{ACCOUNT_SID, KEY_SID, VERIFY_SID, context, names};
 
 /// Both accounts, with all they need.
 pub(in crate::provider::catalogue) fn env() -> ProviderEnv {
@@ -112,6 +113,15 @@ fn a_start_up_error_names_the_variable() {
             "TWO_FACTOR_BASE_URL: is not a URL",
         ),
         (
+            ProviderEnv { twilio_verify_service_sid: Some("VA1".to_owned()), ..env() },
+            "TWILIO_VERIFY_SERVICE_SID: is not VA",
+        ),
+        (ProviderEnv { sms_mode: Some("auto".to_owned()), ..env() }, "SMS_MODE: is unknown"),
+        (
+            ProviderEnv { sms_mode: Some("autogen".to_owned()), two_factor_api_key: None, ..env() },
+            "SMS_MODE: is autogen, but no provider here makes codes",
+        ),
+        (
             ProviderEnv { provider_order: order(&["twillio"]), ..env() },
             "SMSGW_PROVIDER_ORDER: names \"twillio\"",
         ),
@@ -123,6 +133,26 @@ fn a_start_up_error_names_the_variable() {
         let said = problem(&broken);
         assert!(said.starts_with(variable), "{said:?} instead of {variable:?}");
     }
+}
+
+#[tokio::test]
+async fn the_mode_says_who_makes_the_codes() {
+    let makers = |mode: Option<&str>, service: Option<&str>| {
+        let env = ProviderEnv {
+            sms_mode: mode.map(str::to_owned),
+            twilio_verify_service_sid: service.map(str::to_owned),
+            ..env()
+        };
+        let providers = env.providers().expect("valid");
+        let makes =
+            |provider: &&ProviderSettings| build(provider, &context(None)).expect("built").makes_codes();
+        providers.iter().filter(makes).map(|provider| provider.name.clone()).collect::<Vec<_>>()
+    };
+    for mode in [None, Some(""), Some("template")] {
+        assert_eq!(makers(mode, Some(VERIFY_SID)), [""; 0]);
+    }
+    assert_eq!(makers(Some("autogen"), Some(VERIFY_SID)), ["twilio", "2factor"]);
+    assert_eq!(makers(Some(" autogen "), None), ["2factor"]);
 }
 
 #[test]
