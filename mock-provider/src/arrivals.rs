@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::arrival::{Arrival, ArrivalPage};
+use crate::arrival::{Arrival, ArrivalKind, ArrivalPage};
 use crate::arrival_file::ArrivalFile;
 use crate::lock::lock;
 use crate::submission::Submission;
@@ -72,7 +72,8 @@ impl ArrivalLog {
         {
             let mut entries = lock(&self.entries);
             let first_index = entries.next_index();
-            let provider_id = provider_id(submission.vendor, self.run, first_index);
+            let own = || provider_id(submission.vendor, submission.kind, self.run, first_index);
+            let provider_id = submission.provider_id.clone().unwrap_or_else(own);
             for to in &submission.recipients {
                 let index = entries.next_index();
                 let arrival = Arc::new(arrival(submission, to, index, at_micros, provider_id.clone()));
@@ -192,16 +193,18 @@ fn arrival(submission: &Submission, to: &str, index: u64, at_micros: i64, provid
     }
 }
 
-/// Twilio's `SM` and 32 hex digits; 2Factor's hyphenated form. Both hold the run and the index.
-fn provider_id(vendor: Vendor, run: u64, index: u64) -> String {
+/// Twilio's `SM`, for a verification `VE`, and 32 hex digits; 2Factor's hyphenated form. All hold the run and the index.
+fn provider_id(vendor: Vendor, kind: ArrivalKind, run: u64, index: u64) -> String {
     let id = Uuid::from_u64_pair(run, index);
-    match vendor {
-        Vendor::Twilio => format!("SM{}", id.simple()),
-        Vendor::TwoFactor => id.hyphenated().to_string(),
+    match (vendor, kind) {
+        (Vendor::Twilio, ArrivalKind::Text) => format!("SM{}", id.simple()),
+        (Vendor::Twilio, ArrivalKind::Code) => format!("VE{}", id.simple()),
+        (Vendor::TwoFactor, _) => id.hyphenated().to_string(),
     }
 }
 
-fn micros_now() -> i64 {
+/// Now, in microseconds since the Unix epoch.
+pub(crate) fn micros_now() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! What becomes of one vendor request: read, checked against rate and faults, delivered, answered or not.
+//! What becomes of one vendor request: read, held against rate and faults, done, answered or not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::http::request::Parts;
 
-use crate::arrival::Arrival;
+use crate::arrival::{Arrival, ArrivalKind};
+use crate::check::CodeCheck;
 use crate::fault::{Fault, FaultBody, RetryAfter};
 use crate::reply::{self, Reply};
 use crate::state::State;
@@ -38,6 +39,7 @@ pub(crate) fn decide(state: &State, vendor: Vendor, head: &Parts, body: &Bytes) 
     let exchange = match vendor.read(state, head, body) {
         Reading::Answer(reply) => at_once(Ending::Answer(reply)),
         Reading::Submission(submission) => submit(state, &submission),
+        Reading::Check(wanted) => check(state, &wanted),
     };
     match &exchange.ending {
         Ending::Answer(reply) | Ending::Trickle(reply, _) => {
@@ -53,70 +55,111 @@ fn at_once(ending: Ending) -> Exchange {
 }
 
 fn submit(state: &State, submission: &Submission) -> Exchange {
-    let vendor = submission.vendor;
-    let pace = state.pace(vendor);
-    if let Err(over) = pace.admit() {
-        return at_once(throttled(vendor, over.retry_after_s.map(RetryAfter::Seconds).as_ref()));
+    if let Err(over) = state.pace(submission.vendor).admit() {
+        let retry_after = over.retry_after_s.map(RetryAfter::Seconds);
+        return at_once(throttled(submission.vendor, retry_after.as_ref()));
     }
-    let latency = pace.latency();
-    match state.fault_for(submission) {
-        None => Exchange { ending: accept(state, submission), delay: latency },
+    let request = Wanted::Delivery(submission);
+    ends(state, &request, state.fault_for(submission))
+}
+
+fn check(state: &State, check: &CodeCheck) -> Exchange {
+    ends(state, &Wanted::Check(check), state.fault_for_check(check))
+}
+
+fn ends(state: &State, wanted: &Wanted<'_>, fault: Option<Fault>) -> Exchange {
+    let latency = state.pace(wanted.vendor()).latency();
+    match fault {
+        None => Exchange { ending: Ending::Answer(wanted.done(state)), delay: latency },
         Some(Fault::Delay { delay_ms }) => {
             let delay = latency.saturating_add(Duration::from_millis(delay_ms));
-            Exchange { ending: accept(state, submission), delay }
+            Exchange { ending: Ending::Answer(wanted.done(state)), delay }
         }
-        Some(fault) => Exchange { ending: misbehave(state, submission, fault), delay: latency },
+        Some(fault) => Exchange { ending: misbehave(state, wanted, fault), delay: latency },
     }
 }
 
-fn misbehave(state: &State, submission: &Submission, fault: Fault) -> Ending {
-    let vendor = submission.vendor;
+/// What a valid request asks a vendor to do.
+enum Wanted<'a> {
+    /// To deliver.
+    Delivery(&'a Submission),
+    /// To check a code.
+    Check(&'a CodeCheck),
+}
+
+impl Wanted<'_> {
+    fn vendor(&self) -> Vendor {
+        match self {
+            Self::Delivery(submission) => submission.vendor,
+            Self::Check(check) => check.vendor,
+        }
+    }
+
+    /// Does it; gives the answer that tells of it.
+    fn done(&self, state: &State) -> Reply {
+        match self {
+            Self::Delivery(submission) => {
+                let arrival = deliver(state, submission);
+                submission.vendor.accepted(state, &arrival)
+            }
+            Self::Check(check) => check.vendor.checked(state, check),
+        }
+    }
+
+    fn done_if(&self, wanted: bool, state: &State) {
+        if wanted {
+            self.done(state);
+        }
+    }
+
+    fn rejected(&self, code: &str) -> Reply {
+        let (to, from) = match self {
+            Self::Delivery(submission) => (submission.recipients.first(), submission.from.as_deref()),
+            Self::Check(check) => (check.recipient.first(), None),
+        };
+        self.vendor().rejected(code, to.map_or("", String::as_str), from.unwrap_or_default())
+    }
+}
+
+fn misbehave(state: &State, wanted: &Wanted<'_>, fault: Fault) -> Ending {
+    let vendor = wanted.vendor();
     match fault {
         Fault::Throttle { retry_after } => throttled(vendor, retry_after.as_ref()),
         Fault::Status { status, body, delivered } => {
-            deliver_if(delivered, state, submission);
+            wanted.done_if(delivered, state);
             Ending::Answer(broken(vendor, status, body))
         }
         Fault::Hang => Ending::Hang,
         Fault::DeliverThenHang => {
-            deliver(state, submission);
+            wanted.done(state);
             Ending::Hang
         }
         Fault::DeliverThenReset => {
-            deliver(state, submission);
+            wanted.done(state);
             Ending::Reset
         }
         Fault::SlowBytes { interval_ms } => {
-            let arrival = deliver(state, submission);
-            Ending::Trickle(vendor.accepted(state, &arrival), Duration::from_millis(interval_ms))
+            Ending::Trickle(wanted.done(state), Duration::from_millis(interval_ms))
         }
         Fault::Reset => Ending::Reset,
         Fault::Garbage { status, body, delivered } => {
-            deliver_if(delivered, state, submission);
+            wanted.done_if(delivered, state);
             Ending::Answer(reply::with_type(reply::status(status), "text/html", body.into()))
         }
-        Fault::Delay { .. } => accept(state, submission),
-        Fault::Reject { code } => Ending::Answer(vendor.rejected(&code, submission)),
+        Fault::Delay { .. } => Ending::Answer(wanted.done(state)),
+        Fault::Reject { code } => Ending::Answer(wanted.rejected(&code)),
     }
-}
-
-fn accept(state: &State, submission: &Submission) -> Ending {
-    let arrival = deliver(state, submission);
-    Ending::Answer(submission.vendor.accepted(state, &arrival))
 }
 
 fn deliver(state: &State, submission: &Submission) -> Arc<Arrival> {
     let arrival = state.arrivals.record(submission);
+    if (submission.vendor, submission.kind) == (Vendor::Twilio, ArrivalKind::Code) {
+        state.verifications.delivered(&arrival);
+    }
     if let (Some(receipts), Some(url)) = (&state.receipts, &submission.status_callback) {
         receipts.post(url, &arrival, state.undelivered_code(&arrival.to));
     }
     arrival
-}
-
-fn deliver_if(delivered: bool, state: &State, submission: &Submission) {
-    if delivered {
-        deliver(state, submission);
-    }
 }
 
 fn throttled(vendor: Vendor, retry_after: Option<&RetryAfter>) -> Ending {

@@ -21,12 +21,34 @@ pub enum RecipientMatch {
     Suffix(String),
 }
 
-/// A fault, and the submissions it is for.
+/// What a rule spoils.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultTarget {
+    /// Messages and codes that are to be sent.
+    #[default]
+    Sends,
+    /// Checks of codes.
+    Checks,
+}
+
+impl FaultTarget {
+    // By reference, as serde wants it.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A fault, and the requests it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
     /// The vendor that misbehaves.
     pub vendor: Vendor,
+    /// What it spoils; sends if absent.
+    #[serde(default, skip_serializing_if = "FaultTarget::is_usual")]
+    pub on: FaultTarget,
     /// The recipients concerned; all if absent.
     #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
     pub recipients: Option<RecipientMatch>,
@@ -40,7 +62,13 @@ pub struct FaultRule {
 impl FaultRule {
     /// A fault for every submission to a vendor, until it is cleared.
     pub fn new(vendor: Vendor, fault: Fault) -> Self {
-        Self { vendor, recipients: None, times: None, fault }
+        Self { vendor, on: FaultTarget::Sends, recipients: None, times: None, fault }
+    }
+
+    /// For checks of codes, not for sends.
+    #[must_use]
+    pub fn on_checks(self) -> Self {
+        Self { on: FaultTarget::Checks, ..self }
     }
 
     /// Happens this often only.
@@ -77,9 +105,9 @@ impl FaultRule {
         }
     }
 
-    fn concerns(&self, vendor: Vendor, recipients: &[String]) -> bool {
+    fn concerns(&self, vendor: Vendor, target: FaultTarget, recipients: &[String]) -> bool {
         let of = |matcher: &RecipientMatch| recipients.iter().any(|to| matcher.admits(to));
-        self.vendor == vendor && self.recipients.as_ref().is_none_or(of)
+        self.vendor == vendor && self.on == target && self.recipients.as_ref().is_none_or(of)
     }
 }
 
@@ -126,7 +154,7 @@ pub enum InvalidFaultRule {
 pub struct FaultStatus {
     /// The rule as it was given.
     pub rule: FaultRule,
-    /// Submissions it has spoilt so far.
+    /// Requests it has spoilt so far.
     pub hits: u64,
 }
 
@@ -152,14 +180,15 @@ impl FaultBook {
         self.live.store(book.iter().filter(|rule| rule.is_live()).count(), SeqCst);
     }
 
-    /// The first live rule for a submission, which thereby strikes once more.
-    pub(crate) fn strike(&self, vendor: Vendor, recipients: &[String]) -> Option<Fault> {
+    /// The first live rule for a request, which thereby strikes once more.
+    pub(crate) fn strike(&self, vendor: Vendor, target: FaultTarget, recipients: &[String]) -> Option<Fault> {
         if self.live.load(SeqCst) == 0 {
             return None;
         }
         let mut book = lock(&self.rules);
-        let struck =
-            book.iter_mut().find(|status| status.is_live() && status.rule.concerns(vendor, recipients))?;
+        let concerned =
+            |status: &&mut FaultStatus| status.is_live() && status.rule.concerns(vendor, target, recipients);
+        let struck = book.iter_mut().find(concerned)?;
         struck.hits += 1;
         if !struck.is_live() {
             self.live.fetch_sub(1, SeqCst);
@@ -183,15 +212,15 @@ mod tests {
     use super::*;
     use crate::fault::FaultBody;
 
-    fn to(number: &str) -> Vec<String> {
-        vec![number.to_owned()]
+    fn strike(book: &FaultBook, to: &str) -> Option<Fault> {
+        book.strike(Vendor::Twilio, FaultTarget::Sends, &[to.to_owned()])
     }
 
     #[test]
     fn a_rule_strikes_as_often_as_it_says() {
         let book = FaultBook::default();
         book.add(vec![FaultRule::new(Vendor::Twilio, Fault::Reset).times(2)]);
-        let struck = (0..5).filter(|_| book.strike(Vendor::Twilio, &to("+41790000001")).is_some()).count();
+        let struck = (0..5).filter(|_| strike(&book, "+41790000001").is_some()).count();
         assert_eq!(struck, 2);
         assert_eq!(book.list()[0].hits, 2);
     }
@@ -204,8 +233,17 @@ mod tests {
             FaultRule::new(Vendor::Twilio, Fault::Hang).to(RecipientMatch::Suffix("02".to_owned())),
             FaultRule::new(Vendor::Twilio, Fault::Reset),
         ]);
-        assert_eq!(book.strike(Vendor::Twilio, &to("+41790000001")), Some(Fault::Reset));
-        assert_eq!(book.strike(Vendor::Twilio, &to("+41790000002")), Some(Fault::Hang));
+        assert_eq!(strike(&book, "+41790000001"), Some(Fault::Reset));
+        assert_eq!(strike(&book, "+41790000002"), Some(Fault::Hang));
+    }
+
+    #[test]
+    fn a_rule_for_checks_leaves_sends_alone() {
+        let book = FaultBook::default();
+        book.add(vec![FaultRule::new(Vendor::Twilio, Fault::Hang).on_checks()]);
+        assert_eq!(strike(&book, "+41790000001"), None);
+        let check = book.strike(Vendor::Twilio, FaultTarget::Checks, &["+41790000001".to_owned()]);
+        assert_eq!(check, Some(Fault::Hang));
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod exchange;
 mod state;
 
 // The vendors.
+mod check;
+mod codes;
 mod fields;
 mod reply;
 mod segments;
@@ -47,7 +49,7 @@ mod lock;
 pub use arrival::{Arrival, ArrivalKind, ArrivalPage};
 pub use counts::{ArrivalCounts, CopyCounts, Repeated};
 pub use fault::{Fault, FaultBody, RetryAfter};
-pub use faults::{FaultRule, FaultStatus, InvalidFaultRule, RecipientMatch};
+pub use faults::{FaultRule, FaultStatus, FaultTarget, InvalidFaultRule, RecipientMatch};
 pub use handle::MockProvider;
 pub use options::{Credentials, Options};
 pub use pace::{Pace, PaceChange, SettingsChange};

@@ -38,6 +38,10 @@ pub struct Options {
     #[arg(long)]
     pub rate_limit_retry_after: bool,
 
+    /// Seconds a Twilio verification is pending.
+    #[arg(long, default_value_t = 600, value_name = "S")]
+    pub twilio_code_lifetime_s: u32,
+
     /// Seconds a 2Factor code can be verified.
     #[arg(long, default_value_t = 600, value_name = "S")]
     pub two_factor_code_lifetime_s: u32,
@@ -74,6 +78,10 @@ pub struct Credentials {
     #[arg(long, default_value = Credentials::API_KEY_SECRET, value_name = "SECRET")]
     pub twilio_api_key_secret: String,
 
+    /// Twilio Verify service SID.
+    #[arg(long, default_value = Credentials::VERIFY_SERVICE_SID, value_name = "SID")]
+    pub twilio_verify_service_sid: String,
+
     /// 2Factor API key.
     #[arg(long, default_value = Credentials::TWO_FACTOR_KEY, value_name = "KEY")]
     pub two_factor_api_key: String,
@@ -88,6 +96,8 @@ impl Credentials {
     pub const API_KEY_SID: &str = "SK00000000000000000000000000000000";
     /// Default secret of the Twilio API key.
     pub const API_KEY_SECRET: &str = "mock-secret";
+    /// Default Twilio Verify service SID.
+    pub const VERIFY_SERVICE_SID: &str = "VA00000000000000000000000000000000";
     /// Default 2Factor API key.
     pub const TWO_FACTOR_KEY: &str = "mock-2factor-key";
 }
@@ -99,6 +109,7 @@ impl Default for Credentials {
             twilio_auth_token: Self::AUTH_TOKEN.to_owned(),
             twilio_api_key_sid: Self::API_KEY_SID.to_owned(),
             twilio_api_key_secret: Self::API_KEY_SECRET.to_owned(),
+            twilio_verify_service_sid: Self::VERIFY_SERVICE_SID.to_owned(),
             two_factor_api_key: Self::TWO_FACTOR_KEY.to_owned(),
         }
     }
@@ -114,6 +125,7 @@ impl Default for Options {
             two_factor_latency_ms: 0,
             two_factor_rate_limit: 0,
             rate_limit_retry_after: false,
+            twilio_code_lifetime_s: 600,
             two_factor_code_lifetime_s: 600,
             ignore_magic_numbers: false,
             receipts: false,

@@ -8,15 +8,16 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::arrival_file::ArrivalFile;
 use crate::arrivals::ArrivalLog;
+use crate::check::CodeCheck;
 use crate::fault::Fault;
-use crate::faults::FaultBook;
+use crate::faults::{FaultBook, FaultTarget};
 use crate::magic;
 use crate::options::{Credentials, Options};
 use crate::pace::PaceKeeper;
 use crate::receipts::{Receipt, ReceiptQueue};
 use crate::requests::RequestLog;
 use crate::submission::Submission;
-use crate::twilio::TwilioLogins;
+use crate::twilio::{TwilioLogins, Verifications};
 use crate::vendor::Vendor;
 
 /// The shared state. Every lock in it is held for one push, take or swap.
@@ -30,6 +31,10 @@ pub(crate) struct State {
     pub(crate) receipts: Option<ReceiptQueue>,
     /// How long a 2Factor code can be verified, in microseconds.
     pub(crate) code_lifetime_micros: i64,
+    /// How long a Twilio verification is pending, in microseconds.
+    pub(crate) verification_lifetime_micros: i64,
+    /// What is pending at Twilio Verify.
+    pub(crate) verifications: Verifications,
     /// Indexes of the 2Factor codes that were verified already.
     pub(crate) verified: Mutex<HashSet<u64>>,
     twilio_pace: PaceKeeper,
@@ -53,6 +58,8 @@ impl State {
             faults: FaultBook::default(),
             receipts,
             code_lifetime_micros: i64::from(options.two_factor_code_lifetime_s) * 1_000_000,
+            verification_lifetime_micros: i64::from(options.twilio_code_lifetime_s) * 1_000_000,
+            verifications: Verifications::default(),
             verified: Mutex::default(),
             twilio_pace: PaceKeeper::new(options.twilio_pace()),
             two_factor_pace: PaceKeeper::new(options.two_factor_pace()),
@@ -70,7 +77,13 @@ impl State {
 
     /// What goes wrong with a submission: a scripted fault first, else its magic number.
     pub(crate) fn fault_for(&self, submission: &Submission) -> Option<Fault> {
-        self.faults.strike(submission.vendor, &submission.recipients).or_else(|| self.magic_fault(submission))
+        let scripted = self.faults.strike(submission.vendor, FaultTarget::Sends, &submission.recipients);
+        scripted.or_else(|| self.magic_fault(submission))
+    }
+
+    /// What goes wrong with a check, if that was scripted: by its digits a number says how sending to it fails.
+    pub(crate) fn fault_for_check(&self, check: &CodeCheck) -> Option<Fault> {
+        self.faults.strike(check.vendor, FaultTarget::Checks, &check.recipient)
     }
 
     fn magic_fault(&self, submission: &Submission) -> Option<Fault> {

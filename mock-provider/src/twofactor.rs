@@ -23,6 +23,7 @@ use crate::state::State;
 use crate::submission::{Reading, Submission};
 
 pub(crate) use answers::{broken, rejected, throttled};
+pub(crate) use codes::checked;
 
 /// The `Details` of a refusal: all that 2Factor says.
 type Refusal = &'static str;
@@ -47,7 +48,7 @@ fn route(state: &State, path: &[&str], head: &Parts, body: &Bytes) -> Reading {
     let get = head.method == Method::GET;
     let post = head.method == Method::POST;
     match path {
-        ["SMS", "VERIFY", session, code] if get => Reading::Answer(codes::verify(state, session, code)),
+        ["SMS", "VERIFY", session, code] if get => codes::read_check(state, session, code),
         ["SMS", "VERIFY", ..] => Reading::Answer(answers::wrong_method()),
         ["SMS", phone, code] if get || post => read_as(codes::parse(phone, code, None, head)),
         ["SMS", phone, code, template] if get || post => {

@@ -54,13 +54,18 @@ pub(super) fn refusal(code: u32, to: &str, from: &str) -> Reply {
     }
 }
 
+/// 400: a parameter of Verify that is missing or wrong.
+pub(super) fn invalid_parameter(name: &str, value: &str) -> Reply {
+    error(400, 60200, &format!("Invalid parameter `{name}`: {value}"))
+}
+
 fn status_of(code: u32) -> u16 {
     match code {
         20004 => 405,
-        20005 => 403,
+        20005 | 60205 => 403,
         20404 => 404,
         20415 => 415,
-        63017 => 429,
+        60202 | 60203 | 60212 | 63017 => 429,
         _ => 400,
     }
 }
@@ -105,6 +110,11 @@ fn message_of(code: u32, to: &str, from: &str) -> String {
         21624 => "Invalid validity period value".to_owned(),
         21635 => format!("'To' number {to} cannot be a landline"),
         21705 => "The Messaging Service is invalid".to_owned(),
+        60200 => format!("Invalid parameter `To`: {to}"),
+        60202 => "Max check attempts reached".to_owned(),
+        60203 => "Max send attempts reached".to_owned(),
+        60205 => "SMS is not supported by landline phone number".to_owned(),
+        60212 => "Too many concurrent requests for phone number".to_owned(),
         63017 => "Rate limit exceeded for the channel".to_owned(),
         other => format!("The message was refused with error {other}"),
     }

@@ -35,6 +35,7 @@ pub(super) fn parse(fields: &Fields) -> Result<Submission, RefusalCode> {
         template: fields.get("ContentSid").map(str::to_owned),
         variables: fields.get("ContentVariables").map(str::to_owned).into_iter().collect(),
         reference: status_callback.and_then(reference_in),
+        provider_id: None,
         validity_s,
         status_callback: status_callback.map(str::to_owned),
     })
@@ -80,7 +81,8 @@ fn callback(url: &str) -> Result<&str, RefusalCode> {
     if complete && url.len() <= 4000 && !url.contains(' ') { Ok(url) } else { Err(RefusalCode(21609)) }
 }
 
-fn is_e164(number: &str) -> bool {
+/// Whether this is a number as Twilio takes it.
+pub(super) fn is_e164(number: &str) -> bool {
     let digits = number.strip_prefix('+').unwrap_or_default();
     (8..=15).contains(&digits.len()) && !digits.starts_with('0') && is_digits(digits)
 }

@@ -1,17 +1,19 @@
 //! One-time codes: the caller's own or made here, and verifying either.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
 use hyper::http::request::Parts;
-use uuid::Uuid;
 
 use super::{Refusal, answers, phone, reference};
 use crate::arrival::{Arrival, ArrivalKind};
+use crate::arrivals::micros_now;
+use crate::check::CodeCheck;
+use crate::codes::new_code;
 use crate::fields::Fields;
 use crate::lock::lock;
 use crate::reply::Reply;
 use crate::state::State;
-use crate::submission::Submission;
+use crate::submission::{Reading, Submission};
 use crate::vendor::Vendor;
 
 /// Reads `/SMS/{phone}/{code or AUTOGEN}[/{template}]`.
@@ -35,6 +37,7 @@ pub(super) fn parse(
         template: template.map(str::to_owned),
         variables: Vec::new(),
         reference: reference(&Fields::from_query(head), &head.headers),
+        provider_id: None,
         validity_s: None,
         status_callback: None,
     })
@@ -45,23 +48,27 @@ fn own_code(code: &str) -> Result<String, Refusal> {
     if digits { Ok(code.to_owned()) } else { Err("Invalid OTP Value") }
 }
 
-/// Six digits from the random part of a UUID.
-fn new_code() -> String {
-    format!("{:06}", Uuid::new_v4().as_u128() % 1_000_000)
+/// Reads `/SMS/VERIFY/{session}/{code}`.
+pub(super) fn read_check(state: &State, session: &str, code: &str) -> Reading {
+    match sent(state, session) {
+        Some(sent) => Reading::Check(Box::new(CodeCheck {
+            vendor: Vendor::TwoFactor,
+            recipient: [sent.to.clone()],
+            session: session.to_owned(),
+            code: code.to_owned(),
+        })),
+        None => Reading::Answer(unknown_session()),
+    }
 }
 
-/// Answers `/SMS/VERIFY/{session}/{code}`. A code is matched once; afterwards, and when it is too old, it is expired,
-/// which 2Factor says under `Success`.
-pub(super) fn verify(state: &State, session: &str, code: &str) -> Reply {
-    let Some(sent) =
-        state.arrivals.find(Vendor::TwoFactor, session).filter(|sent| sent.kind == ArrivalKind::Code)
-    else {
-        return answers::error("Invalid API / SessionId Combination - No Entry Exists");
-    };
+/// Checks a code and answers. It is matched once; afterwards, and when it is too old, it is expired, which 2Factor says
+/// under `Success`.
+pub(crate) fn checked(state: &State, check: &CodeCheck) -> Reply {
+    let Some(sent) = sent(state, &check.session) else { return unknown_session() };
     if is_expired(state, &sent) {
         return answers::success("OTP Expired");
     }
-    if sent.body != code {
+    if sent.body != check.code {
         return answers::error("OTP Mismatch");
     }
     if lock(&state.verified).insert(sent.index) {
@@ -71,8 +78,14 @@ pub(super) fn verify(state: &State, session: &str, code: &str) -> Reply {
     }
 }
 
+fn sent(state: &State, session: &str) -> Option<Arc<Arrival>> {
+    state.arrivals.find(Vendor::TwoFactor, session).filter(|sent| sent.kind == ArrivalKind::Code)
+}
+
+fn unknown_session() -> Reply {
+    answers::error("Invalid API / SessionId Combination - No Entry Exists")
+}
+
 fn is_expired(state: &State, sent: &Arrival) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now_micros = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
-    now_micros.saturating_sub(sent.at_micros) >= state.code_lifetime_micros
+    micros_now().saturating_sub(sent.at_micros) >= state.code_lifetime_micros
 }

@@ -34,6 +34,7 @@ pub(super) fn parse(head: &Parts, body: &Bytes) -> Result<Submission, Refusal> {
         template: template.map(str::to_owned),
         variables: variables(&fields),
         reference: reference(&fields, &head.headers),
+        provider_id: None,
         validity_s: None,
         status_callback: None,
     })

@@ -46,6 +46,14 @@ impl Client {
         self.twilio(Method::POST, "Messages.json").form(form)
     }
 
+    /// A request to the account's Verify service, with the right credentials.
+    pub(crate) fn verify(&self, resource: &str, form: &[(&str, &str)]) -> RequestBuilder {
+        let service = Credentials::VERIFY_SERVICE_SID;
+        self.request(Method::POST, &format!("/v2/Services/{service}/{resource}"))
+            .basic_auth(Credentials::ACCOUNT_SID, Some(Credentials::AUTH_TOKEN))
+            .form(form)
+    }
+
     /// A valid Twilio message; the result says what became of the exchange.
     pub(crate) async fn text(&self, to: &str) -> reqwest::Result<Response> {
         self.twilio_form(&[("To", to), ("From", FROM), ("Body", "hello")]).send().await

@@ -14,3 +14,4 @@ mod server;
 mod twilio;
 mod twilio_refusals;
 mod twofactor;
+mod verify;
