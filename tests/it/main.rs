@@ -15,6 +15,7 @@ mod operation;
 mod opt_outs;
 mod pauses;
 mod promo_pauses;
+mod provider_codes;
 mod queue;
 mod rates;
 mod routes;

@@ -8,12 +8,12 @@ use chrono::{DateTime, Utc};
 use shared::lane::Lane;
 use shared::message::{OutboxMessage, SealedText, Status};
 use shared::phone::{PhoneNumber, Region};
-use shared::provider::{OutgoingSms, VendorTemplate};
+use shared::provider::{OutgoingSms, Provider, VendorTemplate};
 use shared::routing::{self, Candidate, Moment, Step, Traveller};
 use shared::store::acks::{Attempt, Finished};
 use shared::text::MessageText;
 
-use self::call::Call;
+use self::call::{Call, Request};
 use crate::ack::Verdict;
 use crate::health::Leave;
 use crate::lane::LaneParts;
@@ -158,9 +158,18 @@ impl<'a> Delivery<'a> {
             return Some(self.wait(self.parts.clock.now(), "claim_too_old"));
         }
         let call = Call::start(&self.claim.message, &entry.settings.name, self.parts.clock.now());
-        let answer = entry.adapter(self.claim.message.lane).send(&sms).await;
-        self.record(entry, call, &answer);
+        let adapter = entry.adapter(self.claim.message.lane);
+        let request = self.request(&**adapter);
+        let answer = request.of(&**adapter, &sms).await;
+        self.record(entry, call, request, &answer);
         self.react(entry, leave, answer)
+    }
+
+    /// A provider that makes codes makes those of sessions, where a check can find it again. To any other goes our own
+    /// code, also when the first has failed: the session then checks that one.
+    fn request(&self, provider: &dyn Provider) -> Request {
+        let is_a_sessions_code = self.sealed.is_some() && self.claim.message.session_id.is_some();
+        if is_a_sessions_code && provider.makes_codes() { Request::StartOtp } else { Request::Send }
     }
 
     /// Waits for the provider's gate: as long as the claim is fresh, or, if its lane need not stay

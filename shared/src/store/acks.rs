@@ -20,6 +20,10 @@ mod settle;
 
 pub use settle::{settle, settle_known};
 
+/// The reason of an accepted call that had the provider make the code: its reference is then the vendor's session, which
+/// the code is checked by.
+pub const CODE_MADE: &str = "code_made";
+
 /// One provider call.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -31,7 +35,7 @@ pub struct Attempt {
     pub provider: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why, in our words.
+    /// Why, in our words; of an accepted call nothing, or [`CODE_MADE`].
     pub reason: Option<&'static str>,
     /// The vendor's code.
     pub code: Option<String>,
@@ -45,6 +49,13 @@ pub struct Attempt {
     pub started_at: DateTime<Utc>,
     /// How long it took.
     pub response_time_ms: i32,
+}
+
+impl Attempt {
+    /// The vendor's session of the code it made and sent by this call, if it did.
+    fn provider_session(&self) -> Option<&str> {
+        self.provider_message_id.as_deref().filter(|_| self.reason == Some(CODE_MADE))
+    }
 }
 
 /// The end of a message.
@@ -187,6 +198,7 @@ pub async fn finish(
     let reasons: Vec<_> = group.iter().map(|one| one.reason).collect();
     let masked: Vec<_> = group.iter().map(|one| one.masked_text.as_deref()).collect();
     let last: Vec<Option<&Attempt>> = group.iter().map(|one| one.attempts.last()).collect();
+    let sessions: Vec<_> = last.iter().map(|last| last.and_then(Attempt::provider_session)).collect();
     with_attempts!(
         db,
         write,
@@ -195,9 +207,9 @@ pub async fn finish(
         r#"input as (
                select * from unnest($13::uuid[], $14::text[], $15::text[], $16::text[], $17::smallint[],
                                     $18::smallint[], $19::text[], $20::text[], $21::integer[], $22::integer[],
-                                    $23::timestamptz[])
-                   as i (id, status, reason, masked_text, copies, attempts,
-                         provider_name, provider_message_id, status_code, response_time_ms, created_at)
+                                    $23::timestamptz[], $24::text[])
+                   as i (id, status, reason, masked_text, copies, attempts, provider_name, provider_message_id,
+                         status_code, response_time_ms, created_at, provider_session_id)
            ),
            done as (
                -- The rows are found by their ids whatever the statistics say: not by what this worker has claimed, an
@@ -208,18 +220,22 @@ pub async fn finish(
                returning o.id, o.user_id, o."to", o.lane, coalesce(i.masked_text, o.body) as text, i.provider_name,
                          i.provider_message_id, i.status, i.reason, i.status_code, i.response_time_ms, o.segments,
                          o.attempts + i.attempts as attempts, o.copies + i.copies as copies, o.sender, o.template,
-                         o.api_key_id, o.session_id, o.batch_id, o.campaign_id, o.trace, i.created_at
+                         o.api_key_id, o.session_id, o.batch_id, o.campaign_id, o.trace, i.created_at,
+                         i.provider_session_id
            ),
            session as (
                update public.sms_otp_sessions s
                set status = case when d.status in ('sent', 'unknown') then 'sent' else 'send_failed' end,
-                   provider_name = d.provider_name
+                   provider_name = d.provider_name,
+                   provider_session_id = d.provider_session_id
                from done d
                where s.id = any(array(select session_id from done where session_id is not null))
                  and s.id = d.session_id
                  and (s.status = 'pending' or (s.status = 'send_failed' and d.status in ('sent', 'unknown')))
-                 -- An older code's failure says nothing while a newer one is on its way.
-                 and (d.status in ('sent', 'unknown') or not exists (
+                 -- An older code says nothing of its session: neither that it failed nor who could check it.
+                 and (s.message_id is null or s.message_id = d.id)
+                 -- Where the newest is not known: a failure says nothing while another code is on its way.
+                 and (s.message_id = d.id or d.status in ('sent', 'unknown') or not exists (
                      select from smsgw.sms_outbox newer where newer.session_id = d.session_id and newer.id <> d.id))
            )
            insert into public.sms_messages_log (id, user_id, "to", type, text, provider_name, provider_message_id,
@@ -242,6 +258,7 @@ pub async fn finish(
         &last.iter().map(|last| last.and_then(|a| a.status_code)).collect::<Vec<_>>() as &[Option<i32>],
         &last.iter().map(|last| last.map(|a| a.response_time_ms)).collect::<Vec<_>>() as &[Option<i32>],
         &group.iter().map(|one| one.id.created_at()).collect::<Vec<_>>(),
+        sparse(&sessions) as &[Option<&str>],
     )
 }
 

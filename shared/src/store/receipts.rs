@@ -116,10 +116,12 @@ async fn apply_all(db: impl PgExecutor<'_>, receipts: &[&Receipt]) -> sqlx::Resu
            session as (
                update public.sms_otp_sessions s
                set status = case w.status when 'undelivered' then 'send_failed' else 'sent' end,
-                   provider_name = w.provider_name
+                   provider_name = w.provider_name,
+                   -- Codes that a vendor makes have no receipts: this one is ours.
+                   provider_session_id = null
                from settled w
                where s.id = any(array(select session_id from settled)) and s.id = w.session_id
-                 and s.status in ('pending', 'send_failed')
+                 and s.status in ('pending', 'send_failed') and (s.message_id is null or s.message_id = w.id)
            ),
            kept as (
                insert into smsgw.sms_receipts as k (message_id, provider_name, provider_message_id, status, error_code)

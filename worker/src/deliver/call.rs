@@ -1,13 +1,45 @@
-//! One call of a provider: when it began, and the span it is exported as.
+//! One call of a provider: what it asks for, when it began, and the span it is exported as.
 
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use shared::message::OutboxMessage;
-use shared::provider::Outcome;
+use shared::provider::{Outcome, OutgoingSms, Provider, ProviderReference, SendError};
+use shared::store::acks::CODE_MADE;
 use shared::trace;
 use tracing::field::Empty;
 use tracing::{Span, info_span};
+
+/// What a provider is asked to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Request {
+    /// Send what we wrote.
+    Send,
+    /// Make a code and send that; ours stays unused unless another provider gets its turn.
+    StartOtp,
+}
+
+impl Request {
+    /// Makes the call.
+    pub(super) async fn of(
+        self,
+        provider: &dyn Provider,
+        sms: &OutgoingSms,
+    ) -> Result<ProviderReference, SendError> {
+        match self {
+            Self::Send => provider.send(sms).await,
+            Self::StartOtp => provider.start_otp(sms).await,
+        }
+    }
+
+    /// What the log says of it if the provider says yes.
+    pub(super) const fn accepted(self) -> Option<&'static str> {
+        match self {
+            Self::Send => None,
+            Self::StartOtp => Some(CODE_MADE),
+        }
+    }
+}
 
 /// A call under way.
 pub(super) struct Call {

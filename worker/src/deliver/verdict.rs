@@ -10,7 +10,7 @@ use shared::routing::MAX_TRIES;
 use shared::store::acks::{Attempt, Finished, Rescheduled};
 
 use super::Delivery;
-use super::call::Call;
+use super::call::{Call, Request};
 use crate::ack::{Verdict, doubtful};
 use crate::health::{Leave, Went};
 use crate::roster::Entry;
@@ -20,6 +20,7 @@ impl Delivery<'_> {
         &mut self,
         entry: &Entry,
         call: Call,
+        request: Request,
         answer: &Result<ProviderReference, SendError>,
     ) {
         let message = &self.claim.message;
@@ -41,7 +42,7 @@ impl Delivery<'_> {
             message_id: message.id,
             provider: entry.settings.name.clone(),
             outcome,
-            reason: said.map(|said| said.reason),
+            reason: said.map_or(request.accepted(), |said| Some(said.reason)),
             code: said.and_then(|said| said.code.clone()),
             status_code: status_code.map(i32::from),
             provider_message_id: answer.as_ref().ok().map(|reference| reference.id.clone()),
