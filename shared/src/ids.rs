@@ -80,6 +80,11 @@ number_id!(
     ApiKeyId
 );
 
+impl ApiKeyId {
+    /// Stands for all end users, who call with tokens of their own: no key has this number.
+    pub const USERS: Self = Self(0);
+}
+
 impl MessageId {
     /// A new id made at `now`, which is the database's time.
     pub fn new(now: DateTime<Utc>) -> Self {

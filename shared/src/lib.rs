@@ -6,6 +6,7 @@
 pub mod ids;
 pub mod lane;
 pub mod message;
+pub mod origin;
 pub mod phone;
 pub mod segments;
 pub mod text;

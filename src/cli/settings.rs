@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use shared::config::{DatabaseConfig, SecretsConfig};
 use shared::lane::Lane;
+use shared::origin::Origin;
 use shared::phone::PhoneNumber;
 use shared::provider::catalogue::ProviderEnv;
 use shared::store::api_keys::Scope;
@@ -25,14 +26,23 @@ pub(crate) struct KeysArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysAction {
     /// Make a key and print it, alone on its line; it is shown this once
-    #[command(after_help = "Example:\n  smsgw keys create shop --scopes send,otp,read > shop.key")]
+    #[command(after_help = "\
+A key sk_… is for servers, which keep it secret. One with --origins is publishable, pk_…: pages of these origins may \
+have it, and it opens the doors of one-time codes only.
+
+Examples:
+  smsgw keys create shop --scopes send,otp,read > shop.key
+  smsgw keys create shop-web --origins https://shop.example.com,http://localhost:5173")]
     Create {
         /// A name to tell it by, up to 64 characters
         #[arg(value_parser = key_name)]
         name: String,
         /// What it may do: send, otp, read, admin
-        #[arg(long, value_delimiter = ',', default_value = "send,otp,read")]
+        #[arg(long, value_delimiter = ',', default_value = "send,otp,read", conflicts_with = "origins")]
         scopes: Vec<Scope>,
+        /// Make it publishable, for pages of these origins alone: https://shop.example.com
+        #[arg(long, value_delimiter = ',')]
+        origins: Vec<Origin>,
     },
     /// List all keys
     #[command(after_help = "Example:\n  smsgw keys list")]

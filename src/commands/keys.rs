@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, bail};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use shared::store::api_keys::{self, ListedKey};
+use shared::origin::Origin;
+use shared::store::api_keys::{self, KeyKind, ListedKey};
 
 use crate::cli::{KeysAction, KeysArgs};
 use crate::commands::open;
@@ -14,12 +15,20 @@ use crate::print::Printer;
 pub(crate) async fn run(args: KeysArgs, printer: Printer) -> Result<()> {
     let pool = open(&args.database)?.pool(1);
     match args.action {
-        KeysAction::Create { name, scopes } => {
+        KeysAction::Create { name, scopes, origins } => {
             let keyring = keyring(&args.secrets)?;
-            let key = api_keys::create(&pool, keyring.api_keys(), &name, &scopes).await?;
+            let mac = keyring.api_keys();
             // Alone on standard output, so that it can be read into a variable or a file.
-            let document = json!({ "name": name, "scopes": scopes, "key": key.expose_secret() });
-            printer.show(&document, || key.expose_secret().to_owned())?;
+            if origins.is_empty() {
+                let key = api_keys::create(&pool, mac, &name, &scopes).await?;
+                let document = json!({ "name": name, "scopes": scopes, "key": key.expose_secret() });
+                printer.show(&document, || key.expose_secret().to_owned())?;
+            } else {
+                let key = api_keys::create_publishable(&pool, mac, &name, &origins).await?;
+                let origins: Vec<_> = origins.iter().map(Origin::as_str).collect();
+                let document = json!({ "name": name, "origins": origins, "key": key.expose_secret() });
+                printer.show(&document, || key.expose_secret().to_owned())?;
+            }
         }
         KeysAction::List => {
             for key in api_keys::list(&pool).await.context("the keys cannot be read")? {
@@ -43,5 +52,12 @@ fn line(key: &ListedKey) -> String {
         (None, Some(at)) => format!("last used {}", at.format("%Y-%m-%d")),
         (None, None) => "never used".to_owned(),
     };
-    format!("{:20} {}…  {:22} {state}", key.name, key.prefix, scopes.join(","))
+    let kind = match key.kind {
+        KeyKind::Server => "server",
+        KeyKind::Publishable => "publishable",
+    };
+    let origins = key.origins.as_deref().unwrap_or_default().join(",");
+    let line =
+        format!("{:20} {}…  {kind:11}  {:22} {state}  {origins}", key.name, key.prefix, scopes.join(","));
+    line.trim_end().to_owned()
 }

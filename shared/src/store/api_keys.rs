@@ -1,7 +1,7 @@
 //! API keys: who may call, and what they may ask for.
 //!
-//! A key is `sk_` and 32 random bytes. It is shown once; the table holds an HMAC of it, whose key is
-//! not in the database.
+//! A key is `sk_`, or `pk_` if it is for browsers, and 32 random bytes. It is shown once; the table holds an HMAC of it,
+//! whose key is not in the database.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use chrono::{DateTime, Utc};
@@ -10,10 +10,15 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgExecutor;
 
 use crate::ids::ApiKeyId;
+use crate::origin::Origin;
 use crate::seal::{Mac, fill_random};
 
 /// How every key of a server starts.
 pub const KEY_PREFIX: &str = "sk_";
+/// How every publishable key starts: one for browsers, which anybody can read there.
+pub const PUBLISHABLE_PREFIX: &str = "pk_";
+/// What a publishable key may ask for.
+const PUBLISHABLE_SCOPES: [Scope; 1] = [Scope::Otp];
 const SECRET_BYTES: usize = 32;
 /// Characters of a key that lists show, the prefix included.
 const SHOWN: usize = 9;
@@ -68,6 +73,19 @@ pub struct ApiKey {
     pub id: ApiKeyId,
     /// What it may ask for.
     pub scopes: Vec<Scope>,
+    /// Origins whose pages may use it; `None` for a key of servers.
+    pub origins: Option<Vec<String>>,
+}
+
+/// Who a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum KeyKind {
+    /// Servers, which keep it secret.
+    Server,
+    /// Browsers, where it can be read.
+    Publishable,
 }
 
 /// A key as a list shows it.
@@ -79,8 +97,12 @@ pub struct ListedKey {
     pub name: String,
     /// Its first characters.
     pub prefix: String,
+    /// Who it is for.
+    pub kind: KeyKind,
     /// What it may ask for.
     pub scopes: Vec<Scope>,
+    /// Origins whose pages may use it; `None` for a key of servers.
+    pub origins: Option<Vec<String>>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last used, to the minute.
@@ -98,26 +120,43 @@ pub enum CreateError {
     /// A key must be good for something.
     #[error("a key needs at least one scope: send, otp, read or admin")]
     NoScope,
+    /// Nobody could use it.
+    #[error("a publishable key needs at least one origin, for example https://app.example.com")]
+    NoOrigin,
     /// The database said no.
     #[error("the key could not be stored")]
     Store(#[source] sqlx::Error),
 }
 
-/// Makes a key and returns it; it cannot be shown again.
+/// Makes a key for servers and returns it; it cannot be shown again.
 pub async fn create(
     db: impl PgExecutor<'_>,
     mac: &Mac,
     name: &str,
     scopes: &[Scope],
 ) -> Result<SecretString, CreateError> {
-    let mut secret = [0; SECRET_BYTES];
-    fill_random(&mut secret);
-    let key = SecretString::from(format!("{KEY_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(secret)));
+    let key = random(KEY_PREFIX);
     insert(db, mac, name, scopes, &key).await?;
     Ok(key)
 }
 
-/// Stores a key that was made elsewhere, such as the stable key of a developer's machine.
+/// Makes a key for the pages of `origins`, good for codes only, and returns it.
+pub async fn create_publishable(
+    db: impl PgExecutor<'_>,
+    mac: &Mac,
+    name: &str,
+    origins: &[Origin],
+) -> Result<SecretString, CreateError> {
+    if origins.is_empty() {
+        return Err(CreateError::NoOrigin);
+    }
+    let key = random(PUBLISHABLE_PREFIX);
+    let origins: Vec<_> = origins.iter().map(|origin| origin.as_str().to_owned()).collect();
+    store(db, mac, name, &PUBLISHABLE_SCOPES, Some(&origins), &key).await?;
+    Ok(key)
+}
+
+/// Stores a key for servers that was made elsewhere, such as the stable key of a developer's machine.
 pub async fn insert(
     db: impl PgExecutor<'_>,
     mac: &Mac,
@@ -125,17 +164,35 @@ pub async fn insert(
     scopes: &[Scope],
     key: &SecretString,
 ) -> Result<ApiKeyId, CreateError> {
+    store(db, mac, name, scopes, None, key).await
+}
+
+fn random(prefix: &str) -> SecretString {
+    let mut secret = [0; SECRET_BYTES];
+    fill_random(&mut secret);
+    SecretString::from(format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(secret)))
+}
+
+async fn store(
+    db: impl PgExecutor<'_>,
+    mac: &Mac,
+    name: &str,
+    scopes: &[Scope],
+    origins: Option<&[String]>,
+    key: &SecretString,
+) -> Result<ApiKeyId, CreateError> {
     if scopes.is_empty() {
         return Err(CreateError::NoScope);
     }
     let key = key.expose_secret();
     sqlx::query_scalar!(
-        r#"insert into smsgw.api_keys (name, prefix, mac, scopes) values ($1, $2, $3, $4)
+        r#"insert into smsgw.api_keys (name, prefix, mac, scopes, origins) values ($1, $2, $3, $4, $5)
            returning id as "id: ApiKeyId""#,
         name,
         key.get(..SHOWN).unwrap_or(KEY_PREFIX),
         mac.tag(&[key.as_bytes()]),
         scopes as &[Scope],
+        origins,
     )
     .fetch_one(db)
     .await
@@ -155,7 +212,7 @@ pub async fn find_live(db: impl PgExecutor<'_>, tags: &[Vec<u8>]) -> sqlx::Resul
                where mac = any($1) and revoked_at is null
                  and (last_used_at is null or last_used_at < clock_timestamp() - interval '1 minute')
            )
-           select id as "id: ApiKeyId", scopes as "scopes: Vec<Scope>"
+           select id as "id: ApiKeyId", scopes as "scopes: Vec<Scope>", origins
            from smsgw.api_keys where mac = any($1) and revoked_at is null"#,
         tags,
     )
@@ -167,8 +224,9 @@ pub async fn find_live(db: impl PgExecutor<'_>, tags: &[Vec<u8>]) -> sqlx::Resul
 pub async fn list(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<ListedKey>> {
     sqlx::query_as!(
         ListedKey,
-        r#"select id as "id: ApiKeyId", name, prefix, scopes as "scopes: Vec<Scope>",
-                  created_at, last_used_at, revoked_at
+        r#"select id as "id: ApiKeyId", name, prefix,
+                  case when origins is null then 'server' else 'publishable' end as "kind!: KeyKind",
+                  scopes as "scopes: Vec<Scope>", origins, created_at, last_used_at, revoked_at
            from smsgw.api_keys order by id"#
     )
     .fetch_all(db)
@@ -185,6 +243,15 @@ pub async fn revoke(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<bool> {
     .execute(db)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Lists the origins whose pages may call with some live key, each once.
+pub async fn list_origins(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"select distinct unnest(origins) as "origin!" from smsgw.api_keys where revoked_at is null"#
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// Lists the hashes of the keys that are not revoked: each names the master key it was made with.

@@ -30,6 +30,32 @@ async fn a_key_is_printed_once_listed_without_it_and_revoked() {
 }
 
 #[tokio::test]
+async fn a_publishable_key_names_its_origins() {
+    let desk = Desk::new().await;
+    let origins = "https://Shop.example.com,http://localhost:5173";
+    let key = desk.done(&["keys", "create", "web", "--origins", origins]).trim().to_owned();
+    assert!(key.starts_with("pk_") && !key.contains(char::is_whitespace), "{key}");
+    desk.done(&["keys", "create", "shop"]);
+    let listed = desk.done(&["keys", "list"]);
+    assert!(listed.contains("https://shop.example.com,http://localhost:5173"), "{listed}");
+    assert!(listed.contains("publishable") && listed.contains("server"), "{listed}");
+    let listed = desk.json(&["keys", "list"]);
+    let (web, shop) = (&listed[0], &listed[1]);
+    assert_eq!((&web["kind"], &web["scopes"]), (&"publishable".into(), &serde_json::json!(["otp"])));
+    assert_eq!(web["origins"], serde_json::json!(["https://shop.example.com", "http://localhost:5173"]));
+    assert_eq!((&shop["kind"], &shop["origins"]), (&"server".into(), &serde_json::Value::Null));
+    for (wrong, told) in [
+        (&["--origins", "*"][..], "https://app.example.com"),
+        (&["--origins", "https://a.example/login"], "without a path"),
+        (&["--origins", "https://a.example", "--scopes", "admin"], "cannot be used with"),
+    ] {
+        let said = desk.say(&[&["keys", "create", "x"], wrong].concat());
+        assert_eq!(said.code, 2, "{wrong:?}: {}", said.err);
+        assert!(said.err.contains(told), "{wrong:?}: {}", said.err);
+    }
+}
+
+#[tokio::test]
 async fn a_template_is_set_shown_and_deleted() {
     let desk = Desk::new().await;
     let body = "Dear {{ name }}, your table is ready at {{ time }}.";
