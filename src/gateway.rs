@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use shared::clock::DbClock;
-use shared::config::{ApiConfig, ConfigError, ReachConfig, SiteConfig};
+use shared::config::{ApiConfig, CallersConfig, ConfigError, ReachConfig, SiteConfig, UserTokens};
 use shared::db::{Database, Use, is_away};
 use shared::provider::catalogue::ProviderEnv;
 use shared::seal::Keyring;
@@ -82,7 +82,7 @@ impl Gateway {
     /// are true.
     ///
     /// # Errors
-    /// Before it serves: when a provider's variable or the public URL cannot be used.
+    /// Before it serves: when a provider's variable, the public URL or a setting of users' tokens cannot be used.
     pub(crate) async fn serve_api(
         &self,
         listener: TcpListener,
@@ -91,7 +91,8 @@ impl Gateway {
         stop: CancellationToken,
     ) -> Result<()> {
         let public_url = self.site.public_url()?;
-        let parts = api::Parts { providers: providers.providers()?, public_url, ..self.api_parts(config) };
+        let (providers, users) = (providers.providers()?, config.callers.users()?);
+        let parts = api::Parts { providers, public_url, users, ..self.api_parts(config) };
         let app = api::App::start(parts);
         let telling = async {
             tokio::select! {
@@ -106,7 +107,12 @@ impl Gateway {
     /// Says on `listener` how this process is, until `stop`: for a worker that runs alone.
     pub(crate) fn serve_health(&self, listener: TcpListener, stop: CancellationToken) -> JoinHandle<()> {
         // Nothing is taken here, so nothing of it matters.
-        let config = ApiConfig { listen: WHEREVER, default_region: None, reach: ReachConfig::default() };
+        let config = ApiConfig {
+            listen: WHEREVER,
+            default_region: None,
+            reach: ReachConfig::default(),
+            callers: CallersConfig::default(),
+        };
         let app = api::App::observer(self.api_parts(&config));
         tokio::spawn(async move { api::serve_health(listener, app, stop.cancelled_owned()).await })
     }
@@ -122,6 +128,7 @@ impl Gateway {
             environment: self.site.environment,
             config,
             providers: Vec::new(),
+            users: UserTokens::default(),
             public_url: None,
             metrics: self.metrics.clone(),
         }

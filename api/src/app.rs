@@ -4,10 +4,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
+use ipnet::IpNet;
 use shared::clock::DbClock;
-use shared::config::{ApiConfig, Environment};
+use shared::config::{ApiConfig, Environment, UserTokens};
 use shared::db::Database;
 use shared::lane::Lane;
+use shared::origin::Origin;
 use shared::provider::catalogue::ProviderSettings;
 use shared::provider::http::BaseUrl;
 use shared::seal::Keyring;
@@ -15,7 +17,7 @@ use shared::wake::Wake;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
-use crate::auth::Keys;
+use crate::auth::{KeyOrigins, Keys, Users};
 use crate::fields::Reach;
 use crate::idempotency::Answer;
 use crate::intake::Intake;
@@ -50,6 +52,8 @@ pub struct Parts<'a> {
     pub config: &'a ApiConfig,
     /// Providers of the environment: their secrets say whether a receipt is theirs.
     pub providers: Vec<ProviderSettings>,
+    /// Which tokens of end users are believed.
+    pub users: UserTokens,
     /// Where providers reach this gateway; without it no receipt can be checked.
     pub public_url: Option<BaseUrl>,
     /// What `/metrics` shows, see [`crate::install_metrics`].
@@ -69,6 +73,10 @@ pub struct State {
     pub(crate) environment: Environment,
     pub(crate) reach: Reach,
     pub(crate) keys: Keys,
+    pub(crate) key_origins: KeyOrigins,
+    pub(crate) cors_origins: Vec<Origin>,
+    pub(crate) users: Users,
+    pub(crate) proxies: Vec<IpNet>,
     pub(crate) templates: Templates,
     pub(crate) policies: Policies,
     pub(crate) checks: CheckLog,
@@ -104,6 +112,7 @@ impl App {
             environment,
             config,
             providers,
+            users,
             public_url,
             metrics,
         } = parts;
@@ -116,6 +125,10 @@ impl App {
             environment,
             reach: Reach { default_region: config.default_region, allowed: config.reach.clone() },
             keys: Keys::new(),
+            key_origins: KeyOrigins::new(),
+            cors_origins: config.callers.cors_origins.clone(),
+            users: Users::new(users),
+            proxies: config.callers.trusted_proxies.clone(),
             templates: Templates::new(),
             policies: Policies::new(),
             checks,
@@ -144,7 +157,7 @@ impl App {
 
     /// All doors.
     pub(crate) fn router(&self) -> Router {
-        routes::all().with_state(self.clone())
+        routes::all(self).with_state(self.clone())
     }
 
     /// Those that say how the process is.

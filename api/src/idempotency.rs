@@ -13,12 +13,12 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use shared::ids::ApiKeyId;
 use shared::store::idempotency;
 use sqlx::error::DatabaseError;
 use sqlx::{PgConnection, PgPool};
 
 use crate::app::App;
+use crate::auth::Holder;
 use crate::problem::Problem;
 
 const HEADER: &str = "idempotency-key";
@@ -143,7 +143,7 @@ impl From<sqlx::Error> for IdempotencyError {
 /// A request to be done once.
 pub(crate) struct Once<'a> {
     /// Who asks; keys of different callers are different keys.
-    pub(crate) caller: ApiKeyId,
+    pub(crate) caller: Holder<'a>,
     /// The key, if there is one; without, the work is simply done.
     pub(crate) key: &'a IdempotencyKey,
     /// Method and path.
@@ -175,16 +175,17 @@ impl Once<'_> {
     ) -> Result<Answer, Problem> {
         let mut tx = pool.begin_with(BEGIN).await.map_err(IdempotencyError::from)?;
         let hash = self.request_hash();
-        if let Some(key) = &self.key.0 {
-            let is_first = idempotency::claim(&mut *tx, self.caller, key, &hash).await;
+        let key = self.key.0.as_deref().map(|key| self.caller.own(key));
+        if let Some(key) = &key {
+            let is_first = idempotency::claim(&mut *tx, self.caller.key, key, &hash).await;
             if !is_first.map_err(IdempotencyError::from)? {
                 return Ok(self.replay(&mut tx, key, &hash).await?);
             }
         }
         let answer = work(&mut tx).await.map_err(Into::into)?;
-        if let Some(key) = &self.key.0 {
+        if let Some(key) = &key {
             let status = i16::try_from(answer.status.as_u16()).unwrap_or(i16::MAX);
-            idempotency::answer(&mut *tx, self.caller, key, status, &answer.body).await?;
+            idempotency::answer(&mut *tx, self.caller.key, key, status, &answer.body).await?;
         }
         tx.commit().await.map_err(commit_failed)?;
         Ok(answer)
@@ -196,7 +197,7 @@ impl Once<'_> {
         key: &str,
         hash: &[u8],
     ) -> Result<Answer, IdempotencyError> {
-        let stored = idempotency::find(db, self.caller, key).await?;
+        let stored = idempotency::find(db, self.caller.key, key).await?;
         // Gone between the two looks: its day is over, and the next request will find it so.
         let stored = stored.ok_or(IdempotencyError::Running)?;
         if stored.request_hash != hash {

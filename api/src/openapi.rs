@@ -55,12 +55,21 @@ fn build() -> Value {
             "schemas": schemas::all(),
             "responses": doors::refusals(),
             "headers": doors::headers(),
-            "securitySchemes": {"key": {
-                "type": "http", "scheme": "bearer", "bearerFormat": "sk_…",
-                "description": "An API key, made by `smsgw keys create NAME --scopes send,otp,read,admin`. Each \
-                    operation names the scope it needs; `admin` opens every door.",
-            }},
+            "securitySchemes": security(),
         },
+    })
+}
+
+/// Who may call.
+fn security() -> Value {
+    let bearer = |format: &str, description: &str| json!({"type": "http", "scheme": "bearer", "bearerFormat": format, "description": description});
+    json!({
+        "key": bearer("sk_…", "An API key of a server, made by `smsgw keys create NAME --scopes send,otp,read,admin`. \
+            Each operation names the scope it needs; `admin` opens every door."),
+        "publishable": bearer("pk_…", "An API key for pages, made by `smsgw keys create NAME --origins ORIGIN`, good \
+            for one-time codes on pages of these origins."),
+        "user": bearer("JWT", "An end user's own token (`SMSGW_JWT_SECRET`, `SMSGW_JWKS_URL`). Its subject is the \
+            `user_id`; rows of others are not shown."),
     })
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use shared::limits::Standing;
 use shared::message::Status;
 
+mod callers;
 mod document;
 mod errors;
 pub(crate) mod kinds;

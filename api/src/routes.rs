@@ -4,6 +4,7 @@ use axum::Router;
 use axum::routing::{get, post, put};
 
 use crate::app::App;
+use crate::auth::cors;
 
 mod contact_settings;
 mod described;
@@ -32,12 +33,10 @@ pub(crate) mod limits {
 }
 
 /// Every address of the API. A new door is one line here.
-pub(crate) fn all() -> Router<App> {
+pub(crate) fn all(app: &App) -> Router<App> {
     Router::new()
         .route("/sms/send-transactional", post(sms::send_transactional))
         .route("/sms/send-batch", post(sms::send_batch))
-        .route("/sms/messages", get(messages::list))
-        .route("/sms/messages/{id}", get(messages::show))
         .route("/sms/messages/{id}/cancel", post(messages::cancel))
         .route("/sms/templates", get(templates::list))
         .route(
@@ -45,11 +44,6 @@ pub(crate) fn all() -> Router<App> {
             get(templates::show).put(templates::replace).delete(templates::delete),
         )
         .route("/sms/opt-outs/{phone}", get(opt_outs::show).put(opt_outs::record).delete(opt_outs::lift))
-        .route("/otp/send", post(otp::send))
-        .route("/otp/verify", post(otp::verify))
-        .route("/otp/resend", post(otp::resend))
-        .route("/otp/sessions/{id}", get(otp::session))
-        .route("/users/{id}/contact-settings", get(contact_settings::show).put(contact_settings::replace))
         .route("/settings/api", get(integrations::list))
         .route(
             "/settings/api/{name}",
@@ -67,7 +61,26 @@ pub(crate) fn all() -> Router<App> {
         .route("/sandbox/inbox", get(sandbox::inbox))
         .route("/openapi.json", get(described::openapi))
         .route("/docs", get(described::docs))
+        .merge(codes().layer(cors::for_codes(app)))
+        .merge(own_rows().layer(cors::for_own_rows(app)))
         .merge(health())
+}
+
+/// What pages may call with a publishable key, and users with their tokens.
+fn codes() -> Router<App> {
+    Router::new()
+        .route("/otp/send", post(otp::send))
+        .route("/otp/verify", post(otp::verify))
+        .route("/otp/resend", post(otp::resend))
+        .route("/otp/sessions/{id}", get(otp::session))
+}
+
+/// What users may read with their tokens, each their own.
+fn own_rows() -> Router<App> {
+    Router::new()
+        .route("/sms/messages", get(messages::list))
+        .route("/sms/messages/{id}", get(messages::show))
+        .route("/users/{id}/contact-settings", get(contact_settings::show).put(contact_settings::replace))
 }
 
 /// The addresses that say how the process is, and what its refusals point to.

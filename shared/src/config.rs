@@ -15,6 +15,10 @@ use crate::phone::Region;
 use crate::provider::http::{BaseUrl, InvalidBaseUrl};
 use crate::seal::{Keyring, MasterKey};
 
+mod callers;
+
+pub use callers::{CallersConfig, UserTokens};
+
 /// A setting that cannot be used; names the variable and the cure.
 #[derive(Debug, thiserror::Error)]
 #[error("{variable}: {problem}")]
@@ -150,6 +154,9 @@ pub struct ApiConfig {
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would take it for help")]
     pub reach: ReachConfig,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would take it for help")]
+    pub callers: CallersConfig,
 }
 
 /// Whom this gateway texts.

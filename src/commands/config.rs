@@ -22,13 +22,14 @@ as unset.
 
 /// Read without clap, beside a variable `…_FILE` of the same commands: a flag for a secret would invite it onto command
 /// lines.
-const SECRETS: [(&str, &str); 7] = [
+const SECRETS: [(&str, &str); 8] = [
     ("DATABASE_URL", "Postgres, for example postgres://user:password@host/smsgw"),
     (
         "SMSGW_MASTER_KEY",
         "base64 of 32 random bytes, kept outside the database (make one: openssl rand -base64 32)",
     ),
     ("SMSGW_MASTER_KEY_PREVIOUS", "The key before the last change; still opens what it sealed"),
+    ("SMSGW_JWT_SECRET", "What end users' tokens are signed with (HS256), at least 32 bytes"),
     ("TWILIO_AUTH_TOKEN", "Twilio auth token"),
     ("TWILIO_API_KEY_SECRET", "Secret of the Twilio API key"),
     ("TWO_FACTOR_API_KEY", "2Factor.in API key; setting it makes the provider `2factor`"),

@@ -21,8 +21,11 @@ mod heads;
 mod large_bodies;
 
 // Who asks, and how often.
+mod cors;
 mod idempotency;
 mod keys;
+mod keys_publishable;
+mod users_tokens;
 
 // What is asked for.
 mod batches;

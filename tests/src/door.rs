@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use shared::config::{ApiConfig, Environment, ReachConfig};
+use shared::config::{ApiConfig, CallersConfig, Environment, ReachConfig};
 use shared::store::api_keys::{self, Scope};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -68,6 +68,7 @@ impl Door {
             listen: listener.local_addr().unwrap(),
             default_region: None,
             reach: ReachConfig::default(),
+            callers: CallersConfig::default(),
         };
         change(&mut config);
         // A second door is as another process of the same gateway, with a key of its own.
@@ -82,6 +83,7 @@ impl Door {
             environment,
             config: &config,
             providers: vendors(&app.mock.url()),
+            users: config.callers.users().unwrap(),
             public_url: Some(format!("http://{}", config.listen).parse().unwrap()),
             metrics: api::install_metrics(),
         };

@@ -23,6 +23,8 @@ pub(super) struct Door {
     scope: Option<Scope>,
     /// Not every caller needs the key.
     key_is_optional: bool,
+    /// Other ways to come in, by their schemes.
+    others: &'static [&'static str],
     parameters: Vec<Value>,
     /// The schema of the body.
     body: Option<&'static str>,
@@ -44,6 +46,7 @@ impl Door {
             summary: "",
             scope: None,
             key_is_optional: false,
+            others: &[],
             parameters: Vec::new(),
             body: None,
             is_form: false,
@@ -71,6 +74,17 @@ impl Door {
     /// As [`Door::needs`], but for some callers only.
     fn may_need(self, scope: Scope) -> Self {
         Self { key_is_optional: true, ..self.needs(scope) }
+    }
+
+    /// Opens to users with tokens of their own, too.
+    fn open_to_users(self) -> Self {
+        Self { others: &["user"], ..self }
+    }
+
+    /// Opens to pages with a publishable key and to users, too.
+    fn open_to_pages(mut self) -> Self {
+        self.refusals.push(&ORIGIN);
+        Self { others: &["publishable", "user"], ..self }
     }
 
     fn takes(mut self, schema: &'static str) -> Self {
@@ -155,8 +169,9 @@ impl Door {
         });
         if let Some(scope) = self.scope {
             let key = json!({"key": [scope.as_str()]});
-            let doors = if self.key_is_optional { json!([{}, key]) } else { json!([key]) };
-            operation["security"] = doors;
+            let others = self.others.iter().map(|scheme| json!({*scheme: []}));
+            let open = self.key_is_optional.then(|| json!({}));
+            operation["security"] = open.into_iter().chain([key]).chain(others).collect();
         }
         operation["responses"] = self.responses();
         if !self.parameters.is_empty() {

@@ -61,8 +61,11 @@ fn write_operation(
     let summary = shown(&operation["summary"]);
     writeln!(page, "<details><summary><code>{method} {path}</code> {summary}</summary>\n<table>")?;
     let security = operation["security"].as_array().into_iter().flatten();
-    for scope in security.filter_map(|one| one["key"][0].as_str()) {
-        writeln!(page, "<tr><td>key</td><td>scope {scope}</td></tr>")?;
+    for (scheme, scopes) in security.flat_map(entries) {
+        match scopes[0].as_str() {
+            Some(scope) => writeln!(page, "<tr><td>{scheme}</td><td>scope {scope}</td></tr>")?,
+            None => writeln!(page, "<tr><td>{scheme}</td><td></td></tr>")?,
+        }
     }
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let (name, place) = (shown(&parameter["name"]), shown(&parameter["in"]));

@@ -6,7 +6,7 @@ use shared::store::contact_settings::{self, ContactSettings};
 
 use crate::accept::Refusal;
 use crate::app::App;
-use crate::auth::{Caller, MayRead, MaySend};
+use crate::auth::{Caller, MayReadOwn, MaySend};
 use crate::extract::{Json, Path};
 use crate::fields::{self, Faults};
 use crate::problem::Problem;
@@ -21,13 +21,16 @@ pub(super) struct Wanted {
     preferred_provider: Option<String>,
 }
 
-/// Shows a user's settings; of a user who never set any, those that then apply.
+/// Shows a user's settings; of a user who never set any, those that then apply. A user is shown their own alone.
 pub(super) async fn show(
     State(app): State<App>,
-    _: Caller<MayRead>,
+    caller: Caller<MayReadOwn>,
     Path(id): Path<String>,
 ) -> Result<axum::Json<ContactSettings>, Problem> {
     let id = fields::user_id(id).map_err(|fault| Problem::field("id", fault))?;
+    if !caller.who.may_see(Some(id.as_str())) {
+        return Err(Problem::not_found("there is no such user"));
+    }
     let found = contact_settings::find(&app.pool, &id).await?;
     Ok(axum::Json(found.unwrap_or_else(|| ContactSettings::unset(id))))
 }

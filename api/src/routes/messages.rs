@@ -13,7 +13,7 @@ use shared::store::receipts;
 
 use crate::accept::Refusal;
 use crate::app::App;
-use crate::auth::{Caller, MayRead, MaySend};
+use crate::auth::{Caller, MayReadOwn, MaySend, Who};
 use crate::extract::{Path, Query};
 use crate::fields::{self, Faults};
 use crate::problem::Problem;
@@ -112,11 +112,11 @@ pub(super) struct MessageDetail {
 /// Lists messages, newest first.
 pub(super) async fn list(
     State(app): State<App>,
-    _: Caller<MayRead>,
+    caller: Caller<MayReadOwn>,
     Query(request): Query<ListRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let limit = request.limit.unwrap_or(USUAL_LIMIT);
-    let (filter, before) = filter(&app, &request, limit)?;
+    let (filter, before) = filter(&app, &caller.who, &request, limit)?;
     let since = match filter == Filter::default() {
         true => None,
         false => messages::find_since(&app.pool, before, MAX_LOOKED_AT).await?,
@@ -132,7 +132,13 @@ pub(super) async fn list(
     Ok((AppendHeaders(link), axum::Json(Page { messages, next_cursor })))
 }
 
-fn filter(app: &App, request: &ListRequest, limit: u16) -> Result<(Filter, Option<MessageId>), Problem> {
+/// What is asked for; of a user never more than their own messages.
+fn filter(
+    app: &App,
+    who: &Who,
+    request: &ListRequest,
+    limit: u16,
+) -> Result<(Filter, Option<MessageId>), Problem> {
     let mut faults = Faults::default();
     if !(1..=MAX_LIMIT).contains(&limit) {
         faults.note("limit", format_args!("must be 1 to {MAX_LIMIT}"));
@@ -144,6 +150,16 @@ fn filter(app: &App, request: &ListRequest, limit: u16) -> Result<(Filter, Optio
     });
     let to = faults.take("to", to.map(|text| app.reach.phone(&text)).transpose());
     let user_id = faults.take("user_id", request.user_id.clone().map(fields::user_id).transpose());
+    let user_id = match (who.user(), user_id) {
+        (Some(user), Some(asked)) if asked.as_deref().is_none_or(|asked| asked == user) => {
+            Some(Some(user.to_owned()))
+        }
+        (Some(_), Some(_)) => {
+            faults.note("user_id", "must be your own, the subject of your token, or left out");
+            None
+        }
+        (_, user_id) => user_id,
+    };
     let before = request.cursor.as_ref().map(|cursor| cursor.parse::<MessageId>());
     let before = faults.take("cursor", before.transpose().map_err(|_| "is not one that we gave"));
     let (Some(to), Some(user_id), Some(before), true) = (to, user_id, before, faults.is_empty()) else {
@@ -171,10 +187,12 @@ fn next_link(cursor: MessageId, limit: u16, filter: &Filter) -> String {
 /// Shows one message, with every provider call made for it.
 pub(super) async fn show(
     State(app): State<App>,
-    _: Caller<MayRead>,
+    caller: Caller<MayReadOwn>,
     Path(id): Path<MessageId>,
 ) -> Result<axum::Json<MessageDetail>, Problem> {
-    let message = messages::find(&app.pool, id).await?.ok_or_else(no_such_message)?;
+    let message = messages::find(&app.pool, id).await?;
+    let message = message.filter(|message| caller.who.may_see(message.user_id.as_deref()));
+    let message = message.ok_or_else(no_such_message)?;
     let attempts = messages::list_attempts(&app.pool, id).await?;
     let receipt = receipts::find_last(&app.pool, id).await?;
     let (receipt_at, receipt_code) =

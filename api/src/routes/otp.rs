@@ -37,7 +37,7 @@ pub(super) async fn send(
         app.accepted(Lane::Otp, 1, &trace);
         return Ok(Limited(standings, answer));
     }
-    let once = Once { caller: caller.key, key: &key, door: "POST /otp/send", body: &raw };
+    let once = Once { caller: caller.holder(), key: &key, door: "POST /otp/send", body: &raw };
     let mut standings = Vec::new();
     let answer = once
         .run(&app.pool, async |db| {
@@ -80,7 +80,7 @@ pub(super) async fn resend(
 ) -> Result<Limited<Answer>, Problem> {
     let id: SessionId = request.session_id.parse().map_err(|_| ResendError::Ended(VerifyError::Expired))?;
     let rules = app.policies.all(&app.pool).await?;
-    let once = Once { caller: caller.key, key: &key, door: "POST /otp/resend", body: &raw };
+    let once = Once { caller: caller.holder(), key: &key, door: "POST /otp/resend", body: &raw };
     let mut standings = Vec::new();
     let answer = once
         .run(&app.pool, async |db| {

@@ -53,7 +53,7 @@ pub(super) async fn send_transactional(
         app.accepted(lane, 1, &trace);
         return Ok(answer);
     }
-    let once = Once { caller: caller.key, key: &key, door: "POST /sms/send-transactional", body: &raw };
+    let once = Once { caller: caller.holder(), key: &key, door: "POST /sms/send-transactional", body: &raw };
     // Boxed: requests without a key, most of them, need not carry the room for this.
     let answer = Box::pin(once.run(&app.pool, async |db| {
         trace.message(message.id);
@@ -92,7 +92,7 @@ pub(super) async fn send_batch(
     });
     let CheckedBatch { lane, messages, answer: told } = checked.await?;
     let answer = Answer::accepted(&told)?;
-    let once = Once { caller: caller.key, key: &key, door: "POST /sms/send-batch", body: &raw };
+    let once = Once { caller: caller.holder(), key: &key, door: "POST /sms/send-batch", body: &raw };
     let answer = once
         .run(&app.pool, async |db| {
             accept_batch::store(db, &messages).await?;

@@ -34,6 +34,7 @@ fn messages() -> Vec<Door> {
         Door::new("get", "/sms/messages", "listMessages", "messages")
             .says("List messages, newest first, waiting and finished ones together")
             .needs(Read)
+            .open_to_users()
             .asks("limit", &limit(i64::from(usual), i64::from(most)), "Messages on a page")
             .asks("cursor", &json!({"type": "string"}), "The `next_cursor` of the page before")
             .asks("status", &reference("Status"), "Only these")
@@ -45,6 +46,7 @@ fn messages() -> Vec<Door> {
         Door::new("get", "/sms/messages/{id}", "getMessage", "messages")
             .says("Show one message with every call made for it")
             .needs(Read)
+            .open_to_users()
             .gives("MessageDetail", "The message"),
         Door::new("post", "/sms/messages/{id}/cancel", "cancelMessage", "messages")
             .says("Cancel a message that still waits; after the answer it is not sent")
@@ -59,6 +61,7 @@ fn codes() -> Vec<Door> {
         Door::new("post", "/otp/send", "sendCode", "codes")
             .says("Make a code, send it, and open a session for it")
             .needs(Otp)
+            .open_to_pages()
             .takes("CodeRequest")
             .creates("CodeSent")
             .counts()
@@ -66,12 +69,14 @@ fn codes() -> Vec<Door> {
         Door::new("post", "/otp/verify", "verifyCode", "codes")
             .says("Check a code; a right one is good once")
             .needs(Otp)
+            .open_to_pages()
             .takes("VerifyRequest")
             .gives("Verified", "It is right")
             .refuses(&[&OTP_WRONG, &OTP_EXPIRED, &OTP_USED, &OTP_LOCKED]),
         Door::new("post", "/otp/resend", "resendCode", "codes")
             .says("Send another code in a running session; the one before is worth nothing then")
             .needs(Otp)
+            .open_to_pages()
             .takes("ResendRequest")
             .creates("CodeSent")
             .counts()
@@ -80,6 +85,7 @@ fn codes() -> Vec<Door> {
         Door::new("get", "/otp/sessions/{id}", "getSession", "codes")
             .says("Show how a session stands, for a countdown")
             .needs(Otp)
+            .open_to_pages()
             .gives("Session", "The session"),
     ]
 }
@@ -104,6 +110,7 @@ fn people() -> Vec<Door> {
         Door::new("get", "/users/{id}/contact-settings", "getContactSettings", "people")
             .says("Show what a user wants; of one who never said, what then applies")
             .needs(Read)
+            .open_to_users()
             .gives("ContactSettings", "The settings")
             .refuses(&[&INVALID_REQUEST]),
         Door::new("put", "/users/{id}/contact-settings", "putContactSettings", "people")
