@@ -24,9 +24,11 @@ use crate::intake::Intake;
 use crate::measures::{Measures, PrometheusHandle};
 use crate::otp::checks::CheckLog;
 use crate::otp::policies::Policies;
+use crate::outcomes::Outcomes;
 use crate::routes;
 use crate::signers::Signers;
 use crate::templates::Templates;
+use crate::tokens::Tokens;
 use crate::trace::Trace;
 
 /// Batches that are checked and stored at the same time; more would only take turns at the processor.
@@ -82,6 +84,8 @@ pub struct State {
     pub(crate) checks: CheckLog,
     pub(crate) signers: Signers,
     pub(crate) intake: Intake,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) tokens: Tokens,
     pub(crate) batches: Semaphore,
     pub(crate) batch_bodies: Arc<Semaphore>,
     pub(crate) measures: Arc<Measures>,
@@ -118,6 +122,8 @@ impl App {
         } = parts;
         Self(Arc::new(State {
             intake,
+            outcomes: Outcomes::new(pool.clone()),
+            tokens: Tokens::new(keyring.clone(), public_url.as_ref()),
             pool,
             clock,
             wake,

@@ -20,13 +20,15 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::measures::{Door, Measures};
+use crate::outcomes::time_waited;
 use crate::problem::{self, Problem};
 use crate::routes;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 128;
-/// Longer than any work takes, bodies that trickle in included. What is hot has closer bounds.
-const DEADLINE: Duration = Duration::from_secs(45);
+/// Longer than any work takes, bodies that trickle in and the longest wait for an outcome included. What is hot has closer
+/// bounds.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Who is at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +75,8 @@ impl Edge {
         }
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response.headers_mut().insert(REQUEST_ID, request_id);
-        self.measures.answered(door, response.status(), started.elapsed());
+        let took = started.elapsed().saturating_sub(time_waited(&response));
+        self.measures.answered(door, response.status(), took);
         response
     }
 }

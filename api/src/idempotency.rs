@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use shared::store::idempotency;
 use sqlx::error::DatabaseError;
@@ -94,6 +95,16 @@ impl Answer {
     /// Says that something was accepted.
     pub(crate) fn accepted(body: &impl Serialize) -> Result<Self, serde_json::Error> {
         Ok(Self { status: StatusCode::ACCEPTED, body: serde_json::to_string(body)?, replayed: false })
+    }
+
+    /// Reads what it says.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.body)
+    }
+
+    /// Says `body` instead, which has become known since; what is stored stays as it was.
+    pub(crate) fn saying(self, body: &impl Serialize) -> Result<Self, serde_json::Error> {
+        Ok(Self { body: serde_json::to_string(body)?, ..self })
     }
 
     /// Whether it was given before, so that nothing was done this time.

@@ -18,6 +18,7 @@ mod client_address;
 mod extract;
 mod fields;
 mod idempotency;
+mod prefer;
 mod problem;
 mod rate_limit;
 mod trace;
@@ -27,8 +28,10 @@ mod accept;
 mod accept_batch;
 mod intake;
 mod otp;
+mod outcomes;
 mod signers;
 mod templates;
+mod tokens;
 
 // The doors.
 pub mod openapi;

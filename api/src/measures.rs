@@ -147,7 +147,7 @@ impl Measures {
         describe_histogram!(
             "smsgw_request_seconds",
             Unit::Seconds,
-            "Time from a request's head to its answer, by door"
+            "Time from a request's head to its answer, by door; without what its caller preferred to wait"
         );
         describe_counter!(
             "smsgw_receipts_total",

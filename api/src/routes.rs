@@ -10,6 +10,7 @@ mod contact_settings;
 mod described;
 mod health;
 mod integrations;
+mod jwks;
 mod messages;
 mod opt_outs;
 mod otp;
@@ -19,6 +20,7 @@ mod problems;
 mod sandbox;
 mod sms;
 mod templates;
+mod users;
 mod waiting;
 mod webhooks;
 
@@ -29,6 +31,7 @@ pub(crate) use waiting::waiting;
 /// Usual and largest `limit` of lists, as the description of the API tells them.
 pub(crate) mod limits {
     pub(crate) const MESSAGES: (u16, u16) = super::messages::LIMITS;
+    pub(crate) const MINUTES: (u16, u16) = super::users::MINUTES;
     pub(crate) const INBOX: (i64, i64) = super::sandbox::LIMITS;
 }
 
@@ -59,6 +62,7 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .route("/webhooks/{provider}/status", post(webhooks::status))
         .route("/webhooks/{provider}/inbound", post(webhooks::inbound))
         .route("/sandbox/inbox", get(sandbox::inbox))
+        .route("/.well-known/jwks.json", get(jwks::show))
         .route("/openapi.json", get(described::openapi))
         .route("/docs", get(described::docs))
         .merge(codes().layer(cors::for_codes(app)))
@@ -81,6 +85,7 @@ fn own_rows() -> Router<App> {
         .route("/sms/messages", get(messages::list))
         .route("/sms/messages/{id}", get(messages::show))
         .route("/users/{id}/contact-settings", get(contact_settings::show).put(contact_settings::replace))
+        .route("/users/{id}/otp-requirement", get(users::otp_requirement))
 }
 
 /// The addresses that say how the process is, and what its refusals point to.

@@ -18,7 +18,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Answers requests on `listener` until `shutdown` resolves; then accepts no more connections,
 /// finishes the requests in flight, at most for ten seconds, and returns.
 pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()>) {
-    serve_until(listener, &Edge::new(&app), shutdown).await;
+    let stopped = async {
+        shutdown.await;
+        // What was accepted need not be waited for to be told so.
+        app.outcomes.close();
+    };
+    serve_until(listener, &Edge::new(&app), stopped).await;
 }
 
 /// As [`serve`], but only `/healthz`, `/readyz` and `/metrics`: for a worker that runs alone.

@@ -1,4 +1,4 @@
-//! Keys and what they protect: sealed bodies and credentials, keyed hashes of codes and API keys.
+//! Keys and what they protect: sealed bodies and credentials, keyed hashes of codes and API keys, signed tokens.
 //!
 //! Every working key is derived from one master key (HKDF-SHA-256, RFC 5869), so a code's pepper or a
 //! body's key is never in the database. Whatever a key produced starts with that key's id; data under a
@@ -6,6 +6,7 @@
 
 mod keys;
 mod mac;
+mod signing;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 pub use self::keys::{InvalidMasterKey, MasterKey, UnknownKey, fill_random};
 use self::keys::{KeyId, Keys};
 pub use self::mac::Mac;
+pub use self::signing::{PublicKey, Signing};
 
 const NONCE_BYTES: usize = 24;
 
@@ -36,6 +38,7 @@ pub struct Keyring {
     credentials: Sealer,
     otp_pepper: Mac,
     api_keys: Mac,
+    tokens: Signing,
 }
 
 impl Keyring {
@@ -47,6 +50,7 @@ impl Keyring {
             credentials: Sealer::new(&masters, "smsgw credentials"),
             otp_pepper: Mac::new(&masters, "smsgw otp pepper"),
             api_keys: Mac::new(&masters, "smsgw api key"),
+            tokens: Signing::new(&masters, "smsgw token key"),
         }
     }
 
@@ -68,6 +72,11 @@ impl Keyring {
     /// Hashes our callers' API keys.
     pub fn api_keys(&self) -> &Mac {
         &self.api_keys
+    }
+
+    /// Signs what we tell others of verified numbers.
+    pub fn tokens(&self) -> &Signing {
+        &self.tokens
     }
 }
 

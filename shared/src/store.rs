@@ -22,6 +22,7 @@ pub mod opt_outs;
 pub mod otp_checks;
 pub mod otp_failures;
 pub mod otp_policies;
+pub mod otp_requirements;
 pub mod otp_sessions;
 pub mod otp_windows;
 pub mod roles;

@@ -38,12 +38,14 @@ mod lists;
 mod phone_locks;
 mod resends;
 mod sending;
+mod waits;
 
 // What operators set.
 mod described_provider;
 mod otp_settings;
 mod pauses;
 mod providers;
+mod requirements;
 mod templates;
 mod users;
 
@@ -54,6 +56,7 @@ mod drain;
 mod health;
 mod problems;
 mod secrets;
+mod token_keys;
 
 const SEND: &str = "/sms/send-transactional";
 const BATCH: &str = "/sms/send-batch";

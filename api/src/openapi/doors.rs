@@ -157,6 +157,21 @@ impl Door {
         self.refuses(&[&RATE_LIMITED])
     }
 
+    /// Answers with the outcome if the caller would wait for it.
+    fn may_wait(mut self) -> Self {
+        let longest = crate::prefer::LONGEST;
+        let description = format!(
+            "`wait=N` (RFC 7240): answer with the outcome if there is one within N seconds, at most {longest}; \
+             what cannot be read is ignored"
+        );
+        self.parameters.push(json!({"name": "Prefer", "in": "header",
+            "schema": {"type": "string", "example": "wait=8"}, "description": description}));
+        self.with_header(
+            "Preference-Applied",
+            "`wait=N`: so long the answer waited, at most, for the outcome",
+        )
+    }
+
     fn refuses(mut self, kinds: &[&'static Kind]) -> Self {
         self.refusals.extend(kinds);
         self

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::extract::State;
-use serde::Serialize;
+use axum::response::IntoResponse;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use shared::ids::{BatchId, MessageId};
 use shared::lane::Lane;
 use shared::message::Status;
@@ -18,6 +20,8 @@ use crate::extract::{Json, LargeJson};
 use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::intake::IntakeError;
 use crate::measures::Measures;
+use crate::outcomes::Waited;
+use crate::prefer::Prefer;
 use crate::problem::Problem;
 use crate::trace::Trace;
 
@@ -25,7 +29,7 @@ use crate::trace::Trace;
 /// waited for, and those far back would wait for minutes.
 const TURN_PATIENCE: Duration = Duration::from_secs(2);
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Accepted {
     message_id: MessageId,
     status: Status,
@@ -36,9 +40,10 @@ pub(super) async fn send_transactional(
     State(app): State<App>,
     caller: Caller<MaySend>,
     key: IdempotencyKey,
+    prefer: Prefer,
     trace: Trace,
     Json { value: request, raw }: Json<SendRequest>,
-) -> Result<Answer, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let template = match &request.template {
         Some(name) => app.templates.find(&app.pool, name, None).await?,
         None => None,
@@ -46,12 +51,14 @@ pub(super) async fn send_transactional(
     let lane = Lane::Transactional;
     let origin = Origin { lane, key: caller.key, batch: None, trace: trace.parent(), now: app.clock.now() };
     let message = accept::check(request, template.as_deref(), &app.reach, origin)?;
-    let answer = Answer::accepted(&Accepted { message_id: message.id, status: Status::Queued })?;
+    let (due_at, answer) =
+        (message.due_at, Answer::accepted(&Accepted { message_id: message.id, status: Status::Queued })?);
     if key.is_absent() {
         trace.message(message.id);
         app.intake.store(message).await?;
         app.accepted(lane, 1, &trace);
-        return Ok(answer);
+        drop(trace);
+        return with_outcome(&app, prefer, due_at, answer).await;
     }
     let once = Once { caller: caller.holder(), key: &key, door: "POST /sms/send-transactional", body: &raw };
     // Boxed: requests without a key, most of them, need not carry the room for this.
@@ -62,7 +69,30 @@ pub(super) async fn send_transactional(
     }))
     .await?;
     app.committed(lane, 1, &answer, &trace);
-    Ok(answer)
+    drop(trace);
+    with_outcome(&app, prefer, due_at, answer).await
+}
+
+/// Waits for the outcome if the caller would, also when the answer is a repeated one; what is stored is the answer without
+/// it.
+async fn with_outcome(
+    app: &App,
+    prefer: Prefer,
+    due_at: Option<DateTime<Utc>>,
+    answer: Answer,
+) -> Result<(Waited, Answer), Problem> {
+    let Some(patience) = prefer.wait() else { return Ok((Waited::default(), answer)) };
+    if due_at.is_some_and(|due_at| due_at > app.clock.now() + patience) {
+        return Ok((Waited::in_vain(prefer), answer));
+    }
+    let accepted: Accepted = answer.read()?;
+    // Boxed, as few requests wait.
+    let waited = Box::pin(Waited::for_message(&app.outcomes, prefer, accepted.message_id)).await;
+    let answer = match &waited.outcome {
+        Some(outcome) => answer.saying(&Accepted { status: outcome.status, ..accepted })?,
+        None => answer,
+    };
+    Ok((waited, answer))
 }
 
 /// Up to 10,000 messages, committed together.

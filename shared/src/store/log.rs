@@ -1,10 +1,11 @@
-//! The log as it grows, for `smsgw logs --follow`.
+//! The log as it grows: for `smsgw logs --follow`, and for whoever waits for a message's end.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgExecutor;
 
 use crate::ids::MessageId;
+use crate::message::Status;
 
 /// One finished message.
 #[derive(Clone, Debug, Serialize)]
@@ -69,4 +70,54 @@ pub async fn list_newest(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Ve
     .await?;
     lines.sort_by_key(|line| (line.finished_at, line.id));
     Ok(lines)
+}
+
+/// How a message ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Where it stands.
+    pub status: Status,
+    /// Why, if it was not simply sent.
+    pub reason: Option<String>,
+    /// Who sent it, or refused it last.
+    pub provider_name: Option<String>,
+    /// What that provider calls it.
+    pub provider_message_id: Option<String>,
+    /// HTTP status of the last call.
+    pub status_code: Option<i32>,
+    /// How long that call took.
+    pub response_time_ms: Option<i32>,
+}
+
+/// Lists how those of `ids` ended that have. A message leaves the outbox and enters the log in one statement, so the log
+/// alone tells.
+pub async fn list_outcomes(
+    db: impl PgExecutor<'_>,
+    ids: &[MessageId],
+) -> sqlx::Result<Vec<(MessageId, Outcome)>> {
+    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
+    // The bounds tell which weeks need not be looked through; a list of ids does not.
+    let rows = sqlx::query!(
+        r#"select id as "id: MessageId", status as "status: Status", reason, provider_name, provider_message_id,
+                  status_code, response_time_ms
+           from public.sms_messages_log
+           where id = any($1) and id >= $2 and id <= $3"#,
+        ids as &[MessageId],
+        *first as MessageId,
+        *last as MessageId,
+    )
+    .fetch_all(db)
+    .await?;
+    let ended = rows.into_iter().map(|row| {
+        let outcome = Outcome {
+            status: row.status,
+            reason: row.reason,
+            provider_name: row.provider_name,
+            provider_message_id: row.provider_message_id,
+            status_code: row.status_code,
+            response_time_ms: row.response_time_ms,
+        };
+        (row.id, outcome)
+    });
+    Ok(ended.collect())
 }

@@ -168,7 +168,16 @@ async fn each_door_answers_as_described() {
     read_messages(&mut reader).await;
     read_codes(&mut reader, &app).await;
     read_settings(&mut reader).await;
-    for path in ["/healthz", "/readyz", "/metrics", "/problems", "/openapi.json", "/docs", "/sandbox/inbox"] {
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/problems",
+        "/openapi.json",
+        "/docs",
+        "/sandbox/inbox",
+        "/.well-known/jwks.json",
+    ] {
         reader.get(path, path).await;
     }
     reader.get("/problems/{code}", "/problems/otp-wrong").await;
@@ -270,6 +279,10 @@ async fn read_settings(reader: &mut Reader<'_>) {
     let purpose = policy.as_object_mut().unwrap().remove("purpose").unwrap();
     let at = format!("/settings/otp/purposes/{}", purpose.as_str().unwrap());
     reader.call("put", "/settings/otp/purposes/{purpose}", &at, Some(policy)).await;
+    let requirement = "/users/{id}/otp-requirement";
+    for at in ["/users/ann/otp-requirement", "/users/bob/otp-requirement?within=0"] {
+        reader.get(requirement, at).await;
+    }
     let pauses = "/settings/pauses";
     reader.call("post", pauses, pauses, Some(json!({ "scope": "lane", "name": "promo" }))).await;
     for path in ["/sms/templates", "/settings/api", pauses] {

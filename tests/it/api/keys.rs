@@ -34,6 +34,7 @@ fn doors() -> Vec<(Method, String, Scope)> {
         (&post, OTP_VERIFY, Scope::Otp),
         (&post, OTP_RESEND, Scope::Otp),
         (&get, &format!("/otp/sessions/{id}"), Scope::Otp),
+        (&get, "/users/ann/otp-requirement", Scope::Otp),
         (&get, MESSAGES, Scope::Read),
         (&get, &format!("{MESSAGES}/{id}"), Scope::Read),
         (&get, "/sms/opt-outs/+919876543210", Scope::Read),

@@ -24,6 +24,7 @@ fn messages() -> Vec<Door> {
             .needs(Send)
             .takes("SendRequest")
             .creates("Accepted")
+            .may_wait()
             .refuses(&[&COUNTRY_BLOCKED, &OVERLOADED]),
         Door::new("post", "/sms/send-batch", "sendBatch", "messages")
             .says("Send many messages; a bad one is refused by its index and disturbs no other")
@@ -91,6 +92,7 @@ fn codes() -> Vec<Door> {
 }
 
 fn people() -> Vec<Door> {
+    let (usual, most) = limits::MINUTES;
     vec![
         Door::new("get", "/sms/opt-outs/{phone}", "getOptOuts", "people")
             .says("Show what a number has stopped")
@@ -118,6 +120,15 @@ fn people() -> Vec<Door> {
             .needs(Send)
             .takes("ContactSettingsRequest")
             .gives("ContactSettings", "The settings"),
+        Door::new("get", "/users/{id}/otp-requirement", "getOtpRequirement", "people")
+            .says("Tell whether a user must show now that they hold their number")
+            .needs(Otp)
+            .asks(
+                "within",
+                &limit(i64::from(usual), i64::from(most)),
+                "Minutes for which a verification counts",
+            )
+            .gives("OtpRequirement", "Whether, and why"),
     ]
 }
 
@@ -241,6 +252,9 @@ fn gateway() -> Vec<Door> {
         Door::new("get", "/problems/{code}", "getProblem", "gateway")
             .says("Explain a refusal: the page behind its `type`")
             .gives_text("text/html", "A page"),
+        Door::new("get", "/.well-known/jwks.json", "listTokenKeys", "gateway")
+            .says("List the keys that verification tokens are signed with")
+            .gives("KeySet", "The present one, and those before it"),
         Door::new("get", "/openapi.json", "getOpenApi", "gateway")
             .says("This document")
             .gives_object("The document"),

@@ -12,6 +12,11 @@ pub(super) fn all() -> Value {
             "message": {"type": "string", "description": "For people"},
         }), &[]),
         "Health": answer(json!({"status": {"type": "string", "enum": ["ok", "ready"]}}), &[]),
+        "KeySet": answer(json!({"keys": list(answer(json!({
+            "kty": {"type": "string", "const": "EC"}, "crv": {"type": "string", "const": "P-256"},
+            "use": {"type": "string", "const": "sig"}, "alg": {"type": "string", "const": "ES256"},
+            "kid": text(), "x": text(), "y": text(),
+        }), &[]))}), &[]),
         "Inbox": answer(json!({"messages": list(answer(json!({
             "id": whole(), "message_id": uuid(), "to": text(), "lane": reference("Lane"), "sender": maybe(text()),
             "text": text(), "received_at": time(),
@@ -120,6 +125,14 @@ fn settings() -> Value {
         "ContactSettings": answer(json!({
             "user_id": text(), "phone": maybe(text()), "otp_enabled": {"type": "boolean"},
             "preferred_provider": maybe(text()), "updated_at": maybe(time()),
+        }), &[]),
+        "OtpRequirement": answer(json!({
+            "user_id": text(), "otp_enabled": {"type": "boolean"}, "required": {"type": "boolean"},
+            "reason": {"type": "string", "enum": ["disabled", "no_phone", "verified_recently", "due"]},
+            "phone": {"type": ["string", "null"], "description": "Masked"},
+            "verified_at": {"type": ["string", "null"], "format": "date-time",
+                "description": "The last verification of this number, if within the time asked about"},
+            "within": {"type": "integer", "description": "Minutes, as asked"},
         }), &[]),
         "Template": answer(json!({
             "name": text(), "locale": {"type": "string", "description": "Empty: for all without a variant of their own"},
