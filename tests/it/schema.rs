@@ -6,6 +6,7 @@ mod migrating;
 mod partitions;
 mod restoring;
 mod rights;
+mod views;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, raw_sql};
 use tests::cluster::fresh_database;

@@ -30,13 +30,20 @@ async fn no_role_of_ours_can_do_more_than_it_was_granted() {
 }
 
 #[tokio::test]
-async fn a_user_may_read_four_tables_and_write_none() {
+async fn a_user_may_read_what_holds_their_rows_and_write_nothing() {
     let mut db = owner().await;
     let readable = format!(
         "select relname::text from {RELATIONS} and relkind <> 'S'
            and has_any_column_privilege('smsgw_user', oid, 'select') order by 1"
     );
-    let expected = ["sms_messages_log", "sms_otp_checks", "sms_otp_sessions", "user_contact_settings"];
+    let expected = [
+        "otp_logs",
+        "phone_verifications",
+        "sms_messages_log",
+        "sms_otp_checks",
+        "sms_otp_sessions",
+        "user_contact_settings",
+    ];
     assert_eq!(list(&mut db, readable).await.unwrap(), expected);
     let writable = format!(
         "select relname::text from {RELATIONS}
