@@ -9,6 +9,7 @@ use shared::clock::DbClock;
 use shared::config::{ApiConfig, CallersConfig, ConfigError, ReachConfig, SiteConfig, UserTokens};
 use shared::db::{Database, Use, is_away};
 use shared::provider::catalogue::ProviderEnv;
+use shared::provider::http;
 use shared::seal::Keyring;
 use shared::wake::Wake;
 use sqlx::PgPool;
@@ -35,6 +36,7 @@ pub(crate) struct Gateway {
     keyring: Arc<Keyring>,
     wake: Wake,
     site: SiteConfig,
+    client: http::Client,
     metrics: api::PrometheusHandle,
 }
 
@@ -65,7 +67,9 @@ impl Gateway {
             () = waiting => bail!("no longer heard while waiting for the database"),
             () = stop.cancelled() => bail!("stopped while waiting for the database"),
         };
-        Ok(Self { database, pool, clock, keyring: Arc::new(keyring), wake: Wake::default(), site, metrics })
+        let client = http::client().context("no HTTP client")?;
+        let (keyring, wake) = (Arc::new(keyring), Wake::default());
+        Ok(Self { database, pool, clock, keyring, wake, site, client, metrics })
     }
 
     /// The pool.
@@ -128,6 +132,7 @@ impl Gateway {
             environment: self.site.environment,
             config,
             providers: Vec::new(),
+            client: self.client.clone(),
             users: UserTokens::default(),
             public_url: None,
             metrics: self.metrics.clone(),

@@ -10,8 +10,9 @@ use shared::config::{ApiConfig, Environment, UserTokens};
 use shared::db::Database;
 use shared::lane::Lane;
 use shared::origin::Origin;
-use shared::provider::catalogue::ProviderSettings;
-use shared::provider::http::BaseUrl;
+use shared::provider::catalogue::{BuildContext, ProviderSettings};
+use shared::provider::checkers::Checkers;
+use shared::provider::http::{BaseUrl, Client};
 use shared::seal::Keyring;
 use shared::wake::Wake;
 use sqlx::PgPool;
@@ -54,6 +55,8 @@ pub struct Parts<'a> {
     pub config: &'a ApiConfig,
     /// Providers of the environment: their secrets say whether a receipt is theirs.
     pub providers: Vec<ProviderSettings>,
+    /// For checks of codes that a provider made.
+    pub client: Client,
     /// Which tokens of end users are believed.
     pub users: UserTokens,
     /// Where providers reach this gateway; without it no receipt can be checked.
@@ -82,6 +85,7 @@ pub struct State {
     pub(crate) templates: Templates,
     pub(crate) policies: Policies,
     pub(crate) checks: CheckLog,
+    pub(crate) checkers: Checkers,
     pub(crate) signers: Signers,
     pub(crate) intake: Intake,
     pub(crate) outcomes: Outcomes,
@@ -116,19 +120,17 @@ impl App {
             environment,
             config,
             providers,
+            client,
             users,
             public_url,
             metrics,
         } = parts;
+        // No receipts are asked for where nothing is sent.
+        let context = BuildContext { client, public_url: None, pool: pool.clone(), environment };
         Self(Arc::new(State {
             intake,
             outcomes: Outcomes::new(pool.clone()),
             tokens: Tokens::new(keyring.clone(), public_url.as_ref()),
-            pool,
-            clock,
-            wake,
-            keyring,
-            environment,
             reach: Reach { default_region: config.default_region, allowed: config.reach.clone() },
             keys: Keys::new(),
             key_origins: KeyOrigins::new(),
@@ -138,9 +140,15 @@ impl App {
             templates: Templates::new(),
             policies: Policies::new(),
             checks,
+            checkers: Checkers::new(providers.clone(), keyring.clone(), context),
             signers: Signers::new(providers, public_url),
             batches: Semaphore::new(BATCHES),
             batch_bodies: Arc::new(Semaphore::new(BATCH_BODIES)),
+            pool,
+            clock,
+            wake,
+            keyring,
+            environment,
             measures: Arc::new(Measures::new()),
             metrics,
         }))

@@ -64,6 +64,8 @@ needs! {
     MayRead = Read, Servers;
     /// Scope `read`, or a user who is shown no rows of others: the handler sees to that.
     MayReadOwn = Read, Users;
+    /// Scope `otp`, or a user who asks about themselves: the handler sees to that.
+    MayOtpOwn = Otp, Users;
     /// Scope `admin`.
     MayAdmin = Admin, Servers;
 }

@@ -13,7 +13,6 @@ mod serve;
 // What every request passes.
 mod auth;
 mod cache;
-#[cfg_attr(not(test), expect(dead_code, reason = "asked by the limits on codes, which are to come"))]
 mod client_address;
 mod extract;
 mod fields;

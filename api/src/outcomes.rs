@@ -90,7 +90,6 @@ impl Outcomes {
 
     /// As [`Outcomes::first`], for the message of a code. `None` says that there is none, and nobody shall notice: then it
     /// takes as long as codes have taken of late, and the code counts as sent.
-    #[allow(dead_code, reason = "for the doors of codes")]
     pub(crate) async fn first_of_code(&self, id: Option<MessageId>, patience: Duration) -> Option<Outcome> {
         let Some(id) = id else { return self.withheld(patience).await };
         let began = Instant::now();

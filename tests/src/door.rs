@@ -74,6 +74,7 @@ impl Door {
         // A second door is as another process of the same gateway, with a key of its own.
         let name = format!("test {}", config.listen);
         let key = api_keys::create(&app.pool, app.keyring.api_keys(), &name, &[Scope::Admin]).await.unwrap();
+        shared::provider::http::install_crypto();
         let parts = api::Parts {
             database: &app.database,
             pool: app.pool.clone(),
@@ -83,13 +84,13 @@ impl Door {
             environment,
             config: &config,
             providers: vendors(&app.mock.url()),
+            client: shared::provider::http::client().unwrap(),
             users: config.callers.users().unwrap(),
             public_url: Some(format!("http://{}", config.listen).parse().unwrap()),
             metrics: api::install_metrics(),
         };
         let stop = CancellationToken::new();
         let (started, stopped) = (api::App::start(parts), stop.clone().cancelled_owned());
-        shared::provider::http::install_crypto();
         Self {
             url: format!("http://{}", config.listen),
             key,

@@ -5,22 +5,24 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::Deserialize;
-use shared::ids::{ApiKeyId, SessionId};
+use shared::ids::{MessageId, SessionId};
 use shared::limits::{Exceeded, Standing};
 use shared::otp_code::{CodeLength, OtpCode};
 use shared::otp_policy::{Policy, Resend};
 use shared::phone::PhoneNumber;
-use shared::store::intake::{self, PHONE_LOCKED};
+use shared::store::intake::{self, Counted, PHONE_LOCKED};
 use shared::store::otp_sessions::{self, Renewal, Session};
 use shared::store::{messages, otp_windows};
 use sqlx::PgConnection;
 
 use super::policies::{RuleBook, Rules};
+use super::start::Requester;
 use super::subjects::Asker;
 use super::verify::{VerifyError, ended};
 use super::{Delivery, Sent, code_length, expiry, keep, kept as kept_code};
 use crate::accept::Refusal;
 use crate::app::App;
+use crate::auth::Who;
 use crate::trace::Trace;
 
 /// A resend as it is asked for.
@@ -69,7 +71,17 @@ pub(crate) enum ResendError {
     Store(#[from] sqlx::Error),
 }
 
-/// Sends another code within the caller's transaction, and says where the limits stand.
+/// What a resend did.
+pub(crate) struct Resent {
+    /// For the caller.
+    pub(crate) sent: Sent,
+    /// Where the limits stand.
+    pub(crate) counted: Counted,
+    /// The code's message, unless it is withheld.
+    pub(crate) message: Option<MessageId>,
+}
+
+/// Sends another code within the caller's transaction.
 ///
 /// # Errors
 /// [`ResendError`]; the transaction is then to be undone.
@@ -78,10 +90,12 @@ pub(crate) async fn resend(
     db: &mut PgConnection,
     book: &RuleBook,
     id: SessionId,
-    key: ApiKeyId,
+    requester: &Requester<'_>,
     trace: &Trace,
-) -> Result<(Sent, Vec<Standing>), ResendError> {
+) -> Result<Resent, ResendError> {
+    let key = requester.key;
     let found = otp_sessions::find_locked(&mut *db, id).await?;
+    let found = found.filter(|session| requester.who.may_see(session.user_id.as_deref()));
     let session = match (ended(found.as_ref()), found) {
         (None, Some(session)) => session,
         (over, _) => return Err(ResendError::Ended(over.unwrap_or(VerifyError::Expired))),
@@ -89,7 +103,7 @@ pub(crate) async fn resend(
     // A purpose that this version does not know is treated as the usual one.
     let rules = book.of(session.purpose.parse().unwrap_or_default())?;
     let phone = may_resend(app, &session, &rules.policy)?;
-    let (withheld, standings) = count(&mut *db, &session, &phone, rules, key).await?;
+    let (withheld, standings) = count(&mut *db, &session, &phone, rules, requester).await?;
     let next = NextCode::of(app, &session, &rules.policy);
     let template = app.templates.find(&mut *db, &rules.policy.template, session.locale.as_deref()).await?;
     let delivery = Delivery {
@@ -105,19 +119,19 @@ pub(crate) async fn resend(
         expires_at: next.expires_at,
     };
     let cool_down = rules.policy.cool_down_after(session.sends + 1);
-    let mac = delivery.mac(&next.code, &app.keyring);
+    let (mac, message) = (delivery.mac(&next.code, &app.keyring), delivery.message(&next.code, &app.keyring));
     let renewal = Renewal {
         code_mac: Some(mac.as_slice()).filter(|_| withheld.is_none()),
         sealed_code: keep(&next.code, &rules.policy, &app.keyring, id),
         code_length: next.length,
         withheld,
+        message_id: message.id,
         resend_at: (session.now + cool_down).trunc_subsecs(3),
         expires_at: next.expires_at,
     };
     messages::withdraw(&mut *db, id, "superseded").await?;
     otp_sessions::renew(&mut *db, id, &renewal).await?;
     if withheld.is_none() {
-        let message = delivery.message(&next.code, &app.keyring);
         trace.message(message.id);
         intake::insert_code(&mut *db, &message).await?;
     }
@@ -128,7 +142,11 @@ pub(crate) async fn resend(
         attempts_remaining: session.max_attempts - session.attempts,
         challenge_required: app.checks.brakes(),
     };
-    Ok((sent, standings))
+    Ok(Resent {
+        sent,
+        counted: Counted { standings, is_withheld: withheld.is_some() },
+        message: Some(renewal.message_id).filter(|_| withheld.is_none()),
+    })
 }
 
 /// Counts the send, and says why the code must be withheld, if it must.
@@ -137,14 +155,17 @@ async fn count(
     session: &Session,
     phone: &PhoneNumber,
     rules: &Rules,
-    key: ApiKeyId,
+    requester: &Requester<'_>,
 ) -> Result<(Option<&'static str>, Vec<Standing>), ResendError> {
     let asker = Asker {
         phone,
         purpose: rules.policy.purpose,
         user_id: session.user_id.as_deref(),
-        client: None,
-        key: Some(key),
+        client: match requester.who {
+            Who::Server => None,
+            Who::Browser | Who::User(_) => Some(requester.address),
+        },
+        key: Some(requester.key),
     };
     let subjects = asker.subjects();
     let mut held = otp_windows::hold(&mut *db, &rules.limits, &subjects).await?;

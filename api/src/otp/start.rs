@@ -1,5 +1,6 @@
 //! Starting a challenge: a session and the message with its code, or neither.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -14,6 +15,8 @@ use super::subjects::Asker;
 use super::{Delivery, Sent, code_length, expiry, keep};
 use crate::accept::Refusal;
 use crate::app::App;
+use crate::auth::Who;
+use crate::client_address::ClientAddress;
 use crate::fields::{self, Faults};
 use crate::problem::Problem;
 use crate::trace::Trace;
@@ -30,22 +33,59 @@ pub(crate) struct StartRequest {
     locale: Option<String>,
 }
 
+/// Who asks for a code.
+pub(crate) struct Requester<'a> {
+    /// What is believed of them.
+    pub(crate) who: &'a Who,
+    /// Their key.
+    pub(crate) key: ApiKeyId,
+    /// Where they call from.
+    pub(crate) address: ClientAddress,
+}
+
+impl Requester<'_> {
+    /// Whose code it is: what a server says, and what a user's token says. A page could name anybody.
+    fn user_id(&self, given: Option<String>) -> Result<Option<String>, String> {
+        match (self.who, given) {
+            (Who::Server, given) => Ok(given),
+            (Who::Browser | Who::User(_), Some(given)) if self.who.user() != Some(&given) => {
+                Err("must be left out: of pages' users their own token says who they are".to_owned())
+            }
+            (Who::Browser | Who::User(_), _) => Ok(self.who.user().map(str::to_owned)),
+        }
+    }
+
+    /// Where the person is: a server says it if it likes, of others we see it.
+    fn client(&self, given: Option<IpAddr>) -> Result<Option<ClientAddress>, &'static str> {
+        match (self.who, given) {
+            (Who::Server, given) => Ok(given.map(ClientAddress)),
+            (Who::Browser | Who::User(_), None) => Ok(Some(self.address)),
+            (Who::Browser | Who::User(_), Some(_)) => {
+                Err("must be left out: only servers know better than we")
+            }
+        }
+    }
+}
+
 /// Checks a request and makes its session, message and answer; nothing is stored yet.
 ///
 /// # Errors
 /// What is wrong with the request; that the database is away.
 pub(crate) async fn prepare(
     app: &App,
-    key: ApiKeyId,
+    requester: &Requester<'_>,
     trace: &Trace,
     request: StartRequest,
 ) -> Result<(NewOtp, Sent), Problem> {
+    let key = requester.key;
     let mut faults = Faults::default();
     let phone = faults.take("phone", app.reach.phone(&request.phone));
-    let user_id = faults.take("user_id", request.user_id.map(fields::user_id).transpose());
+    let user_id = request.user_id.map(fields::user_id).transpose();
+    let user_id = faults.take("user_id", user_id.and_then(|given| requester.user_id(given)));
     let hint = faults.take("provider_hint", request.provider_hint.map(fields::provider).transpose());
     let locale = faults.take("locale", request.locale.map(fields::locale).transpose());
-    let client = faults.take("client_ip", request.client_ip.as_deref().map(fields::address).transpose());
+    let client = request.client_ip.as_deref().map(fields::address).transpose();
+    let client = faults.take("client_ip", client.and_then(|given| requester.client(given)));
     let (Some(phone), Some(user_id), Some(hint), Some(locale), Some(client)) =
         (phone, user_id, hint, locale, client)
     else {

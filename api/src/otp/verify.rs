@@ -6,6 +6,7 @@ use serde::Deserialize;
 use shared::ids::{CheckId, SessionId};
 use shared::otp_code::{Challenge, OtpCode};
 use shared::phone::PhoneNumber;
+use shared::provider::{CheckError, Checked, OtpCheck};
 use shared::seal::{Keyring, UnknownKey};
 use shared::store::otp_checks::{Check, CheckOutcome};
 use shared::store::otp_sessions::{self, ClaimedAttempt, Session, SessionStatus};
@@ -13,6 +14,7 @@ use shared::store::{messages, otp_failures};
 use sqlx::PgPool;
 
 use crate::app::App;
+use crate::auth::Who;
 
 /// A check as it is asked for.
 #[derive(Deserialize)]
@@ -54,6 +56,12 @@ pub(crate) enum VerifyError {
         /// Digits of its codes.
         digits: usize,
     },
+    /// The provider that made the code cannot be asked; no attempt was taken.
+    #[error("the code cannot be checked where it was made")]
+    ProviderAway {
+        /// How long it asked us to stay away.
+        retry_after: Option<Duration>,
+    },
     /// An operator has dropped a master key too early.
     #[error("the code's key is gone")]
     UnknownKey(#[from] UnknownKey),
@@ -66,23 +74,28 @@ pub(crate) enum VerifyError {
 ///
 /// # Errors
 /// [`VerifyError`]; an attempt that was taken stays taken.
-pub(crate) async fn verify(app: &App, id: SessionId, code: &OtpCode) -> Result<(), VerifyError> {
+pub(crate) async fn verify(
+    app: &App,
+    who: &Who,
+    id: SessionId,
+    code: &OtpCode,
+) -> Result<ClaimedAttempt, VerifyError> {
     let began = Instant::now();
-    let Some(attempt) = otp_sessions::claim_attempt(&app.pool, id, code.length()).await? else {
-        return Err(not_open(&app.pool, id, code).await?);
+    let Some(attempt) = otp_sessions::claim_attempt(&app.pool, id, who.user(), code.length()).await? else {
+        return Err(not_open(&app.pool, who, id, code).await?);
     };
     let done = check(app, id, code, &attempt).await;
     app.checks.note(Check {
         id: CheckId::new(app.clock.now()),
         session: id,
-        user_id: attempt.user_id,
-        phone: attempt.phone,
+        user_id: attempt.user_id.clone(),
+        phone: attempt.phone.clone(),
         outcome: outcome(&done),
-        provider: attempt.provider_name.filter(|_| attempt.provider_session_id.is_some()),
+        provider: attempt.provider_name.clone().filter(|_| attempt.provider_session_id.is_some()),
         response_time_ms: i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX),
         created_at: app.clock.now(),
     });
-    done
+    done.map(|()| attempt)
 }
 
 /// Compares, now that the attempt is taken.
@@ -95,14 +108,48 @@ async fn check(
     if !attempt.may_compare {
         return Err(phone_locked(&app.pool, &attempt.phone).await?);
     }
-    if is_right(&app.keyring, id, code, attempt)? {
-        return consume(&app.pool, id, attempt).await;
-    }
+    let checked = match (&attempt.provider_name, &attempt.provider_session_id) {
+        (Some(provider), Some(session)) => ask(app, id, provider, session, code, &attempt.phone).await?,
+        (_, None) | (None, _) if is_right(&app.keyring, id, code, attempt)? => Checked::Right,
+        (_, None) | (None, _) => Checked::Wrong,
+    };
     let attempts_remaining = attempt.max_attempts - attempt.attempts;
-    if attempts_remaining == 0 {
-        lock(&app.pool, id).await?;
+    match checked {
+        Checked::Right => consume(&app.pool, id, attempt).await,
+        Checked::Wrong => {
+            if attempts_remaining == 0 {
+                lock(&app.pool, id).await?;
+            }
+            Err(VerifyError::Wrong { attempts_remaining })
+        }
+        Checked::Ended => Err(VerifyError::Expired),
     }
-    Err(VerifyError::Wrong { attempts_remaining })
+}
+
+/// Asks the provider that made the code. One that cannot be asked has said nothing, so the attempt is given back.
+async fn ask(
+    app: &App,
+    id: SessionId,
+    provider: &str,
+    session: &str,
+    code: &OtpCode,
+    phone: &str,
+) -> Result<Checked, VerifyError> {
+    // A number that no longer reads as one has no right code.
+    let Ok(phone) = PhoneNumber::try_from(phone.to_owned()) else { return Ok(Checked::Ended) };
+    let check = OtpCheck { session, phone: &phone, code: code.expose() };
+    match app.checkers.check(provider, &check).await {
+        Ok(checked) => Ok(checked),
+        Err(error) => {
+            tracing::warn!(%error, provider.id = provider, "a code cannot be checked where it was made");
+            otp_sessions::give_back(&app.pool, id).await?;
+            let retry_after = match error {
+                CheckError::Away { retry_after, .. } => retry_after,
+                CheckError::Unusable { .. } => None,
+            };
+            Err(VerifyError::ProviderAway { retry_after })
+        }
+    }
 }
 
 fn outcome(done: &Result<(), VerifyError>) -> CheckOutcome {
@@ -111,13 +158,16 @@ fn outcome(done: &Result<(), VerifyError>) -> CheckOutcome {
         Err(VerifyError::Wrong { .. }) => CheckOutcome::Wrong,
         Err(VerifyError::Locked | VerifyError::PhoneLocked { .. }) => CheckOutcome::Locked,
         Err(VerifyError::Expired | VerifyError::Used | VerifyError::Length { .. }) => CheckOutcome::Ended,
-        Err(VerifyError::UnknownKey(_) | VerifyError::Store(_)) => CheckOutcome::Away,
+        Err(VerifyError::ProviderAway { .. } | VerifyError::UnknownKey(_) | VerifyError::Store(_)) => {
+            CheckOutcome::Away
+        }
     }
 }
 
 /// Why no attempt could be taken.
-async fn not_open(pool: &PgPool, id: SessionId, code: &OtpCode) -> sqlx::Result<VerifyError> {
+async fn not_open(pool: &PgPool, who: &Who, id: SessionId, code: &OtpCode) -> sqlx::Result<VerifyError> {
     let session = otp_sessions::find(pool, id).await?;
+    let session = session.filter(|session| who.may_see(session.user_id.as_deref()));
     let over = ended(session.as_ref());
     let digits = session.and_then(|session| usize::try_from(session.code_length).ok());
     Ok(match (over, digits) {

@@ -29,7 +29,6 @@ impl Waited {
     }
 
     /// As [`Waited::for_message`], for the message of a code; `None` if there is none and nobody shall notice.
-    #[allow(dead_code, reason = "for the doors of codes")]
     pub(crate) async fn for_code(outcomes: &Outcomes, prefer: Prefer, id: Option<MessageId>) -> Self {
         Self::granted(prefer, async |patience| outcomes.first_of_code(id, patience).await).await
     }

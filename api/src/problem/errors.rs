@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::limits::{Exceeded, Limit};
+use shared::limits::{Exceeded, Limit, Standing};
 
 use super::kinds::*;
 use super::{FieldError, Problem};
@@ -100,6 +100,14 @@ impl From<Exceeded> for Problem {
     }
 }
 
+impl Problem {
+    /// One send too many, with the standing if the caller may be told that.
+    pub(crate) fn exceeded(exceeded: Exceeded, is_told: impl Fn(&Standing) -> bool) -> Self {
+        let problem = Self::from(exceeded);
+        Self { standing: problem.standing.filter(|standing| is_told(standing)), ..problem }
+    }
+}
+
 impl From<VerifyError> for Problem {
     fn from(error: VerifyError) -> Self {
         match error {
@@ -120,6 +128,11 @@ impl From<VerifyError> for Problem {
             )
             .retry_after(wait.unwrap_or(Duration::from_secs(1)))
             .attempts_remaining(0),
+            VerifyError::ProviderAway { retry_after } => Self::new(
+                &UNAVAILABLE,
+                "the provider that made this code does not answer; the check was not counted, ask again",
+            )
+            .retry_after(retry_after.unwrap_or(Duration::from_secs(1))),
             VerifyError::Length { digits } => Self::field("otp", format!("must be exactly {digits} digits")),
             VerifyError::UnknownKey(error) => Self::internal(&error),
             VerifyError::Store(error) => error.into(),

@@ -78,6 +78,7 @@ pub(super) async fn replace(
     let row = check(name, wanted, stored, sealer)?;
     integrations::upsert(&app.pool, &row).await?;
     app.signers.forget(&row.name);
+    app.checkers.forget(&row.name);
     Ok(axum::Json(row.view(sealer)))
 }
 
@@ -149,6 +150,7 @@ pub(super) async fn delete(
     let name = fields::provider(name).map_err(|_| no_such_provider())?;
     if integrations::delete(&app.pool, &name).await? {
         app.signers.forget(&name);
+        app.checkers.forget(&name);
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(no_such_provider())

@@ -1,96 +1,182 @@
 //! `POST /otp/send`, `/otp/verify`, `/otp/resend`, `GET /otp/sessions/{id}`.
 
 use axum::extract::State;
+use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use shared::ids::SessionId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use shared::ids::{MessageId, SessionId};
 use shared::lane::Lane;
+use shared::limits::Standing;
+use shared::message::Status;
 use shared::otp_code::OtpCode;
 use shared::phone::PhoneNumber;
-use shared::store::intake;
+use shared::store::intake::{self, Counted, Started};
 use shared::store::otp_sessions::{self, Session, SessionStatus};
 
 use crate::app::App;
-use crate::auth::{Caller, MayOtp};
+use crate::auth::{Caller, MayOtp, Who};
+use crate::client_address::ClientAddress;
 use crate::extract::{Json, Path};
 use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::otp::resend::{ResendError, ResendRequest, resend as send_again};
-use crate::otp::start::{self, StartRequest};
+use crate::otp::start::{self, Requester, StartRequest};
 use crate::otp::verify::{VerifyError, VerifyRequest, verify as check};
+use crate::outcomes::Waited;
+use crate::prefer::Prefer;
 use crate::problem::Problem;
 use crate::rate_limit::Limited;
+use crate::tokens::Verification;
 use crate::trace::Trace;
 
 /// Starts a challenge.
 pub(super) async fn send(
     State(app): State<App>,
     caller: Caller<MayOtp>,
+    address: ClientAddress,
     key: IdempotencyKey,
+    prefer: Prefer,
     trace: Trace,
     Json { value: request, raw }: Json<StartRequest>,
-) -> Result<Limited<Answer>, Problem> {
-    let (start, sent) = start::prepare(&app, caller.key, &trace, request).await?;
-    let answer = Answer::accepted(&sent)?;
-    if key.is_absent() {
-        trace.message(start.message.id);
-        let standings = app.intake.start_session(start).await??;
+) -> Result<impl IntoResponse, Problem> {
+    let requester = Requester { who: &caller.who, key: caller.key, address };
+    let (start, sent) = start::prepare(&app, &requester, &trace, request).await?;
+    let (id, answer) = (start.message.id, Answer::accepted(&sent)?);
+    let mut counted = Counted::default();
+    let answer = if key.is_absent() {
+        trace.message(id);
+        counted = told(app.intake.start_session(start).await?, &caller.who)?;
         app.accepted(Lane::Otp, 1, &trace);
-        return Ok(Limited(standings, answer));
-    }
-    let once = Once { caller: caller.holder(), key: &key, door: "POST /otp/send", body: &raw };
-    let mut standings = Vec::new();
-    let answer = once
-        .run(&app.pool, async |db| {
-            trace.message(start.message.id);
+        answer
+    } else {
+        let once = Once { caller: caller.holder(), key: &key, door: "POST /otp/send", body: &raw };
+        // Boxed: requests without a key, most of them, need not carry the room for this.
+        let answer = Box::pin(once.run(&app.pool, async |db| {
+            trace.message(id);
             for started in intake::start_sessions(db, &[&start]).await? {
-                standings = started?;
+                counted = told(started, &caller.who)?;
             }
             Ok::<_, Problem>(answer)
-        })
+        }))
         .await?;
-    app.committed(Lane::Otp, 1, &answer, &trace);
-    Ok(Limited(standings, answer))
+        app.committed(Lane::Otp, 1, &answer, &trace);
+        answer
+    };
+    drop(trace);
+    let message = Some(id).filter(|_| !counted.is_withheld);
+    with_outcome(&app, &caller.who, prefer, message, counted.standings, answer).await
+}
+
+/// What callers are told of a start: where they stand, but not what others have had sent to the number they name.
+fn told(started: Started, who: &Who) -> Result<Counted, Problem> {
+    let is_told = |standing: &Standing| *who == Who::Server || !standing.limit.kind.tells_of_others();
+    match started {
+        Ok(mut counted) => {
+            counted.standings.retain(is_told);
+            Ok(counted)
+        }
+        Err(exceeded) => Err(Problem::exceeded(exceeded, is_told)),
+    }
+}
+
+/// A code's answer, with how its message fared if the caller would wait for that.
+#[derive(Serialize, Deserialize)]
+struct Fared {
+    #[serde(flatten)]
+    sent: Map<String, Value>,
+    status: Status,
+}
+
+/// Waits for the outcome if the caller would; `message` is that of the code, unless it is withheld. Also an answer that
+/// is a repeated one waits, for the message of its session.
+async fn with_outcome(
+    app: &App,
+    who: &Who,
+    prefer: Prefer,
+    message: Option<MessageId>,
+    standings: Vec<Standing>,
+    answer: Answer,
+) -> Result<(Waited, Limited<Answer>), Problem> {
+    if prefer.wait().is_none() {
+        return Ok((Waited::default(), Limited(standings, answer)));
+    }
+    let sent: Map<String, Value> = answer.read()?;
+    let message = match answer.is_replayed() {
+        true => {
+            let id: Option<SessionId> = sent["session_id"].as_str().and_then(|id| id.parse().ok());
+            let session = otp_sessions::find(&app.pool, id.unwrap_or_else(SessionId::random)).await?;
+            session.filter(|session| session.withheld.is_none()).and_then(|session| session.message_id)
+        }
+        false => message,
+    };
+    // Boxed, as few requests wait.
+    let waited = Box::pin(Waited::for_code(&app.outcomes, prefer, message)).await;
+    let answer = match &waited.outcome {
+        // That a number cannot be reached is for servers alone.
+        Some(outcome) => {
+            let status = if *who == Who::Server { outcome.status } else { Status::Sent };
+            answer.saying(&Fared { sent, status })?
+        }
+        None => answer,
+    };
+    Ok((waited, Limited(standings, answer)))
 }
 
 #[derive(Serialize)]
 pub(super) struct Verified {
     verified: bool,
+    /// Signed proof of it, for whoever trusts this gateway's keys.
+    token: String,
 }
 
 /// Checks a code.
 pub(super) async fn verify(
     State(app): State<App>,
-    _: Caller<MayOtp>,
+    caller: Caller<MayOtp>,
     Json { value: request, .. }: Json<VerifyRequest>,
 ) -> Result<axum::Json<Verified>, Problem> {
     let code = OtpCode::parse(&request.otp).map_err(|error| Problem::field("otp", error.to_string()))?;
     // What is no id is an id nobody has.
     let id: SessionId = request.session_id.parse().map_err(|_| VerifyError::Expired)?;
-    check(&app, id, &code).await?;
-    Ok(axum::Json(Verified { verified: true }))
+    let proven = check(&app, &caller.who, id, &code).await?;
+    let token = app.tokens.issue(
+        &Verification {
+            user_id: proven.user_id.as_deref(),
+            phone: &proven.phone,
+            purpose: &proven.purpose,
+            session: id,
+        },
+        app.clock.now(),
+    );
+    Ok(axum::Json(Verified { verified: true, token }))
 }
 
 /// Sends another code for a running session.
 pub(super) async fn resend(
     State(app): State<App>,
     caller: Caller<MayOtp>,
+    address: ClientAddress,
     key: IdempotencyKey,
+    prefer: Prefer,
     trace: Trace,
     Json { value: request, raw }: Json<ResendRequest>,
-) -> Result<Limited<Answer>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let id: SessionId = request.session_id.parse().map_err(|_| ResendError::Ended(VerifyError::Expired))?;
+    let requester = Requester { who: &caller.who, key: caller.key, address };
     let rules = app.policies.all(&app.pool).await?;
     let once = Once { caller: caller.holder(), key: &key, door: "POST /otp/resend", body: &raw };
-    let mut standings = Vec::new();
+    let (mut counted, mut message) = (Counted::default(), None);
     let answer = once
         .run(&app.pool, async |db| {
-            let (sent, stands) = send_again(&app, db, &rules, id, caller.key, &trace).await?;
-            standings = stands;
-            Ok::<_, Problem>(Answer::accepted(&sent)?)
+            let resent = send_again(&app, db, &rules, id, &requester, &trace).await?;
+            message = resent.message;
+            counted = told(Ok(resent.counted), &caller.who)?;
+            Ok::<_, Problem>(Answer::accepted(&resent.sent)?)
         })
         .await?;
     app.committed(Lane::Otp, 1, &answer, &trace);
-    Ok(Limited(standings, answer))
+    drop(trace);
+    with_outcome(&app, &caller.who, prefer, message, counted.standings, answer).await
 }
 
 /// A session as its countdown shows it.
@@ -115,18 +201,24 @@ pub(super) struct SessionView {
     reason: Option<String>,
 }
 
-impl From<Session> for SessionView {
-    fn from(session: Session) -> Self {
+impl SessionView {
+    /// What `who` may know of a session: how its message fared and why there is none is for servers alone.
+    fn of(session: Session, who: &Who) -> Self {
+        let is_over = session.expires_at <= session.now;
         let is_open = matches!(session.status, SessionStatus::Pending | SessionStatus::Sent);
+        let is_running = is_open || session.status == SessionStatus::SendFailed;
+        let status = match (who, &session.withheld) {
+            _ if is_open && is_over => SessionStatus::Expired,
+            (Who::Server, Some(_)) if is_open => SessionStatus::SendFailed,
+            (Who::Browser | Who::User(_), _) if is_running && is_over => SessionStatus::Expired,
+            (Who::Browser | Who::User(_), _) if is_running => SessionStatus::Sent,
+            _ => session.status,
+        };
         let seconds_until =
             |time: DateTime<Utc>| ((time - session.now).num_milliseconds() + 999).max(0) / 1000;
         Self {
             session_id: session.id,
-            status: match session.withheld {
-                _ if is_open && session.expires_at <= session.now => SessionStatus::Expired,
-                Some(_) if is_open => SessionStatus::SendFailed,
-                _ => session.status,
-            },
+            status,
             phone: PhoneNumber::try_from(session.phone).ok().map(|phone| phone.masked()),
             purpose: session.purpose,
             attempts_remaining: session.max_attempts - session.attempts,
@@ -136,7 +228,7 @@ impl From<Session> for SessionView {
             expires_at: session.expires_at,
             created_at: session.created_at,
             verified_at: session.verified_at,
-            reason: session.withheld,
+            reason: session.withheld.filter(|_| *who == Who::Server),
         }
     }
 }
@@ -144,10 +236,11 @@ impl From<Session> for SessionView {
 /// Tells where a session stands.
 pub(super) async fn session(
     State(app): State<App>,
-    _: Caller<MayOtp>,
+    caller: Caller<MayOtp>,
     Path(id): Path<SessionId>,
 ) -> Result<axum::Json<SessionView>, Problem> {
     let session = otp_sessions::find(&app.pool, id).await?;
+    let session = session.filter(|session| caller.who.may_see(session.user_id.as_deref()));
     let session = session.ok_or_else(|| Problem::not_found("there is no such session"))?;
-    Ok(axum::Json(session.into()))
+    Ok(axum::Json(SessionView::of(session, &caller.who)))
 }

@@ -8,7 +8,7 @@ use shared::store::otp_requirements::{self, Standing};
 
 use crate::accept::Refusal;
 use crate::app::App;
-use crate::auth::{Caller, MayOtp};
+use crate::auth::{Caller, MayOtpOwn};
 use crate::extract::{Path, Query};
 use crate::fields::{self, Faults};
 use crate::problem::Problem;
@@ -72,7 +72,7 @@ pub(super) struct Requirement {
 /// Tells whether a user must verify now.
 pub(super) async fn otp_requirement(
     State(app): State<App>,
-    _: Caller<MayOtp>,
+    caller: Caller<MayOtpOwn>,
     Path(id): Path<String>,
     Query(Asked { within }): Query<Asked>,
 ) -> Result<axum::Json<Requirement>, Problem> {
@@ -80,6 +80,9 @@ pub(super) async fn otp_requirement(
     let user_id = faults.take("id", fields::user_id(id));
     let within = faults.take("within", minutes(within));
     let (Some(user_id), Some(within)) = (user_id, within) else { return Err(Refusal::from(faults).into()) };
+    if !caller.who.may_see(Some(&user_id)) {
+        return Err(Problem::not_found("there is no such user"));
+    }
     let standing = otp_requirements::find(&app.pool, &user_id, within).await?;
     let reason = Reason::of(&standing);
     let Standing { otp_enabled, phone, verified_at } = standing;

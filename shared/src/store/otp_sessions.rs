@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgExecutor;
 
-use crate::ids::{ApiKeyId, SessionId};
+use crate::ids::{ApiKeyId, MessageId, SessionId};
 use crate::otp_code::CodeLength;
 
 mod attempts;
@@ -93,6 +93,8 @@ pub struct Session {
     pub sealed_code: Option<Vec<u8>>,
     /// Why no code was sent, if none was.
     pub withheld: Option<String>,
+    /// The message of its newest code; of a withheld one there is none of this id.
+    pub message_id: Option<MessageId>,
     /// Language of the text.
     pub locale: Option<String>,
     /// Provider to try first.
@@ -114,7 +116,8 @@ macro_rules! find_session {
         sqlx::query_as!(
             Session,
             r#"select id as "id: SessionId", user_id, phone, purpose, status as "status: SessionStatus", attempts,
-                      max_attempts, sends, code_length, sealed_code, withheld, locale, hint, resend_at, expires_at,
+                      max_attempts, sends, code_length, sealed_code, withheld,
+                      message_id as "message_id: MessageId", locale, hint, resend_at, expires_at,
                       created_at, verified_at, clock_timestamp() as "now!"
                from public.sms_otp_sessions where id = $1"# + $lock,
             $id as SessionId,
@@ -145,6 +148,8 @@ pub struct Renewal<'a> {
     pub code_length: CodeLength,
     /// Why it is not sent, if it is not.
     pub withheld: Option<&'static str>,
+    /// Its message, also if that is not stored: what becomes of earlier ones then means nothing to the session.
+    pub message_id: MessageId,
     /// No other code before this time.
     pub resend_at: DateTime<Utc>,
     /// It is worth nothing after this time.
@@ -157,7 +162,7 @@ pub async fn renew(db: impl PgExecutor<'_>, id: SessionId, renewal: &Renewal<'_>
         r#"update public.sms_otp_sessions
            set status = case when $5::text is null then 'pending' else 'sent' end,
                code_mac = $2, sealed_code = $3, code_length = $4, withheld = $5, sends = sends + 1, resend_at = $6,
-               expires_at = $7, provider_session_id = null
+               expires_at = $7, message_id = $8, provider_name = null, provider_session_id = null
            where id = $1"#,
         id as SessionId,
         renewal.code_mac,
@@ -166,6 +171,7 @@ pub async fn renew(db: impl PgExecutor<'_>, id: SessionId, renewal: &Renewal<'_>
         renewal.withheld,
         renewal.resend_at,
         renewal.expires_at,
+        renewal.message_id as MessageId,
     )
     .execute(db)
     .await?;

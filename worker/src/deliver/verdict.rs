@@ -65,7 +65,8 @@ impl Delivery<'_> {
                 if leave.went(Went::Accepted) {
                     self.parts.roster.publish_recovery(name);
                 }
-                Some(self.finish(Status::Sent, None, 0))
+                let reason = self.attempts.last().and_then(|attempt| attempt.reason);
+                Some(self.finish(Status::Sent, reason, 0))
             }
             Err(SendError::Rejected { answer }) => {
                 leave.went(Went::Answered);

@@ -66,6 +66,7 @@ fn codes() -> Vec<Door> {
             .takes("CodeRequest")
             .creates("CodeSent")
             .counts()
+            .may_wait()
             .refuses(&[&COUNTRY_BLOCKED, &OVERLOADED]),
         Door::new("post", "/otp/verify", "verifyCode", "codes")
             .says("Check a code; a right one is good once")
@@ -81,6 +82,7 @@ fn codes() -> Vec<Door> {
             .takes("ResendRequest")
             .creates("CodeSent")
             .counts()
+            .may_wait()
             .refuses(&[&OTP_EXPIRED, &OTP_USED, &OTP_LOCKED, &OTP_COOL_DOWN, &OTP_SEND_LIMIT])
             .refuses(&[&COUNTRY_BLOCKED]),
         Door::new("get", "/otp/sessions/{id}", "getSession", "codes")
@@ -128,6 +130,7 @@ fn people() -> Vec<Door> {
                 &limit(i64::from(usual), i64::from(most)),
                 "Minutes for which a verification counts",
             )
+            .open_to_users()
             .gives("OtpRequirement", "Whether, and why"),
     ]
 }

@@ -100,8 +100,13 @@ fn codes() -> Value {
             "attempts_remaining": whole(),
             "challenge_required": {"type": "boolean", "const": true, "description": "Present while codes are guessed \
                 at all over the gateway: make sure that a person asks before the next send"},
-        }), &["challenge_required"]),
-        "Verified": answer(json!({"verified": {"type": "boolean", "const": true}}), &[]),
+            "status": {"type": "string", "description": "With `Prefer: wait`, how the message fared, if it did in time"},
+        }), &["challenge_required", "status"]),
+        "Verified": answer(json!({
+            "verified": {"type": "boolean", "const": true},
+            "token": {"type": "string", "description": "Proof for others, good for five minutes: a JWT signed by a key of \
+                `/.well-known/jwks.json`"},
+        }), &[]),
         "Session": answer(json!({
             "session_id": uuid(),
             "status": {"type": "string", "enum":

@@ -26,8 +26,17 @@ pub struct NewOtp {
     pub limits: Arc<[Limit]>,
 }
 
-/// What a start was answered: where its subjects stand now, or the limit that forbids it.
-pub type Started = Result<Vec<Standing>, Exceeded>;
+/// What a start was answered, or the limit that forbids it.
+pub type Started = Result<Counted, Exceeded>;
+
+/// A session that was stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Where its subjects stand now; empty if it was stored before.
+    pub standings: Vec<Standing>,
+    /// No message was stored for it.
+    pub is_withheld: bool,
+}
 
 /// Sessions as columns, for `unnest`.
 #[derive(Default)]
@@ -41,6 +50,7 @@ struct SessionColumns<'a> {
     macs: Vec<Option<&'a [u8]>>,
     sealed: Vec<Option<&'a [u8]>>,
     withheld: Vec<Option<&'static str>>,
+    messages: Vec<Uuid>,
     locales: Vec<Option<&'a str>>,
     hints: Vec<Option<&'a str>>,
     keys: Vec<i32>,
@@ -51,7 +61,8 @@ struct SessionColumns<'a> {
 impl<'a> SessionColumns<'a> {
     fn of(starts: &[(&'a NewOtp, Option<&'static str>)]) -> Self {
         let mut columns = Self::default();
-        for (NewOtp { session, .. }, withheld) in starts {
+        for (NewOtp { session, message, .. }, withheld) in starts {
+            columns.messages.push(message.id.0);
             columns.ids.push(session.id.0);
             columns.users.push(session.user_id.as_deref());
             columns.phones.push(&session.phone);
@@ -85,15 +96,15 @@ pub async fn start_sessions(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::
     let (mut answers, mut allowed) = (Vec::with_capacity(starts.len()), Vec::with_capacity(starts.len()));
     for start in starts {
         if stored.contains(&start.session.id) {
-            answers.push(Ok(Vec::new()));
+            answers.push(Ok(Counted::default()));
             continue;
         }
         let counted = held.ledger.count_send(&start.limits, &start.subjects, held.now);
-        if counted.is_ok() {
+        answers.push(counted.map(|standings| {
             let withheld = held.locked_phones.contains(&start.session.phone).then_some(PHONE_LOCKED);
             allowed.push((*start, withheld));
-        }
-        answers.push(counted);
+            Counted { standings, is_withheld: withheld.is_some() }
+        }));
     }
     if !allowed.is_empty() {
         otp_windows::record(&mut *db, &limits, &held).await?;
@@ -126,13 +137,13 @@ async fn insert_sessions(
         r#"with session as (
                insert into public.sms_otp_sessions (id, user_id, phone, purpose, max_attempts, code_length, code_mac,
                                                     sealed_code, withheld, locale, hint, api_key_id, resend_at,
-                                                    expires_at, status)
+                                                    expires_at, message_id, status)
                select i.*, case when i.withheld is null then 'pending' else 'sent' end
                from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::smallint[], $7::bytea[],
                            $8::bytea[], $9::text[], $10::text[], $11::text[], $12::integer[], $13::timestamptz[],
-                           $14::timestamptz[])
+                           $14::timestamptz[], $15::uuid[])
                    as i (id, user_id, phone, purpose, max_attempts, code_length, code_mac, sealed_code, withheld,
-                         locale, hint, api_key_id, resend_at, expires_at)
+                         locale, hint, api_key_id, resend_at, expires_at, message_id)
                returning id, user_id, hint, api_key_id
            )
            insert into smsgw.sms_outbox (id, lane, due_at, expires_at, "to", sealed_body, segments, sender, template,
@@ -140,8 +151,8 @@ async fn insert_sessions(
            select m.id, 'otp', clock_timestamp(), m.expires_at, m."to", m.sealed_body, m.segments, m.sender, m.template,
                   s.hint, (select u.preferred_provider from public.user_contact_settings u where u.user_id = s.user_id),
                   s.user_id, s.api_key_id, m.session_id, m.trace
-           from unnest($15::uuid[], $16::timestamptz[], $17::text[], $18::bytea[], $19::smallint[], $20::text[],
-                       $21::text[], $22::uuid[], $23::text[])
+           from unnest($16::uuid[], $17::timestamptz[], $18::text[], $19::bytea[], $20::smallint[], $21::text[],
+                       $22::text[], $23::uuid[], $24::text[])
                as m (id, expires_at, "to", sealed_body, segments, sender, template, session_id, trace)
            join session s on s.id = m.session_id"#,
         &s.ids,
@@ -158,6 +169,7 @@ async fn insert_sessions(
         &s.keys,
         &s.resend,
         &s.expires,
+        &s.messages,
         &m.ids,
         &m.expires,
         &m.to as &[&str],

@@ -32,11 +32,14 @@ pub struct ClaimedAttempt {
 /// Takes one check from an open session's allowance and counts it as a failure of its phone. To be committed before
 /// the code is compared: then no number of parallel requests gets more checks than are allowed.
 ///
+/// With `user_id`, only of a session of that user.
+///
 /// From the 10th failure in a row on a phone is locked, for 30 minutes at first and twice as long each time, at most a
 /// day; from the 100th on until an operator forgets them (NIST SP 800-63B-4, 3.2.2; PCI DSS 4.0.1, 8.3.4).
 pub async fn claim_attempt(
     db: impl PgExecutor<'_>,
     id: SessionId,
+    user_id: Option<&str>,
     digits: usize,
 ) -> sqlx::Result<Option<ClaimedAttempt>> {
     sqlx::query_as!(
@@ -47,6 +50,7 @@ pub async fn claim_attempt(
                  and attempts < max_attempts
                  -- How long a code is that a provider made is for that provider to say.
                  and (code_length = $2 or provider_session_id is not null)
+                 and ($3::text is null or user_id = $3)
                returning phone, purpose, user_id, code_mac, attempts, max_attempts, sends, provider_name,
                          provider_session_id
            ),
@@ -70,6 +74,7 @@ pub async fn claim_attempt(
            from claimed"#,
         id as SessionId,
         i16::try_from(digits).unwrap_or(i16::MAX),
+        user_id,
     )
     .fetch_optional(db)
     .await
