@@ -9,6 +9,7 @@ use shared::ids::{ApiKeyId, BatchId, MessageId};
 use shared::lane::Lane;
 use shared::message::{Body, NewMessage};
 use shared::phone::Region;
+use shared::store::templates::VendorsOwn;
 use shared::text::MessageText;
 
 use crate::fields::{self, Faults, Reach};
@@ -22,9 +23,11 @@ const FURTHEST: TimeDelta = TimeDelta::days(30);
 /// Bounds of `expires_in`. With the furthest plan they stay below the shortest time the log is kept.
 pub(crate) const SHORTEST_LIFETIME: i64 = 5;
 pub(crate) const LONGEST_LIFETIME: i64 = 3 * 24 * 3600;
+/// Longest name of a template at a provider.
+const MAX_VENDOR_TEMPLATE: usize = 100;
 
 /// One message as it is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SendRequest {
     to: String,
@@ -37,6 +40,13 @@ pub(crate) struct SendRequest {
     send_at: Option<String>,
     expires_in: Option<i64>,
     at_most_once: Option<bool>,
+}
+
+impl SendRequest {
+    /// A message of a template, and nothing said of anything else.
+    pub(crate) fn of_template(to: String, template: String, vars: Map<String, Value>) -> Self {
+        Self { to, template: Some(template), vars: Some(vars), ..Self::default() }
+    }
 }
 
 /// Why a message is not accepted; each variant is another answer.
@@ -133,6 +143,37 @@ pub(crate) fn check(
         campaign_id: None,
         trace: origin.trace.map(str::to_owned),
     })
+}
+
+/// Checks a message of a template that only the provider knows, by the name it has there.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_vendors(
+    to: &str,
+    template: &str,
+    vars: Map<String, Value>,
+    reach: &Reach,
+    origin: Origin<'_>,
+) -> Result<NewMessage, Refusal> {
+    let mut faults = Faults::default();
+    let plain =
+        (1..=MAX_VENDOR_TEMPLATE).contains(&template.len()) && template.bytes().all(|b| b.is_ascii_graphic());
+    if !plain {
+        faults.note("template", format_args!("must be 1 to {MAX_VENDOR_TEMPLATE} visible ASCII characters"));
+    }
+    faults.take("vars", fields::vars(&vars));
+    // For people who read the log: the text itself is the provider's.
+    let shown: Vec<String> = vars.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let text = faults.take("vars", MessageText::parse(format!("[{template}] {}", shown.join(", "))));
+    if !faults.is_empty() {
+        return Err(faults.into());
+    }
+    let text = text.map(MessageText::into_string);
+    let message =
+        check(SendRequest { to: to.to_owned(), text, ..SendRequest::default() }, None, reach, origin)?;
+    let template = Some(VendorsOwn(template).to_string());
+    Ok(NewMessage { template, variables: Some(Value::Object(vars)), ..message })
 }
 
 fn plain(text: String, has_vars: bool, faults: &mut Faults) -> Option<Content> {

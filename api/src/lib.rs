@@ -26,6 +26,7 @@ mod trace;
 mod accept;
 mod accept_batch;
 mod intake;
+mod key_limits;
 mod otp;
 mod outcomes;
 mod signers;

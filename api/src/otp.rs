@@ -14,6 +14,7 @@ use shared::text::MessageText;
 
 use crate::templates::Variant;
 
+pub(crate) mod begin;
 pub(crate) mod checks;
 pub(crate) mod policies;
 pub(crate) mod resend;

@@ -18,7 +18,7 @@ pub(crate) mod kinds;
 pub(crate) mod pages;
 mod refusals;
 
-pub(crate) use self::document::render;
+pub(crate) use self::document::{OwnBody, render};
 use self::kinds::Kind;
 
 /// Why a request was refused.
@@ -87,6 +87,11 @@ impl Problem {
     /// The fields at fault.
     pub(crate) fn errors(&self) -> &[FieldError] {
         &self.errors
+    }
+
+    /// Checks that are left of a session, where the problem is one of its codes.
+    pub(crate) const fn attempts_left(&self) -> Option<i16> {
+        self.attempts_remaining
     }
 
     /// What to log and not to tell.

@@ -6,6 +6,7 @@ use axum::routing::{get, post, put};
 use crate::app::App;
 use crate::auth::cors;
 
+mod aliases;
 mod contact_settings;
 mod described;
 mod health;
@@ -65,6 +66,7 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .route("/.well-known/jwks.json", get(jwks::show))
         .route("/openapi.json", get(described::openapi))
         .route("/docs", get(described::docs))
+        .merge(aliases::for_servers())
         .merge(codes().layer(cors::for_codes(app)))
         .merge(own_rows().layer(cors::for_own_rows(app)))
         .merge(health())
@@ -77,6 +79,7 @@ fn codes() -> Router<App> {
         .route("/otp/verify", post(otp::verify))
         .route("/otp/resend", post(otp::resend))
         .route("/otp/sessions/{id}", get(otp::session))
+        .merge(aliases::for_codes())
 }
 
 /// What users may read with their tokens, each their own.

@@ -63,36 +63,52 @@ pub struct Standing {
 pub struct Exceeded(pub Standing);
 
 impl Ledger {
-    /// Counts one send at `now` for all `subjects`, unless one of `limits` forbids it, and says where they then stand.
+    /// Counts one send, see [`Ledger::count_sends`].
     ///
     /// # Errors
-    /// [`Exceeded`] names the limit that forbids it for the longest; nothing is counted.
+    /// As there.
     pub fn count_send(
         &mut self,
         limits: &[Limit],
         subjects: &[Subject],
         now: DateTime<Utc>,
     ) -> Result<Vec<Standing>, Exceeded> {
+        self.count_sends(limits, subjects, 1, now)
+    }
+
+    /// Counts `sends` at `now` for all `subjects`, unless one of `limits` forbids so many, and says where they then
+    /// stand.
+    ///
+    /// # Errors
+    /// [`Exceeded`] names the limit that forbids them for the longest; nothing is counted.
+    pub fn count_sends(
+        &mut self,
+        limits: &[Limit],
+        subjects: &[Subject],
+        sends: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Standing>, Exceeded> {
         let pairs =
             || subjects.iter().flat_map(|subject| limits_of(limits, subject.kind).map(move |l| (subject, l)));
         let before: Vec<_> = pairs().map(|(subject, limit)| self.standing(limit, subject, now)).collect();
         let exceeded =
-            before.iter().filter(|standing| standing.remaining == 0).max_by_key(|standing| standing.reset);
+            before.iter().filter(|standing| standing.remaining < sends).max_by_key(|standing| standing.reset);
         if let Some(standing) = exceeded {
             return Err(Exceeded(standing.clone()));
         }
         for subject in subjects {
-            *self.sends.entry(subject.clone()).or_default() += 1;
+            *self.sends.entry(subject.clone()).or_default() += i32::try_from(sends).unwrap_or(i32::MAX);
             if subject.kind.is_exact() {
-                self.times.entry(subject.clone()).or_default().push(now);
+                let times = self.times.entry(subject.clone()).or_default();
+                times.extend(std::iter::repeat_n(now, usize::try_from(sends).unwrap_or_default()));
             }
         }
         for (subject, limit) in pairs().filter(|(subject, _)| !subject.kind.is_exact()) {
-            *self.counts.entry((limit.name.clone(), subject.clone())).or_default() += 1;
+            *self.counts.entry((limit.name.clone(), subject.clone())).or_default() += u64::from(sends);
         }
         Ok(before
             .into_iter()
-            .map(|standing| Standing { remaining: standing.remaining - 1, ..standing })
+            .map(|standing| Standing { remaining: standing.remaining - sends, ..standing })
             .collect())
     }
 

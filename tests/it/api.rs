@@ -28,6 +28,7 @@ mod keys_publishable;
 mod users_tokens;
 
 // What is asked for.
+mod aliases;
 mod batches;
 mod cancels;
 mod code_races;

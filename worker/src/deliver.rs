@@ -227,7 +227,7 @@ impl<'a> Delivery<'a> {
     fn outgoing(&self, entry: &Entry, loaded: &Loaded) -> OutgoingSms {
         let message = &self.claim.message;
         let validity = (message.expires_at - self.parts.clock.now()).to_std().unwrap_or_default();
-        let template = loaded.template(message, &entry.settings.name).map(|template| VendorTemplate {
+        let template = loaded.template(message, entry).map(|template| VendorTemplate {
             name: template.id.clone(),
             values: template.variables.iter().map(|variable| self.value(variable)).collect(),
         });

@@ -20,15 +20,23 @@ pub(crate) struct Rules {
 
 /// The rules of all purposes.
 #[derive(Clone, Debug)]
-pub(crate) struct RuleBook(Arc<[Rules]>);
+pub(crate) struct RuleBook {
+    purposes: Arc<[Rules]>,
+    limits: Arc<[Limit]>,
+}
 
 impl RuleBook {
+    /// The limits that an operator has set, for whatever purpose.
+    pub(crate) fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
     /// The rules of `purpose`.
     ///
     /// # Errors
     /// Somebody has deleted the row of that purpose.
     pub(crate) fn of(&self, purpose: Purpose) -> sqlx::Result<&Rules> {
-        self.0.iter().find(|rules| rules.policy.purpose == purpose).ok_or(sqlx::Error::RowNotFound)
+        self.purposes.iter().find(|rules| rules.policy.purpose == purpose).ok_or(sqlx::Error::RowNotFound)
     }
 }
 
@@ -60,10 +68,10 @@ impl Policies {
 async fn load(pool: &PgPool) -> sqlx::Result<RuleBook> {
     let policies = otp_policies::list_policies(pool).await?;
     let limits = otp_policies::list_limits(pool).await?;
-    let limits: Vec<Limit> = limits.iter().filter_map(LimitRow::limit).collect();
+    let limits: Arc<[Limit]> = limits.iter().filter_map(LimitRow::limit).collect();
     let rules = policies.iter().filter_map(PolicyRow::policy).map(|policy| {
         let limits = limits.iter().cloned().chain([policy.send_limit()]).collect();
         Rules { policy, limits }
     });
-    Ok(RuleBook(rules.collect()))
+    Ok(RuleBook { purposes: rules.collect(), limits: Arc::clone(&limits) })
 }

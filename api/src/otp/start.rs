@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use shared::ids::{ApiKeyId, SessionId};
+use shared::limits::Standing;
 use shared::otp_code::OtpCode;
 use shared::otp_policy::Purpose;
-use shared::store::intake::NewOtp;
+use shared::store::intake::{Counted, NewOtp, Started};
 use shared::store::otp_sessions::NewSession;
 
 use super::policies::Rules;
@@ -31,6 +32,14 @@ pub(crate) struct StartRequest {
     client_ip: Option<String>,
     provider_hint: Option<String>,
     locale: Option<String>,
+}
+
+impl StartRequest {
+    /// A code for `phone`, and nothing said of anything else.
+    pub(crate) fn of(phone: String, purpose: Purpose) -> Self {
+        let purpose = Some(purpose);
+        Self { phone, purpose, user_id: None, client_ip: None, provider_hint: None, locale: None }
+    }
 }
 
 /// Who asks for a code.
@@ -139,4 +148,16 @@ pub(crate) async fn prepare(
         hint,
     };
     Ok((NewOtp { session, message, subjects, limits: Arc::clone(limits) }, sent))
+}
+
+/// What callers are told of a start: where they stand, but not what others have had sent to the number they name.
+pub(crate) fn told(started: Started, who: &Who) -> Result<Counted, Problem> {
+    let is_told = |standing: &Standing| *who == Who::Server || !standing.limit.kind.tells_of_others();
+    match started {
+        Ok(mut counted) => {
+            counted.standings.retain(is_told);
+            Ok(counted)
+        }
+        Err(exceeded) => Err(Problem::exceeded(exceeded, is_told)),
+    }
 }

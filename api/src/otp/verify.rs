@@ -24,6 +24,9 @@ pub(crate) struct VerifyRequest {
     pub(crate) session_id: String,
     /// What was typed.
     pub(crate) otp: String,
+    /// Whether a signed proof is wanted as well.
+    #[serde(default)]
+    pub(crate) token: bool,
 }
 
 /// Why a code is not accepted; each variant is another answer.

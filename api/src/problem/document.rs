@@ -65,9 +65,13 @@ impl IntoResponse for Problem {
     }
 }
 
+/// Marks a refusal whose body is for callers who know no problem documents.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnBody;
+
 /// Turns a refusal into its document; other answers pass.
 pub(crate) fn render(response: Response<Body>, request_id: &str) -> (Response<Body>, Option<Problem>) {
-    if response.status().as_u16() < 400 {
+    if response.status().as_u16() < 400 || response.extensions().get::<OwnBody>().is_some() {
         return (response, None);
     }
     let (mut parts, _) = response.into_parts();

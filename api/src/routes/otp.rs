@@ -11,7 +11,7 @@ use shared::limits::Standing;
 use shared::message::Status;
 use shared::otp_code::OtpCode;
 use shared::phone::PhoneNumber;
-use shared::store::intake::{self, Counted, Started};
+use shared::store::intake::{self, Counted};
 use shared::store::otp_sessions::{self, Session, SessionStatus};
 
 use crate::app::App;
@@ -20,7 +20,7 @@ use crate::client_address::ClientAddress;
 use crate::extract::{Json, Path};
 use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::otp::resend::{ResendError, ResendRequest, resend as send_again};
-use crate::otp::start::{self, Requester, StartRequest};
+use crate::otp::start::{self, Requester, StartRequest, told};
 use crate::otp::verify::{VerifyError, VerifyRequest, verify as check};
 use crate::outcomes::Waited;
 use crate::prefer::Prefer;
@@ -65,18 +65,6 @@ pub(super) async fn send(
     drop(trace);
     let message = Some(id).filter(|_| !counted.is_withheld);
     with_outcome(&app, &caller.who, prefer, message, counted.standings, answer).await
-}
-
-/// What callers are told of a start: where they stand, but not what others have had sent to the number they name.
-fn told(started: Started, who: &Who) -> Result<Counted, Problem> {
-    let is_told = |standing: &Standing| *who == Who::Server || !standing.limit.kind.tells_of_others();
-    match started {
-        Ok(mut counted) => {
-            counted.standings.retain(is_told);
-            Ok(counted)
-        }
-        Err(exceeded) => Err(Problem::exceeded(exceeded, is_told)),
-    }
 }
 
 /// A code's answer, with how its message fared if the caller would wait for that.
@@ -126,7 +114,8 @@ async fn with_outcome(
 pub(super) struct Verified {
     verified: bool,
     /// Signed proof of it, for whoever trusts this gateway's keys.
-    token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
 }
 
 /// Checks a code.
@@ -139,15 +128,15 @@ pub(super) async fn verify(
     // What is no id is an id nobody has.
     let id: SessionId = request.session_id.parse().map_err(|_| VerifyError::Expired)?;
     let proven = check(&app, &caller.who, id, &code).await?;
-    let token = app.tokens.issue(
-        &Verification {
+    let token = request.token.then(|| {
+        let verification = Verification {
             user_id: proven.user_id.as_deref(),
             phone: &proven.phone,
             purpose: &proven.purpose,
             session: id,
-        },
-        app.clock.now(),
-    );
+        };
+        app.tokens.issue(&verification, app.clock.now())
+    });
     Ok(axum::Json(Verified { verified: true, token }))
 }
 

@@ -19,10 +19,12 @@ use crate::auth::{Caller, MaySend};
 use crate::extract::{Json, LargeJson};
 use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::intake::IntakeError;
+use crate::key_limits;
 use crate::measures::Measures;
 use crate::outcomes::Waited;
 use crate::prefer::Prefer;
 use crate::problem::Problem;
+use crate::rate_limit::Limited;
 use crate::trace::Trace;
 
 /// How long a batch waits for its turn. With the database away a turn lasts as long as a connection is
@@ -51,6 +53,7 @@ pub(super) async fn send_transactional(
     let lane = Lane::Transactional;
     let origin = Origin { lane, key: caller.key, batch: None, trace: trace.parent(), now: app.clock.now() };
     let message = accept::check(request, template.as_deref(), &app.reach, origin)?;
+    let standings = key_limits::count(&app, caller.key, 1).await?;
     let (due_at, answer) =
         (message.due_at, Answer::accepted(&Accepted { message_id: message.id, status: Status::Queued })?);
     if key.is_absent() {
@@ -58,7 +61,7 @@ pub(super) async fn send_transactional(
         app.intake.store(message).await?;
         app.accepted(lane, 1, &trace);
         drop(trace);
-        return with_outcome(&app, prefer, due_at, answer).await;
+        return Ok(Limited(standings, with_outcome(&app, prefer, due_at, answer).await?));
     }
     let once = Once { caller: caller.holder(), key: &key, door: "POST /sms/send-transactional", body: &raw };
     // Boxed: requests without a key, most of them, need not carry the room for this.
@@ -70,7 +73,7 @@ pub(super) async fn send_transactional(
     .await?;
     app.committed(lane, 1, &answer, &trace);
     drop(trace);
-    with_outcome(&app, prefer, due_at, answer).await
+    Ok(Limited(standings, with_outcome(&app, prefer, due_at, answer).await?))
 }
 
 /// Waits for the outcome if the caller would, also when the answer is a repeated one; what is stored is the answer without
@@ -102,7 +105,7 @@ pub(super) async fn send_batch(
     key: IdempotencyKey,
     trace: Trace,
     LargeJson { raw, place: _place }: LargeJson,
-) -> Result<Answer, Problem> {
+) -> Result<Limited<Answer>, Problem> {
     let turn = tokio::time::timeout(TURN_PATIENCE, app.batches.acquire()).await;
     let _turn = turn.map_err(|_| IntakeError::Full)?.map_err(|error| Problem::internal(&error))?;
     let text = raw.clone();
@@ -121,6 +124,7 @@ pub(super) async fn send_batch(
         batch.check(id, &templates, &reach, origin)
     });
     let CheckedBatch { lane, messages, answer: told } = checked.await?;
+    let standings = key_limits::count(&app, caller.key, told.accepted).await?;
     let answer = Answer::accepted(&told)?;
     let once = Once { caller: caller.holder(), key: &key, door: "POST /sms/send-batch", body: &raw };
     let answer = once
@@ -131,7 +135,7 @@ pub(super) async fn send_batch(
         .await?;
     app.committed(lane, told.accepted, &answer, &trace);
     told.refusals().for_each(Measures::refused);
-    Ok(answer)
+    Ok(Limited(standings, answer))
 }
 
 /// Runs what takes the processor for long where it holds up no other request.

@@ -115,6 +115,18 @@ pub enum VendorConfig {
     Given(GivenProvider),
 }
 
+impl VendorConfig {
+    /// Whether this vendor calls templates by names that an application may know, with variables in the order of theirs.
+    pub const fn names_templates(&self) -> bool {
+        matches!(self, Self::TwoFactor(_))
+    }
+
+    /// Whether nothing leaves the machine.
+    pub const fn is_sandbox(&self) -> bool {
+        matches!(self, Self::Sandbox)
+    }
+}
+
 /// An adapter that was not made here.
 #[derive(Clone)]
 pub struct GivenProvider(pub SharedProvider);

@@ -86,6 +86,8 @@ pub struct Filter {
     pub to: Option<String>,
     /// Of this user.
     pub user_id: Option<String>,
+    /// Not those that carry codes.
+    pub without_codes: bool,
 }
 
 /// Finds one message.
@@ -138,6 +140,7 @@ pub async fn list(
              and ($3::text is null or type = $3)
              and ($4::text is null or "to" = $4)
              and ($5::text is null or user_id = $5)
+             and not ($8 and type = 'otp')
            order by id desc
            limit $6"#,
         before as MessageId,
@@ -147,6 +150,7 @@ pub async fn list(
         filter.user_id.as_deref(),
         limit,
         since as MessageId,
+        filter.without_codes,
     )
     .fetch_all(db)
     .await

@@ -9,6 +9,7 @@ use sqlx::PgExecutor;
 
 use crate::ids::{ApiKeyId, MessageId, SessionId};
 use crate::otp_code::CodeLength;
+use crate::phone::PhoneNumber;
 
 mod attempts;
 mod list;
@@ -130,6 +131,27 @@ macro_rules! find_session {
 /// Finds a session.
 pub async fn find(db: impl PgExecutor<'_>, id: SessionId) -> sqlx::Result<Option<Session>> {
     find_session!(db, id, "")
+}
+
+/// Finds the newest session of `phone` for signing in that still takes codes, among those that `key`, or `user_id` by a
+/// token, has started.
+pub async fn find_newest_open(
+    db: impl PgExecutor<'_>,
+    phone: &PhoneNumber,
+    key: ApiKeyId,
+    user_id: Option<&str>,
+) -> sqlx::Result<Option<SessionId>> {
+    sqlx::query_scalar!(
+        r#"select id as "id: SessionId" from public.sms_otp_sessions
+           where phone = $1 and purpose = 'login' and api_key_id = $2 and ($3::text is null or user_id = $3)
+             and status in ('pending', 'sent', 'send_failed') and expires_at > clock_timestamp()
+           order by created_at desc limit 1"#,
+        phone.as_str(),
+        key as ApiKeyId,
+        user_id,
+    )
+    .fetch_optional(db)
+    .await
 }
 
 /// Finds a session and holds it until the transaction ends, so that two resends come one by one.

@@ -36,6 +36,24 @@ impl FromStr for TemplateKey {
     }
 }
 
+/// A template that only a provider knows, by the name it has there; the outbox keeps it as `=NAME`, which no template of
+/// ours can be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VendorsOwn<'a>(pub &'a str);
+
+impl<'a> VendorsOwn<'a> {
+    /// Reads what the outbox keeps; `None` if it is a template of ours.
+    pub fn parse(key: &'a str) -> Option<Self> {
+        key.strip_prefix('=').map(Self)
+    }
+}
+
+impl fmt::Display for VendorsOwn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "={}", self.0)
+    }
+}
+
 /// One variant of a template.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Template {

@@ -1,5 +1,6 @@
 //! The roster at one moment, as a message's route sees it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,6 +12,7 @@ use shared::phone::Region;
 use shared::provider::SharedProvider;
 use shared::provider::catalogue::ProviderSettings;
 use shared::routing::{Candidate, Fit};
+use shared::store::templates::VendorsOwn;
 use shared::template::ProviderTemplate;
 
 use super::RELOAD;
@@ -64,7 +66,8 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Whether a message may be younger than the roster and use a template that is newer, too.
     pub(crate) fn may_lack_template_of(&self, message: &OutboxMessage, now: DateTime<Utc>) -> bool {
-        let known = message.template.as_ref().is_none_or(|key| self.templates.contains_key(key));
+        let is_known = |key: &String| VendorsOwn::parse(key).is_some() || self.templates.contains_key(key);
+        let known = message.template.as_ref().is_none_or(is_known);
         !known && now < message.id.created_at() + RELOAD * 4
     }
 
@@ -84,8 +87,29 @@ impl Loaded {
     }
 
     /// A provider's own template for a message.
-    pub(crate) fn template(&self, message: &OutboxMessage, provider: &str) -> Option<&ProviderTemplate> {
-        self.templates.get(message.template.as_deref()?)?.get(provider)
+    pub(crate) fn template(
+        &self,
+        message: &OutboxMessage,
+        entry: &Entry,
+    ) -> Option<Cow<'_, ProviderTemplate>> {
+        let key = message.template.as_deref()?;
+        match VendorsOwn::parse(key) {
+            Some(VendorsOwn(name)) if entry.settings.vendor.names_templates() => {
+                let names = message.variables.as_ref().and_then(|values| values.as_object());
+                let variables = names.map(|names| names.keys().cloned().collect()).unwrap_or_default();
+                Some(Cow::Owned(ProviderTemplate { id: name.to_owned(), variables }))
+            }
+            Some(_) => None,
+            None => self.templates.get(key)?.get(&entry.settings.name).map(Cow::Borrowed),
+        }
+    }
+
+    /// Whether a message's text is worth anything at a provider that has no template for it: a text that only stands for
+    /// a provider's own template is for people who try things out.
+    fn is_plain(message: &OutboxMessage, entry: &Entry) -> bool {
+        let stands_for_another = message.template.as_deref().and_then(VendorsOwn::parse).is_some();
+        let takes_text = entry.adapter(message.lane).takes_plain_text(message.lane);
+        takes_text && (!stands_for_another || entry.settings.vendor.is_sandbox())
     }
 
     /// The providers as routing sees them for one message.
@@ -113,9 +137,7 @@ impl Loaded {
         };
         if !entry.serves(message.lane) || !reaches {
             Fit::OutOfReach
-        } else if entry.adapter(message.lane).takes_plain_text(message.lane)
-            || self.template(message, &entry.settings.name).is_some()
-        {
+        } else if Self::is_plain(message, entry) || self.template(message, entry).is_some() {
             Fit::Fits
         } else {
             Fit::NeedsTemplate

@@ -10,7 +10,7 @@ use crate::routes::limits;
 
 /// Every door.
 pub(in crate::openapi) fn all() -> Vec<Door> {
-    [messages(), codes(), people(), templates(), settings(), webhooks(), gateway()]
+    [messages(), codes(), aliases(), people(), templates(), settings(), webhooks(), gateway()]
         .into_iter()
         .flatten()
         .collect()
@@ -92,6 +92,49 @@ fn codes() -> Vec<Door> {
             .gives("Session", "The session"),
     ]
 }
+
+fn aliases() -> Vec<Door> {
+    let codes = [
+        (
+            "/api/sms/sendOtp",
+            "aliasSendOtp",
+            "As /otp/send for signing in; ten digits are an Indian number",
+            "AliasSend",
+        ),
+        (
+            "/api/sms/send-verification",
+            "aliasSendVerification",
+            "As /otp/send of verify_phone",
+            "AliasSendTo",
+        ),
+        ("/api/sms/send-2fa", "aliasSendSecondFactor", "As /otp/send of two_factor", "AliasSendTo"),
+        ("/api/send-otp", "aliasSend", "As /otp/send for signing in", "AliasSendTo"),
+        ("/api/sms/verifyOtp", "aliasVerifyOtp", "As /otp/verify", "AliasVerify"),
+        (
+            "/api/verify-otp",
+            "aliasVerify",
+            "As /otp/verify; by phone, of the newest code sent there",
+            "AliasVerifyPhone",
+        ),
+    ];
+    let codes = codes.map(|(path, id, summary, body)| {
+        Door::new("post", path, id, "aliases")
+            .says(summary)
+            .needs(Otp)
+            .open_to_pages()
+            .takes(body)
+            .gives_object(ALIAS)
+    });
+    let template = Door::new("post", "/api/sms/sendTemplate", "aliasSendTemplate", "aliases")
+        .says("Send a text of a template, one of ours or one that the provider knows by this name")
+        .needs(Send)
+        .takes("AliasTemplate")
+        .gives_object(ALIAS);
+    codes.into_iter().chain([template]).collect()
+}
+
+/// Their answers are those of the applications that they are for.
+const ALIAS: &str = "As the application knows it, refusals too: see docs/api.md";
 
 fn people() -> Vec<Door> {
     let (usual, most) = limits::MINUTES;

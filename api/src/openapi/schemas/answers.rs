@@ -104,9 +104,9 @@ fn codes() -> Value {
         }), &["challenge_required", "status"]),
         "Verified": answer(json!({
             "verified": {"type": "boolean", "const": true},
-            "token": {"type": "string", "description": "Proof for others, good for five minutes: a JWT signed by a key of \
-                `/.well-known/jwks.json`"},
-        }), &[]),
+            "token": {"type": "string", "description": "If asked for: proof for others, good for five minutes, a JWT signed by \
+                a key of `/.well-known/jwks.json`"},
+        }), &["token"]),
         "Session": answer(json!({
             "session_id": uuid(),
             "status": {"type": "string", "enum":

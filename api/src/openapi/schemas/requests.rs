@@ -27,8 +27,16 @@ pub(super) fn all() -> Value {
             "session_id": text(),
             "otp": {"type": "string", "example": "123 456", "description": "As people type it: digits of any script, \
                 with spaces and dashes"},
+            "token": {"type": "boolean", "default": false, "description": "Answer with a signed proof, too"},
         })),
         "ResendRequest": object(&["session_id"], json!({"session_id": text()})),
+        "AliasSend": open(&["phone"], json!({"phone": phone(), "name": text()})),
+        "AliasSendTo": open(&[], json!({"phone": phone(), "phoneNumber": phone()})),
+        "AliasVerify": open(&["session_id", "otp"], json!({"session_id": text(), "otp": text()})),
+        "AliasVerifyPhone": open(&["otp"], json!({"phone": phone(), "session_id": text(), "otp": text()})),
+        "AliasTemplate": open(&["to", "template"], json!({
+            "to": phone(), "template": {"type": "string", "maxLength": 100}, "vars": {"type": "object"},
+        })),
         "OptOutRequest": object(&[], json!({
             "scope": reference("OptOutScope"),
             "source": {"type": "string", "minLength": 1, "maxLength": 100, "default": "api",
@@ -130,6 +138,13 @@ fn provider(description: &str) -> Value {
 
 fn locale() -> Value {
     json!({"type": "string", "maxLength": MAX_LOCALE_BYTES, "example": "de-CH", "description": "BCP 47 tag"})
+}
+
+/// An object that may have more fields, which are not looked at.
+fn open(required: &[&str], properties: Value) -> Value {
+    let mut shape = object(required, properties);
+    shape["additionalProperties"] = true.into();
+    shape
 }
 
 fn between(least: u32, most: u32, description: &str) -> Value {
