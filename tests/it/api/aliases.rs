@@ -2,6 +2,7 @@
 
 use mock_provider::{Fault, FaultRule, Vendor};
 use serde_json::{Value, json};
+use shared::config::Environment;
 use tests::door::Answer;
 use tests::{Door, TestApp};
 
@@ -92,7 +93,10 @@ async fn a_number_nobody_reaches_and_a_gateway_without_providers_are_told_apart(
     app.stop().await;
 
     let mut app = TestApp::without_worker().await;
-    app.start_worker_with(|parts| parts.providers.clear());
+    app.start_worker_with(|parts| {
+        parts.providers.clear();
+        parts.environment = Environment::Production;
+    });
     let door = Door::open(&app).await;
     let nobody = door.post("/api/sms/sendOtp", &request).await;
     assert_eq!((nobody.status.as_u16(), &nobody.body["error"]), (500, &json!("missing_api_key")));

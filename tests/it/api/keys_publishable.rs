@@ -99,7 +99,9 @@ async fn at_every_other_door_a_publishable_key_is_refused() {
         }
     }
     open.sort_unstable();
-    assert_eq!(open, ["GET /otp/sessions", "POST /otp", "POST /otp", "POST /otp"]);
+    let (ours, others): (Vec<_>, Vec<_>) = open.iter().partition(|door| !door.contains("/api"));
+    assert_eq!(ours, ["GET /otp/sessions", "POST /otp", "POST /otp", "POST /otp"]);
+    assert_eq!(others.len(), 6, "{others:?}");
     assert_eq!(stored(&app).await, before);
 }
 

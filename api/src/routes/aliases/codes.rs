@@ -163,8 +163,9 @@ pub(super) async fn verify_otp(
     let began = Instant::now();
     let proven = async {
         let Json { value, .. } = body?;
+        let code = code(&value.otp)?;
         let id = value.session_id.parse().map_err(|_| VerifyError::Expired)?;
-        Ok::<_, Problem>(check(&app, &caller.who, id, &code(&value.otp)?).await?)
+        Ok::<_, Problem>(check(&app, &caller.who, id, &code).await?)
     };
     match proven.await {
         Ok(_) => axum::Json(json!({
