@@ -7,6 +7,8 @@ use shared::store::upkeep;
 use tests::TestApp;
 use tests::wait::{PATIENCE, within};
 
+mod codes;
+
 /// Keys of `sms_enqueue` that were used two days ago.
 async fn old_keys(app: &TestApp, count: i32) {
     let insert = "insert into smsgw.sms_enqueue_keys (caller, key, request_hash, message_id, created_at)
