@@ -25,6 +25,7 @@ mod cors;
 mod idempotency;
 mod keys;
 mod keys_publishable;
+mod page_limits;
 mod users_tokens;
 
 // What is asked for.

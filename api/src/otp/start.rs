@@ -150,14 +150,14 @@ pub(crate) async fn prepare(
     Ok((NewOtp { session, message, subjects, limits: Arc::clone(limits) }, sent))
 }
 
-/// What callers are told of a start: where they stand, but not what others have had sent to the number they name.
+/// What callers are told of a start.
 pub(crate) fn told(started: Started, who: &Who) -> Result<Counted, Problem> {
-    let is_told = |standing: &Standing| *who == Who::Server || !standing.limit.kind.tells_of_others();
-    match started {
-        Ok(mut counted) => {
-            counted.standings.retain(is_told);
-            Ok(counted)
-        }
-        Err(exceeded) => Err(Problem::exceeded(exceeded, is_told)),
-    }
+    let mut counted = started.map_err(|exceeded| Problem::from(exceeded).telling(is_told(who)))?;
+    counted.standings.retain(is_told(who));
+    Ok(counted)
+}
+
+/// Callers are told where they stand, but not what others have had sent to the number they name.
+pub(crate) fn is_told(who: &Who) -> impl Fn(&Standing) -> bool {
+    move |standing| *who == Who::Server || !standing.limit.kind.tells_of_others()
 }

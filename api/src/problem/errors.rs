@@ -101,10 +101,9 @@ impl From<Exceeded> for Problem {
 }
 
 impl Problem {
-    /// One send too many, with the standing if the caller may be told that.
-    pub(crate) fn exceeded(exceeded: Exceeded, is_told: impl Fn(&Standing) -> bool) -> Self {
-        let problem = Self::from(exceeded);
-        Self { standing: problem.standing.filter(|standing| is_told(standing)), ..problem }
+    /// With the standing, if there is one, only as far as the caller may be told that.
+    pub(crate) fn telling(self, is_told: impl Fn(&Standing) -> bool) -> Self {
+        Self { standing: self.standing.filter(|standing| is_told(standing)), ..self }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::client_address::ClientAddress;
 use crate::extract::{Json, Path};
 use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::otp::resend::{ResendError, ResendRequest, resend as send_again};
-use crate::otp::start::{self, Requester, StartRequest, told};
+use crate::otp::start::{self, Requester, StartRequest, is_told, told};
 use crate::otp::verify::{VerifyError, VerifyRequest, verify as check};
 use crate::outcomes::Waited;
 use crate::prefer::Prefer;
@@ -157,7 +157,8 @@ pub(super) async fn resend(
     let (mut counted, mut message) = (Counted::default(), None);
     let answer = once
         .run(&app.pool, async |db| {
-            let resent = send_again(&app, db, &rules, id, &requester, &trace).await?;
+            let resent = send_again(&app, db, &rules, id, &requester, &trace).await;
+            let resent = resent.map_err(|refused| Problem::from(refused).telling(is_told(&caller.who)))?;
             message = resent.message;
             counted = told(Ok(resent.counted), &caller.who)?;
             Ok::<_, Problem>(Answer::accepted(&resent.sent)?)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{OTP_RESEND, OTP_SEND, OTP_VERIFY, assert_refused, stored, stranger};
 
-const PAGE: &str = "https://app.example.com";
+pub(super) const PAGE: &str = "https://app.example.com";
 
 pub(super) async fn make(app: &TestApp, name: &str, origins: &[&str]) -> SecretString {
     let origins: Vec<Origin> = origins.iter().map(|origin| origin.parse().unwrap()).collect();
@@ -40,7 +40,7 @@ pub(super) async fn closed_doors(door: &Door) -> Vec<(Method, String, Vec<String
     doors
 }
 
-fn asking(door: &Door, method: Method, path: &str, key: &SecretString) -> reqwest::RequestBuilder {
+pub(super) fn asking(door: &Door, method: Method, path: &str, key: &SecretString) -> reqwest::RequestBuilder {
     stranger().request(method, format!("{}{path}", door.url)).bearer_auth(key.expose_secret())
 }
 

@@ -26,11 +26,15 @@ fn now() -> i64 {
 }
 
 fn ann() -> String {
-    hs256(SECRET.as_bytes(), &claims("ann"))
+    token_of("ann")
+}
+
+pub(super) fn token_of(user: &str) -> String {
+    hs256(SECRET.as_bytes(), &claims(user))
 }
 
 /// A gateway that believes tokens of `SECRET` and of `issuer`.
-async fn open(app: &TestApp, issuer: Option<&Issuer>) -> Door {
+pub(super) async fn open(app: &TestApp, issuer: Option<&Issuer>) -> Door {
     Door::open_with(app, |config| {
         config.callers.jwt_secret = Some(SecretString::from(SECRET));
         config.callers.jwks_url = issuer.map(|issuer| issuer.url.clone());
@@ -40,7 +44,7 @@ async fn open(app: &TestApp, issuer: Option<&Issuer>) -> Door {
     .await
 }
 
-async fn get(door: &Door, path: &str, token: &str) -> Answer {
+pub(super) async fn get(door: &Door, path: &str, token: &str) -> Answer {
     door.call(stranger().get(format!("{}{path}", door.url)).bearer_auth(token)).await
 }
 
@@ -273,7 +277,7 @@ async fn the_same_idempotency_key_of_another_user_is_another_key() {
     let app = TestApp::without_worker().await;
     let door = open(&app, None).await;
     let body = json!({ "phone": tests::builders::a_number() });
-    let tokens = ["ann", "ben"].map(|user| hs256(SECRET.as_bytes(), &claims(user)));
+    let tokens = ["ann", "ben"].map(token_of);
     let mut sessions = Vec::new();
     for token in tokens.iter().chain(&tokens) {
         let answer = post(&door, OTP_SEND, token, "key-1", &body).await;
