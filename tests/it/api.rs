@@ -26,6 +26,7 @@ mod idempotency;
 mod keys;
 mod keys_publishable;
 mod page_limits;
+mod page_views;
 mod users_tokens;
 
 // What is asked for.

@@ -204,8 +204,12 @@ impl SessionView {
             (Who::Browser | Who::User(_), _) if is_running => SessionStatus::Sent,
             _ => session.status,
         };
-        let seconds_until =
-            |time: DateTime<Utc>| ((time - session.now).num_milliseconds() + 999).max(0) / 1000;
+        // Also a session whose code could not be sent takes codes and sends others, at its time.
+        let runs = is_running && !is_over;
+        let seconds_until = |time: DateTime<Utc>| match runs {
+            true => ((time - session.now).num_milliseconds() + 999).max(0) / 1000,
+            false => 0,
+        };
         Self {
             session_id: session.id,
             status,
@@ -213,8 +217,8 @@ impl SessionView {
             purpose: session.purpose,
             attempts_remaining: session.max_attempts - session.attempts,
             sends: session.sends,
-            resend_after: if is_open { seconds_until(session.resend_at) } else { 0 },
-            expires_in: if is_open { seconds_until(session.expires_at) } else { 0 },
+            resend_after: seconds_until(session.resend_at),
+            expires_in: seconds_until(session.expires_at),
             expires_at: session.expires_at,
             created_at: session.created_at,
             verified_at: session.verified_at,
