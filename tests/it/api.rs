@@ -25,6 +25,7 @@ mod cors;
 mod idempotency;
 mod keys;
 mod keys_publishable;
+mod own_codes;
 mod page_limits;
 mod page_views;
 mod users_tokens;

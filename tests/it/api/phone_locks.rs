@@ -20,7 +20,7 @@ async fn set_failures(app: &TestApp, phone: &str, failures: i32) {
     .unwrap();
 }
 
-async fn failures(app: &TestApp, phone: &str) -> Option<i32> {
+pub(super) async fn failures(app: &TestApp, phone: &str) -> Option<i32> {
     sqlx::query_scalar("select failures from smsgw.otp_phone_failures where phone = $1")
         .bind(phone)
         .fetch_optional(&app.pool)
