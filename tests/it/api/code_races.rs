@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use futures::StreamExt as _;
 use futures::future::join_all;
+use futures::stream::iter;
 use tests::door::Answer;
 use tests::{Door, TestApp};
 
@@ -14,6 +16,15 @@ fn counts(answers: &[Answer]) -> HashMap<(u16, &str), usize> {
         *counts.entry(answer.refusal()).or_default() += 1;
     }
     counts
+}
+
+/// Checks under way at a time: enough to keep every connection to the database busy, and few enough sockets for a laptop.
+const AT_ONCE: usize = 300;
+
+/// Tries all these codes, at the two processes in turn.
+async fn storm(doors: &[Door; 2], challenge: &Challenge, codes: impl Iterator<Item = String>) -> Vec<Answer> {
+    let tries = codes.enumerate().map(async |(n, code)| challenge.verify(&doors[n % 2], &code).await);
+    iter(tries).buffer_unordered(AT_ONCE).collect().await
 }
 
 /// Seen red with a claim that first reads the attempts and then writes them.
@@ -33,6 +44,20 @@ async fn of_a_hundred_wrong_guesses_at_once_five_are_compared() {
             left.iter().map(|answer| answer.body["attempts_remaining"].as_i64().unwrap()).collect();
         assert_eq!(left, [0, 1, 2, 3, 4]);
         assert_refused(&challenge.verify(&door, &challenge.code).await, 429, "otp-locked");
+    }
+}
+
+/// Seen red with the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_ten_thousand_wrong_guesses_at_two_processes_five_are_compared() {
+    let app = TestApp::without_worker().await;
+    let doors = [Door::open(&app).await, Door::open(&app).await];
+    let challenge = Challenge::start(&app, &doors[0]).await;
+    let answers = storm(&doors, &challenge, (0..10_000).map(|n| challenge.wrong(n))).await;
+    assert_eq!(counts(&answers), [((400, "otp-wrong"), 5), ((429, "otp-locked"), 9_995)].into());
+    assert_eq!(challenge.attempts(&app).await, 5);
+    for door in &doors {
+        assert_refused(&challenge.verify(door, &challenge.code).await, 429, "otp-locked");
     }
 }
 
@@ -73,6 +98,22 @@ async fn of_fifty_right_answers_at_once_exactly_one_is_accepted() {
         assert!(counts.keys().all(|answer| others.contains(answer)), "{counts:?}");
         assert_eq!(challenge.look(&door).await["status"], "verified");
         assert_refused(&challenge.verify(&door, &challenge.code).await, 410, "otp-used");
+    }
+}
+
+/// Seen red with the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_thousand_right_answers_at_two_processes_exactly_one_is_accepted() {
+    let app = TestApp::without_worker().await;
+    let doors = [Door::open(&app).await, Door::open(&app).await];
+    for _ in 0..3 {
+        let challenge = Challenge::start(&app, &doors[0]).await;
+        let answers = storm(&doors, &challenge, (0..1_000).map(|_| challenge.code.clone())).await;
+        let mut counts = counts(&answers);
+        assert_eq!(counts.remove(&(200, "")), Some(1), "{counts:?}");
+        let (used, locked) = (counts.remove(&(410, "otp-used")), counts.remove(&(429, "otp-locked")));
+        assert_eq!((used.unwrap_or_default() + locked.unwrap_or_default(), counts), (999, HashMap::new()));
+        assert_eq!(challenge.look(&doors[1]).await["status"], "verified");
     }
 }
 
