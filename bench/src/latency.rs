@@ -22,6 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Latencies(Vec<f64>);
 
 impl Latencies {
+    /// Of so many milliseconds each.
+    pub fn of(mut times: Vec<f64>) -> Self {
+        times.sort_unstable_by(f64::total_cmp);
+        Self(times)
+    }
+
     /// What half of them do not exceed.
     pub fn p50(&self) -> f64 {
         quantile(&self.0, 0.5)
@@ -79,9 +85,8 @@ pub async fn arrivals(mock: &MockProvider, asked: &[Asked]) -> anyhow::Result<La
         let all = mock.arrivals();
         let arrived: HashMap<_, _> = all.iter().map(|one| (one.to.as_str(), one.at_micros)).collect();
         let times = asked.iter().map(|(phone, at)| Some((arrived.get(phone.as_str())? - at) as f64 / 1000.0));
-        if let Some(mut times) = times.collect::<Option<Vec<_>>>() {
-            times.sort_unstable_by(f64::total_cmp);
-            return Ok(Latencies(times));
+        if let Some(times) = times.collect() {
+            return Ok(Latencies::of(times));
         }
         ensure!(began.elapsed() < PATIENCE, "messages are missing");
         sleep(Duration::from_millis(20)).await;

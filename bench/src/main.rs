@@ -9,6 +9,7 @@ mod claim;
 mod codes;
 mod drains;
 mod limited;
+mod otp;
 mod overload;
 mod singles;
 mod vendor;
@@ -30,6 +31,8 @@ enum Program {
     Drains(drains::Options),
     /// How long a code takes: idle, beside a campaign, API and worker apart
     Codes(codes::Options),
+    /// How many codes can be sent and checked, and how long the answers take
+    Otp(otp::Options),
     /// A vendor with a limit that nobody told the gateway of
     Limited(limited::Options),
     /// Twice as much as the machine can do
@@ -59,6 +62,7 @@ async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
         Program::Singles(options) => singles::run(options).await,
         Program::Drains(options) => drains::run(options).await,
         Program::Codes(options) => codes::run(options).await,
+        Program::Otp(options) => otp::run(options).await,
         Program::Alone(options) => alone::run(options).await,
         Program::Limited(options) => limited::run(options).await,
         Program::Overload(options) => overload::run(options).await,
@@ -70,7 +74,7 @@ async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
 /// Everything, with its default options; the page grows as it goes.
 async fn all(began: Machine) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for name in ["vendor", "singles", "drains", "alone", "codes", "limited", "overload", "claim"] {
+    for name in ["vendor", "singles", "drains", "alone", "codes", "otp", "limited", "overload", "claim"] {
         figures.extend(run(&Cli::parse_from(["bench", name]).program).await?);
         std::fs::write("bench/RESULTS.md", page(&figures, began))?;
     }
