@@ -95,6 +95,8 @@ create table smsgw.otp_check_counts (
     bucket   timestamptz not null,
     checks   bigint      not null,
     failures bigint      not null,
+    -- Counted while the brake held: not what is usual.
+    under_attack boolean not null default false,
     constraint otp_check_counts_pkey primary key (bucket)
 ) with (fillfactor = 70);
 

@@ -4,6 +4,7 @@
 use shared::ids::ApiKeyId;
 use shared::limits::{Kind, Limit, Standing, Subject};
 use shared::store::otp_windows;
+use sqlx::PgConnection;
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -13,17 +14,42 @@ use crate::problem::Problem;
 /// # Errors
 /// The limit that is reached: then none of the texts is counted. That the database is away.
 pub(crate) async fn count(app: &App, key: ApiKeyId, sends: usize) -> Result<Vec<Standing>, Problem> {
+    let limits = limits(app).await?;
+    if limits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut tx = app.pool.begin().await?;
+    let standings = count_within(&mut tx, &limits, key, sends).await?;
+    tx.commit().await?;
+    Ok(standings)
+}
+
+/// The limits of keys.
+///
+/// # Errors
+/// That the database is away.
+pub(crate) async fn limits(app: &App) -> Result<Vec<Limit>, Problem> {
     let book = app.policies.all(&app.pool).await?;
-    let limits: Vec<Limit> = book.limits().iter().filter(|limit| limit.kind == Kind::Key).cloned().collect();
+    Ok(book.limits().iter().filter(|limit| limit.kind == Kind::Key).cloned().collect())
+}
+
+/// As [`count`], within the transaction that stores the texts: what is not stored is not counted.
+///
+/// # Errors
+/// As there.
+pub(crate) async fn count_within(
+    db: &mut PgConnection,
+    limits: &[Limit],
+    key: ApiKeyId,
+    sends: usize,
+) -> Result<Vec<Standing>, Problem> {
     if limits.is_empty() {
         return Ok(Vec::new());
     }
     let subjects = [Subject { kind: Kind::Key, name: key.to_string() }];
-    let mut tx = app.pool.begin().await?;
-    let mut held = otp_windows::hold(&mut tx, &limits, &subjects).await?;
+    let mut held = otp_windows::hold(&mut *db, limits, &subjects).await?;
     let sends = u32::try_from(sends).unwrap_or(u32::MAX);
-    let standings = held.ledger.count_sends(&limits, &subjects, sends, held.now)?;
-    otp_windows::record(&mut tx, &limits, &held).await?;
-    tx.commit().await?;
+    let standings = held.ledger.count_sends(limits, &subjects, sends, held.now)?;
+    otp_windows::record(db, limits, &held).await?;
     Ok(standings)
 }

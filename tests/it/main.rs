@@ -10,6 +10,7 @@ mod fence;
 mod flat_claim;
 mod governor;
 mod intake;
+mod login;
 mod main_job;
 mod operation;
 mod opt_outs;

@@ -61,7 +61,7 @@ fn makers(url: &str, change: impl FnOnce(&mut ProviderEnv)) -> Vec<ProviderSetti
 }
 
 /// A gateway whose worker uses these, and its door.
-async fn with_makers(change: impl FnOnce(&mut ProviderEnv)) -> (TestApp, Door) {
+pub(super) async fn with_makers(change: impl FnOnce(&mut ProviderEnv)) -> (TestApp, Door) {
     let mut app = TestApp::without_worker().await;
     let providers = makers(&app.mock.url(), change);
     app.start_worker_with(|parts| parts.providers = providers);
@@ -79,11 +79,11 @@ fn arrived(app: &TestApp, phone: &str) -> Vec<(Vendor, ArrivalKind)> {
     app.mock.arrivals_to(phone).iter().map(|arrival| (arrival.vendor, arrival.kind)).collect()
 }
 
-fn code_in(text: &str) -> String {
+pub(super) fn code_in(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).take(6).collect()
 }
 
-fn unavailable() -> Fault {
+pub(super) fn unavailable() -> Fault {
     Fault::Status { status: 503, body: FaultBody::Vendor, delivered: false }
 }
 

@@ -40,6 +40,7 @@ pub(crate) async fn run(pool: &PgPool, clock: &DbClock, marks: &[Arc<Mark>; 3], 
 /// What one duty cannot do keeps no other from being done.
 async fn often(pool: &PgPool, marks: &[Arc<Mark>; 3], queues: &[(Gauge, Gauge); 3]) {
     thoroughly("expired sessions", || upkeep::expire_sessions(pool)).await;
+    thoroughly("codes kept for a resend", || upkeep::wipe_kept_codes(pool)).await;
     thoroughly("ended OTP sessions", || upkeep::purge_ended_sessions(pool)).await;
     thoroughly("verified OTP sessions", || upkeep::purge_verified_sessions(pool)).await;
     thoroughly("old OTP windows", || upkeep::purge_otp_windows(pool)).await;

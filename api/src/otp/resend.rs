@@ -1,14 +1,15 @@
 //! Another code for a running session. It replaces the one before; the checks already taken stay
 //! taken, or asking for codes would be a way around their limit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::Deserialize;
-use shared::ids::{MessageId, SessionId};
+use shared::ids::{ApiKeyId, MessageId, SessionId};
 use shared::limits::{Exceeded, Standing};
 use shared::otp_code::{CodeLength, OtpCode};
-use shared::otp_policy::{Policy, Resend};
+use shared::otp_policy::{Policy, Purpose, Resend};
 use shared::phone::PhoneNumber;
 use shared::store::intake::{self, Counted, PHONE_LOCKED};
 use shared::store::otp_sessions::{self, Renewal, Session};
@@ -22,7 +23,8 @@ use super::verify::{VerifyError, ended};
 use super::{Delivery, Sent, code_length, expiry, keep, kept as kept_code};
 use crate::accept::Refusal;
 use crate::app::App;
-use crate::auth::Who;
+use crate::client_address::ClientAddress;
+use crate::templates::Variant;
 use crate::trace::Trace;
 
 /// A resend as it is asked for.
@@ -31,6 +33,8 @@ use crate::trace::Trace;
 pub(crate) struct ResendRequest {
     /// As text: what is no id is treated as an id nobody has.
     pub(crate) session_id: String,
+    /// Where the person is, as far as a server says so.
+    pub(crate) client_ip: Option<String>,
 }
 
 /// Why no other code is sent; each variant is another answer.
@@ -81,6 +85,46 @@ pub(crate) struct Resent {
     pub(crate) message: Option<MessageId>,
 }
 
+/// What a resend needs to know beforehand. Not to be looked up within its transaction: with every connection of the pool
+/// in one, nobody would have one left to look.
+pub(crate) struct Preparation<'a> {
+    /// Who asks.
+    pub(crate) requester: &'a Requester<'a>,
+    /// Where the person is, if known.
+    pub(crate) client: Option<ClientAddress>,
+    rules: RuleBook,
+    template: Option<Arc<Variant>>,
+}
+
+impl<'a> Preparation<'a> {
+    /// Looks up what the purpose of session `id` allows, and its template.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn of(
+        app: &App,
+        id: SessionId,
+        requester: &'a Requester<'a>,
+        client: Option<ClientAddress>,
+    ) -> sqlx::Result<Self> {
+        let rules = app.policies.all(&app.pool).await?;
+        let session = otp_sessions::find(&app.pool, id).await?;
+        let template = match &session {
+            Some(session) => {
+                let name = &rules.of(purpose_of(session))?.policy.template;
+                app.templates.find(&app.pool, name, session.locale.as_deref()).await?
+            }
+            None => None,
+        };
+        Ok(Self { requester, client, rules, template })
+    }
+}
+
+/// A purpose that this version does not know is treated as the usual one.
+fn purpose_of(session: &Session) -> Purpose {
+    session.purpose.parse().unwrap_or_default()
+}
+
 /// Sends another code within the caller's transaction.
 ///
 /// # Errors
@@ -88,24 +132,21 @@ pub(crate) struct Resent {
 pub(crate) async fn resend(
     app: &App,
     db: &mut PgConnection,
-    book: &RuleBook,
     id: SessionId,
-    requester: &Requester<'_>,
+    prepared: &Preparation<'_>,
     trace: &Trace,
 ) -> Result<Resent, ResendError> {
-    let key = requester.key;
+    let (requester, client, key) = (prepared.requester, prepared.client, prepared.requester.key);
     let found = otp_sessions::find_locked(&mut *db, id).await?;
     let found = found.filter(|session| requester.who.may_see(session.user_id.as_deref()));
     let session = match (ended(found.as_ref()), found) {
         (None, Some(session)) => session,
         (over, _) => return Err(ResendError::Ended(over.unwrap_or(VerifyError::Expired))),
     };
-    // A purpose that this version does not know is treated as the usual one.
-    let rules = book.of(session.purpose.parse().unwrap_or_default())?;
+    let rules = prepared.rules.of(purpose_of(&session))?;
     let phone = may_resend(app, &session, &rules.policy)?;
-    let (withheld, standings) = count(&mut *db, &session, &phone, rules, requester).await?;
+    let (withheld, standings) = count(&mut *db, &session, &phone, rules, client, key).await?;
     let next = NextCode::of(app, &session, &rules.policy);
-    let template = app.templates.find(&mut *db, &rules.policy.template, session.locale.as_deref()).await?;
     let delivery = Delivery {
         session: id,
         phone: &phone,
@@ -114,7 +155,7 @@ pub(crate) async fn resend(
         hint: session.hint.as_deref(),
         key,
         trace: trace.parent(),
-        template: template.as_deref(),
+        template: prepared.template.as_deref(),
         now: session.now,
         expires_at: next.expires_at,
     };
@@ -155,17 +196,15 @@ async fn count(
     session: &Session,
     phone: &PhoneNumber,
     rules: &Rules,
-    requester: &Requester<'_>,
+    client: Option<ClientAddress>,
+    key: ApiKeyId,
 ) -> Result<(Option<&'static str>, Vec<Standing>), ResendError> {
     let asker = Asker {
         phone,
         purpose: rules.policy.purpose,
         user_id: session.user_id.as_deref(),
-        client: match requester.who {
-            Who::Server => None,
-            Who::Browser | Who::User(_) => Some(requester.address),
-        },
-        key: Some(requester.key),
+        client,
+        key: Some(key),
     };
     let subjects = asker.subjects();
     let mut held = otp_windows::hold(&mut *db, &rules.limits, &subjects).await?;
@@ -191,12 +230,17 @@ impl NextCode {
         let kept = kept.and_then(|sealed| kept_code(sealed, &app.keyring, session.id).ok());
         let length =
             u8::try_from(session.code_length).ok().and_then(|digits| CodeLength::try_from(digits).ok());
+        let wanted = code_length(policy, app.checks.brakes());
         match (kept, length) {
-            (Some(code), Some(length)) => Self { code, length, expires_at: session.expires_at },
-            (None, _) | (_, None) => {
-                let length = code_length(policy, app.checks.brakes());
-                Self { code: OtpCode::generate(length), length, expires_at: expiry(policy, session.now) }
+            // While codes are guessed at, one that is too short for that is not sent again.
+            (Some(code), Some(length)) if length.get() >= wanted.get() => {
+                Self { code, length, expires_at: session.expires_at }
             }
+            _ => Self {
+                code: OtpCode::generate(wanted),
+                length: wanted,
+                expires_at: expiry(policy, session.now),
+            },
         }
     }
 }

@@ -35,10 +35,15 @@ pub(crate) struct StartRequest {
 }
 
 impl StartRequest {
-    /// A code for `phone`, and nothing said of anything else.
-    pub(crate) fn of(phone: String, purpose: Purpose) -> Self {
+    /// A code for `phone`, for the person that a server names.
+    pub(crate) fn of(
+        phone: String,
+        purpose: Purpose,
+        user_id: Option<String>,
+        client_ip: Option<String>,
+    ) -> Self {
         let purpose = Some(purpose);
-        Self { phone, purpose, user_id: None, client_ip: None, provider_hint: None, locale: None }
+        Self { phone, purpose, user_id, client_ip, provider_hint: None, locale: None }
     }
 }
 
@@ -65,7 +70,7 @@ impl Requester<'_> {
     }
 
     /// Where the person is: a server says it if it likes, of others we see it.
-    fn client(&self, given: Option<IpAddr>) -> Result<Option<ClientAddress>, &'static str> {
+    pub(crate) fn client(&self, given: Option<IpAddr>) -> Result<Option<ClientAddress>, &'static str> {
         match (self.who, given) {
             (Who::Server, given) => Ok(given.map(ClientAddress)),
             (Who::Browser | Who::User(_), None) => Ok(Some(self.address)),

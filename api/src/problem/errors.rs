@@ -103,7 +103,18 @@ impl From<Exceeded> for Problem {
 impl Problem {
     /// With the standing, if there is one, only as far as the caller may be told that.
     pub(crate) fn telling(self, is_told: impl Fn(&Standing) -> bool) -> Self {
-        Self { standing: self.standing.filter(|standing| is_told(standing)), ..self }
+        match self.standing {
+            Some(standing) if !is_told(&standing) => Self {
+                standing: None,
+                detail: "too many codes were asked for; see Retry-After".to_owned(),
+                // To the minute: when others had codes sent is theirs.
+                retry_after: self
+                    .retry_after
+                    .map(|wait| Duration::from_secs(wait.as_secs().div_ceil(60) * 60)),
+                ..self
+            },
+            standing => Self { standing, ..self },
+        }
     }
 }
 

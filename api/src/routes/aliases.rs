@@ -94,7 +94,8 @@ fn in_words(reason: Option<&str>) -> &'static str {
 /// A number as applications for India write it: ten digits are an Indian number, also where they begin with 91.
 fn indian(text: &str) -> String {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let bare = text.trim().trim_start_matches(['+', '0']).len() == text.trim().len();
+    let bare = !text.trim().starts_with(['+', '0'])
+        && text.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-' | '.' | '(' | ')'));
     let india: Option<Region> = "IN".parse().ok();
     match digits.len() {
         10 if bare => format!("+91{digits}"),
@@ -121,6 +122,8 @@ mod tests {
         ] {
             assert_eq!(indian(written), read, "{written}");
         }
-        assert_eq!(indian("12"), "12", "what is no number is refused as it is");
+        for nonsense in ["12", "call 98765 43210 now"] {
+            assert_eq!(indian(nonsense), nonsense, "what is no number is refused as it is");
+        }
     }
 }

@@ -18,8 +18,9 @@ use crate::app::App;
 use crate::auth::{Caller, MayOtp, Who};
 use crate::client_address::ClientAddress;
 use crate::extract::{Json, Path};
+use crate::fields;
 use crate::idempotency::{Answer, IdempotencyKey, Once};
-use crate::otp::resend::{ResendError, ResendRequest, resend as send_again};
+use crate::otp::resend::{Preparation, ResendError, ResendRequest, resend as send_again};
 use crate::otp::start::{self, Requester, StartRequest, is_told, told};
 use crate::otp::verify::{VerifyError, VerifyRequest, verify as check};
 use crate::outcomes::Waited;
@@ -152,12 +153,15 @@ pub(super) async fn resend(
 ) -> Result<impl IntoResponse, Problem> {
     let id: SessionId = request.session_id.parse().map_err(|_| ResendError::Ended(VerifyError::Expired))?;
     let requester = Requester { who: &caller.who, key: caller.key, address };
-    let rules = app.policies.all(&app.pool).await?;
+    let client = request.client_ip.as_deref().map(fields::address).transpose();
+    let client = client.and_then(|given| requester.client(given));
+    let client = client.map_err(|fault| Problem::field("client_ip", fault))?;
+    let prepared = Preparation::of(&app, id, &requester, client).await?;
     let once = Once { caller: caller.holder(), key: &key, door: "POST /otp/resend", body: &raw };
     let (mut counted, mut message) = (Counted::default(), None);
     let answer = once
         .run(&app.pool, async |db| {
-            let resent = send_again(&app, db, &rules, id, &requester, &trace).await;
+            let resent = send_again(&app, db, id, &prepared, &trace).await;
             let resent = resent.map_err(|refused| Problem::from(refused).telling(is_told(&caller.who)))?;
             message = resent.message;
             counted = told(Ok(resent.counted), &caller.who)?;

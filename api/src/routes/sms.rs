@@ -53,10 +53,10 @@ pub(super) async fn send_transactional(
     let lane = Lane::Transactional;
     let origin = Origin { lane, key: caller.key, batch: None, trace: trace.parent(), now: app.clock.now() };
     let message = accept::check(request, template.as_deref(), &app.reach, origin)?;
-    let standings = key_limits::count(&app, caller.key, 1).await?;
     let (due_at, answer) =
         (message.due_at, Answer::accepted(&Accepted { message_id: message.id, status: Status::Queued })?);
     if key.is_absent() {
+        let standings = key_limits::count(&app, caller.key, 1).await?;
         trace.message(message.id);
         app.intake.store(message).await?;
         app.accepted(lane, 1, &trace);
@@ -64,8 +64,10 @@ pub(super) async fn send_transactional(
         return Ok(Limited(standings, with_outcome(&app, prefer, due_at, answer).await?));
     }
     let once = Once { caller: caller.holder(), key: &key, door: "POST /sms/send-transactional", body: &raw };
+    let (limits, mut standings) = (key_limits::limits(&app).await?, Vec::new());
     // Boxed: requests without a key, most of them, need not carry the room for this.
     let answer = Box::pin(once.run(&app.pool, async |db| {
+        standings = key_limits::count_within(db, &limits, caller.key, 1).await?;
         trace.message(message.id);
         intake::insert(db, &[&message]).await?;
         Ok::<_, Problem>(answer)
@@ -124,11 +126,12 @@ pub(super) async fn send_batch(
         batch.check(id, &templates, &reach, origin)
     });
     let CheckedBatch { lane, messages, answer: told } = checked.await?;
-    let standings = key_limits::count(&app, caller.key, told.accepted).await?;
+    let (limits, mut standings) = (key_limits::limits(&app).await?, Vec::new());
     let answer = Answer::accepted(&told)?;
     let once = Once { caller: caller.holder(), key: &key, door: "POST /sms/send-batch", body: &raw };
     let answer = once
         .run(&app.pool, async |db| {
+            standings = key_limits::count_within(db, &limits, caller.key, told.accepted).await?;
             accept_batch::store(db, &messages).await?;
             Ok::<_, Problem>(answer)
         })

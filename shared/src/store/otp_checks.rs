@@ -61,16 +61,17 @@ pub struct Check {
     pub created_at: DateTime<Utc>,
 }
 
-/// Appends checks; those that are there already are left alone.
-pub async fn insert(db: impl PgExecutor<'_>, checks: &[Check]) -> sqlx::Result<()> {
+/// Appends checks and says which; those that are there already are left alone.
+pub async fn insert(db: impl PgExecutor<'_>, checks: &[Check]) -> sqlx::Result<Vec<CheckId>> {
     let users: Vec<_> = checks.iter().map(|check| check.user_id.as_deref()).collect();
     let providers: Vec<_> = checks.iter().map(|check| check.provider.as_deref()).collect();
-    sqlx::query!(
-        "insert into public.sms_otp_checks (id, session_id, user_id, phone, outcome, provider_name, response_time_ms,
+    sqlx::query_scalar!(
+        r#"insert into public.sms_otp_checks (id, session_id, user_id, phone, outcome, provider_name, response_time_ms,
                                             created_at)
          select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[],
                               $8::timestamptz[])
-         on conflict (id) do nothing",
+         on conflict (id) do nothing
+         returning id as "id: CheckId""#,
         &checks.iter().map(|check| check.id.0).collect::<Vec<_>>(),
         &checks.iter().map(|check| check.session.0).collect::<Vec<_>>(),
         sparse(&users) as &[Option<&str>],
@@ -80,18 +81,19 @@ pub async fn insert(db: impl PgExecutor<'_>, checks: &[Check]) -> sqlx::Result<(
         &checks.iter().map(|check| check.response_time_ms).collect::<Vec<_>>(),
         &checks.iter().map(|check| check.created_at).collect::<Vec<_>>(),
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_all(db)
+    .await
 }
 
 /// Counts checks that were just made.
 pub async fn count(db: impl PgExecutor<'_>, made: Checks) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into smsgw.otp_check_counts as c (bucket, checks, failures)
-         values (date_bin('5 minutes', clock_timestamp(), 'epoch'), $1, $2)
+        "insert into smsgw.otp_check_counts as c (bucket, checks, failures, under_attack)
+         values (date_bin('5 minutes', clock_timestamp(), 'epoch'), $1, $2,
+                 exists (select from smsgw.otp_brake where until > clock_timestamp()))
          on conflict (bucket) do update set checks = c.checks + excluded.checks,
-                                            failures = c.failures + excluded.failures",
+                                            failures = c.failures + excluded.failures,
+                                            under_attack = c.under_attack or excluded.under_attack",
         i64::try_from(made.checks).unwrap_or(i64::MAX),
         i64::try_from(made.failures).unwrap_or(i64::MAX),
     )
@@ -116,7 +118,10 @@ pub async fn look(db: impl PgExecutor<'_>) -> sqlx::Result<Look> {
     let row = sqlx::query!(
         r#"with counted as (
                select bucket > clock_timestamp() - interval '1 hour' as is_recent, checks, failures
-               from smsgw.otp_check_counts where bucket > clock_timestamp() - interval '7 days 1 hour'
+               from smsgw.otp_check_counts
+               where bucket > clock_timestamp() - interval '7 days 1 hour'
+                 -- What was counted during an attack is not what is usual.
+                 and (bucket > clock_timestamp() - interval '1 hour' or not under_attack)
            )
            select coalesce(sum(checks) filter (where is_recent), 0)::bigint as "hour_checks!",
                   coalesce(sum(failures) filter (where is_recent), 0)::bigint as "hour_failures!",

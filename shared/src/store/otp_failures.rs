@@ -19,10 +19,19 @@ pub async fn locked_for(db: impl PgExecutor<'_>, phone: &PhoneNumber) -> sqlx::R
     Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
 }
 
-/// Forgets the failures of `phone`; `false` if there are none.
+/// Forgets the failures of `phone` and the codes it was sent, which count for its limits; `false` if there are none.
 pub async fn forget(db: impl PgExecutor<'_>, phone: &PhoneNumber) -> sqlx::Result<bool> {
-    let done = sqlx::query!("delete from smsgw.otp_phone_failures where phone = $1", phone.as_str())
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    sqlx::query_scalar!(
+        r#"with failures as (delete from smsgw.otp_phone_failures where phone = $1 returning phone),
+           windows as (
+               delete from smsgw.otp_windows
+               where (kind = 'phone' and subject = $1)
+                  or (kind = 'purpose' and subject = any(array(select purpose || ' ' || $1 from smsgw.otp_purposes)))
+               returning subject
+           )
+           select exists (select from failures) or exists (select from windows) as "done!""#,
+        phone.as_str(),
+    )
+    .fetch_one(db)
+    .await
 }

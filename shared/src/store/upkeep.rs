@@ -160,3 +160,18 @@ pub async fn expire_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     .await?;
     Ok(done.rows_affected())
 }
+
+/// Wipes the codes that were kept for a resend in sessions that could not send them and are over; at most [`GROUP`] a
+/// call.
+pub async fn wipe_kept_codes(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"update public.sms_otp_sessions set sealed_code = null where ctid = any(array(
+               select ctid from public.sms_otp_sessions
+               where status not in ('pending', 'sent', 'verified') and expires_at < clock_timestamp()
+                 and sealed_code is not null limit 10000
+               for update skip locked))"#
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

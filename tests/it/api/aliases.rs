@@ -109,7 +109,13 @@ async fn a_code_that_the_application_made_up_is_not_the_one_that_is_sent() {
     let request = json!({ "phoneNumber": "+1 (201) 555-0123", "code": "111111" });
     let sent = door.post("/api/sms/send-verification", &request).await;
     assert_eq!((sent.status.as_u16(), &sent.body["success"]), (200, &json!(true)), "{}", sent.body);
-    assert!(sent.body["messageSid"].as_str().unwrap().starts_with("SM"), "{}", sent.body);
+    let shown = door.get(&format!("/sms/messages/{}", sent.body["messageSid"].as_str().unwrap())).await;
+    assert_eq!(
+        (&shown.body["lane"], &shown.body["status"]),
+        (&json!("otp"), &json!("sent")),
+        "{}",
+        sent.body
+    );
     let code = arrived(&app, "+12015550123", 1).await;
     let session = door.get(&format!("/otp/sessions/{}", sent.body["session_id"].as_str().unwrap())).await;
     assert_eq!(

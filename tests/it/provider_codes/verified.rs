@@ -93,7 +93,6 @@ async fn a_wrong_code_costs_a_check_and_the_right_one_is_good_once() {
     assert_eq!(stage.spent().await, (2, Some(2)), "how long its codes are is for the vendor to say");
     let verified = stage.verify(&stage.code()).await;
     assert_eq!((verified.status.as_u16(), &verified.body["verified"]), (200, &json!(true)));
-    assert!(verified.body["token"].is_string());
     assert_eq!(stage.spent().await, (3, None), "a right code forgets the failures");
     let asked = stage.asked();
     assert_eq!(stage.verify(&stage.code()).await.refusal(), (410, "otp-used"));

@@ -29,7 +29,10 @@ pub(super) fn all() -> Value {
                 with spaces and dashes"},
             "token": {"type": "boolean", "default": false, "description": "Answer with a signed proof, too"},
         })),
-        "ResendRequest": object(&["session_id"], json!({"session_id": text()})),
+        "ResendRequest": object(&["session_id"], json!({
+            "session_id": text(),
+            "client_ip": {"type": "string", "description": "As of /otp/send"},
+        })),
         "AliasSend": open(&["phone"], json!({"phone": phone(), "name": text()})),
         "AliasSendTo": open(&[], json!({"phone": phone(), "phoneNumber": phone()})),
         "AliasVerify": open(&["session_id", "otp"], json!({"session_id": text(), "otp": text()})),

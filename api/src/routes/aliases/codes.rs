@@ -15,7 +15,7 @@ use shared::store::otp_sessions;
 use super::reply::Dialect;
 use super::{Fate, PATIENCE, indian};
 use crate::app::App;
-use crate::auth::{Caller, MayOtp};
+use crate::auth::{Caller, MayOtp, Who};
 use crate::client_address::ClientAddress;
 use crate::extract::Json;
 use crate::otp::begin::{Begun, begin};
@@ -25,10 +25,25 @@ use crate::problem::Problem;
 use crate::rate_limit::Limited;
 use crate::trace::Trace;
 
+/// Who the person is, as far as a server says so: for limits by user and address.
+#[derive(Deserialize)]
+pub(super) struct Person {
+    user_id: Option<String>,
+    client_ip: Option<String>,
+}
+
+impl Person {
+    fn asks(self, phone: String, purpose: Purpose) -> StartRequest {
+        StartRequest::of(phone, purpose, self.user_id, self.client_ip)
+    }
+}
+
 /// `{phone, name?}`; the name is not used.
 #[derive(Deserialize)]
 pub(super) struct SendOtp {
     phone: String,
+    #[serde(flatten)]
+    person: Person,
 }
 
 /// `POST /api/sms/sendOtp` → `{session_id, status, message, response_time_ms}`.
@@ -40,7 +55,7 @@ pub(super) async fn send_otp(
     body: Result<Json<SendOtp>, Problem>,
 ) -> Response {
     let began = Instant::now();
-    let request = body.map(|Json { value, .. }| StartRequest::of(indian(&value.phone), Purpose::Login));
+    let request = body.map(|Json { value, .. }| value.person.asks(indian(&value.phone), Purpose::Login));
     start(&app, &caller, address, trace, request, Dialect::Words, |begun, status| {
         let took = begun.outcome.as_ref().and_then(|outcome| outcome.response_time_ms);
         let took = took.unwrap_or_else(|| i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX));
@@ -54,6 +69,8 @@ pub(super) async fn send_otp(
 pub(super) struct SendTo {
     #[serde(alias = "phoneNumber")]
     phone: String,
+    #[serde(flatten)]
+    person: Person,
 }
 
 /// `POST /api/sms/send-verification` → `{success, messageSid, session_id, status}`.
@@ -86,11 +103,10 @@ async fn send_for(
     body: Result<Json<SendTo>, Problem>,
     purpose: Purpose,
 ) -> Response {
-    let request = body.map(|Json { value, .. }| StartRequest::of(value.phone, purpose));
+    let request = body.map(|Json { value, .. }| value.person.asks(value.phone, purpose));
     start(app, caller, address, trace, request, Dialect::Success, |begun, status| {
-        let vendors = begun.outcome.as_ref().and_then(|outcome| outcome.provider_message_id.clone());
-        let sid = vendors.unwrap_or_else(|| begun.message.to_string());
-        json!({ "success": true, "messageSid": sid, "session_id": begun.session, "status": status })
+        // Ours, never the vendor's: a code that is withheld has none of a vendor.
+        json!({ "success": true, "messageSid": begun.message, "session_id": begun.session, "status": status })
     })
     .await
 }
@@ -103,7 +119,7 @@ pub(super) async fn send(
     trace: Trace,
     body: Result<Json<SendTo>, Problem>,
 ) -> Response {
-    let request = body.map(|Json { value, .. }| StartRequest::of(value.phone, Purpose::Login));
+    let request = body.map(|Json { value, .. }| value.person.asks(value.phone, Purpose::Login));
     start(&app, &caller, address, trace, request, Dialect::Success, |begun, status| {
         json!({ "success": true, "message": said(status), "session_id": begun.session, "status": status })
     })
@@ -219,6 +235,10 @@ async fn session(
 ) -> Result<Option<SessionId>, Problem> {
     if let Some(id) = &wanted.session_id {
         return Ok(id.parse().ok());
+    }
+    // All visitors of a page share its key: one of them must show that the session is theirs.
+    if caller.who == Who::Browser {
+        return Err(Problem::field("session_id", "is required of pages: that of the answer to send-otp"));
     }
     let Some(phone) = &wanted.phone else {
         return Err(Problem::field("phone", "is required, unless session_id is given"));

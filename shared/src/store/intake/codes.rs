@@ -95,8 +95,8 @@ pub async fn start_sessions(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::
     let stored = list_stored(&mut *db, starts).await?;
     let (mut answers, mut allowed) = (Vec::with_capacity(starts.len()), Vec::with_capacity(starts.len()));
     for start in starts {
-        if stored.contains(&start.session.id) {
-            answers.push(Ok(Counted::default()));
+        if let Some((_, is_withheld)) = stored.iter().find(|(id, _)| *id == start.session.id) {
+            answers.push(Ok(Counted { standings: Vec::new(), is_withheld: *is_withheld }));
             continue;
         }
         let counted = held.ledger.count_send(&start.limits, &start.subjects, held.now);
@@ -116,14 +116,17 @@ pub async fn start_sessions(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::
 /// A session whose phone is locked looks like any other from outside, but nothing is sent.
 pub const PHONE_LOCKED: &str = "phone_locked";
 
-async fn list_stored(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<SessionId>> {
+/// Which of them an earlier try has stored, and whether without a message.
+async fn list_stored(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<(SessionId, bool)>> {
     let ids: Vec<SessionId> = starts.iter().map(|start| start.session.id).collect();
-    sqlx::query_scalar!(
-        r#"select id as "id: SessionId" from public.sms_otp_sessions where id = any($1)"#,
+    let rows = sqlx::query!(
+        r#"select id as "id: SessionId", withheld is not null as "is_withheld!"
+           from public.sms_otp_sessions where id = any($1)"#,
         &ids as &[SessionId],
     )
     .fetch_all(db)
-    .await
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.is_withheld)).collect())
 }
 
 async fn insert_sessions(

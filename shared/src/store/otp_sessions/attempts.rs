@@ -80,7 +80,8 @@ pub async fn claim_attempt(
     .await
 }
 
-/// Gives a check back that nobody could make: it was neither right nor wrong.
+/// Gives a check back that nobody could make: it was neither right nor wrong. If the session was locked meanwhile, by
+/// another wrong code when this was its last check, it stays so.
 pub async fn give_back(db: impl PgExecutor<'_>, id: SessionId) -> sqlx::Result<()> {
     sqlx::query!(
         "with session as (

@@ -1,0 +1,75 @@
+//! What a send is answered says nothing of its number's state, neither by its bytes nor by its time.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::builders::a_number;
+use tests::door::Answer;
+use tests::{Door, TestApp};
+
+use super::OTP_SEND;
+
+/// The answer without what differs from one request to the next.
+fn bare(answer: &Answer) -> (u16, Vec<String>, Value) {
+    let mut body = answer.body.clone();
+    for field in ["session_id", "expires_at"] {
+        assert!(body[field].is_string(), "{body}");
+        body[field] = Value::Null;
+    }
+    let mut headers: Vec<String> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
+    headers.sort_unstable();
+    (answer.status.as_u16(), headers, body)
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// Numbers of every state a number can have, made for each turn anew.
+async fn numbers(app: &TestApp, door: &Door) -> [(&'static str, String); 4] {
+    let [unknown, known, locked, suppressed] = std::array::from_fn(|_| a_number());
+    let settings = json!({ "phone": known, "otp_enabled": true });
+    assert_eq!(door.put(&format!("/users/{}/contact-settings", &known[1..]), &settings).await.status, 200);
+    sqlx::query(
+        "insert into smsgw.otp_phone_failures values ($1, 10, clock_timestamp() + interval '1 hour')",
+    )
+    .bind(&locked)
+    .execute(&app.pool)
+    .await
+    .unwrap();
+    let stop = door.put(&format!("/sms/opt-outs/{suppressed}"), &json!({ "scope": "all" })).await;
+    assert_eq!(stop.status, 200, "{}", stop.body);
+    [("unknown", unknown), ("known", known), ("locked", locked), ("suppressed", suppressed)]
+}
+
+/// Seen red with a locked phone answered at once, before anything is stored.
+#[tokio::test]
+async fn a_send_is_answered_alike_whatever_the_state_of_its_number() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let mut times: [Vec<Duration>; 4] = Default::default();
+    for turn in 0..60 {
+        let numbers = numbers(&app, &door).await;
+        let mut first = None;
+        // Each state has each place in turn: whatever comes first is slower.
+        for place in 0..numbers.len() {
+            let (state, number) = &numbers[(turn + place) % numbers.len()];
+            let request = door.request(Method::POST, OTP_SEND).json(&json!({ "phone": number }));
+            let began = Instant::now();
+            let answer = door.call(request).await;
+            times[(turn + place) % numbers.len()].push(began.elapsed());
+            let expected = first.get_or_insert_with(|| bare(&answer));
+            assert_eq!(&bare(&answer), expected, "{state}");
+        }
+    }
+    let medians = times.map(median);
+    let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
+    assert!(*most - *least < Duration::from_millis(1), "{medians:?}");
+}
