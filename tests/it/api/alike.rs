@@ -49,7 +49,6 @@ async fn numbers(app: &TestApp, door: &Door) -> [(&'static str, String); 4] {
     [("unknown", unknown), ("known", known), ("locked", locked), ("suppressed", suppressed)]
 }
 
-/// Seen red with a locked phone answered at once, before anything is stored.
 #[tokio::test]
 async fn a_send_is_answered_alike_whatever_the_state_of_its_number() {
     let app = TestApp::without_worker().await;
