@@ -44,6 +44,7 @@ fn build() -> Value {
         "tags": [
             {"name": "messages", "description": "Texts, and what became of them"},
             {"name": "codes", "description": "One-time codes: made, sent and checked here"},
+            {"name": "aliases", "description": "Addresses that other applications were written for"},
             {"name": "people", "description": "Who said stop, and what users want"},
             {"name": "templates", "description": "Texts with variables"},
             {"name": "settings", "description": "Providers and pauses"},
