@@ -2,7 +2,6 @@
 
 use mock_provider::{Fault, FaultRule, Vendor};
 use serde_json::{Value, json};
-use shared::config::Environment;
 use tests::door::Answer;
 use tests::{Door, TestApp};
 
@@ -76,7 +75,7 @@ async fn what_cannot_be_asked_is_told_in_the_words_of_the_application() {
 }
 
 #[tokio::test]
-async fn a_number_nobody_reaches_and_a_gateway_without_providers_are_told_apart() {
+async fn a_number_that_receives_nothing_and_one_that_no_provider_serves_are_told_apart() {
     let (app, door) = gateway().await;
     let body = r#"{"code": 21211, "message": "no such number", "status": 400}"#.to_owned();
     let fault = Fault::Garbage { status: 400, body, delivered: false };
@@ -94,8 +93,9 @@ async fn a_number_nobody_reaches_and_a_gateway_without_providers_are_told_apart(
 
     let mut app = TestApp::without_worker().await;
     app.start_worker_with(|parts| {
-        parts.providers.clear();
-        parts.environment = Environment::Production;
+        for provider in &mut parts.providers {
+            provider.countries = Some(vec!["IN".parse().unwrap()]);
+        }
     });
     let door = Door::open(&app).await;
     let nobody = door.post("/api/sms/sendOtp", &request).await;
