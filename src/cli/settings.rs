@@ -40,7 +40,7 @@ Examples:
         /// What it may do: send, otp, read, admin
         #[arg(long, value_delimiter = ',', default_value = "send,otp,read", conflicts_with = "origins")]
         scopes: Vec<Scope>,
-        /// Make it publishable, for pages of these origins alone: https://shop.example.com
+        /// Make it publishable, for pages of these origins alone: `https://shop.example.com`
         #[arg(long, value_delimiter = ',')]
         origins: Vec<Origin>,
     },

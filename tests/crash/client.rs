@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::header::RETRY_AFTER;
 use serde_json::Value;
-use shared::provider::http::install_crypto;
+use tests::http;
 
 /// Longer than the API lets anybody wait.
 const TIMEOUT: Duration = Duration::from_secs(12);
@@ -50,8 +50,7 @@ impl Answer {
 
 impl Client {
     pub(crate) fn new(url: String, key: String) -> Self {
-        install_crypto();
-        let http = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().unwrap();
+        let http = http::client_builder().timeout(TIMEOUT).build().unwrap();
         Self { http, url, key }
     }
 

@@ -6,7 +6,7 @@ use shared::ids::{MessageId, SessionId};
 use shared::message::SealedText;
 use tests::builders::a_number;
 use tests::door::Answer;
-use tests::{Door, TestApp};
+use tests::{Door, TestApp, http};
 
 // What is refused.
 mod bad_batches;
@@ -91,7 +91,7 @@ fn without(body: &Value, field: &str) -> Value {
 
 /// A client that brings no key.
 fn stranger() -> Client {
-    Client::builder().no_proxy().build().unwrap()
+    http::client()
 }
 
 /// POST with an `Idempotency-Key`.

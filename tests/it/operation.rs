@@ -8,9 +8,9 @@ use mock_provider::Credentials;
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::TestApp;
 use tests::process::{self, Settings, Smsgw};
 use tests::wait::eventually;
+use tests::{TestApp, http};
 
 use crate::webhooks::sign;
 
@@ -54,8 +54,7 @@ impl Running {
         let given = changed.iter().filter(|(_, value)| !value.is_empty());
         settings.extend(given.map(|&(name, value)| (name, value.to_owned())));
         let (process, url, logs) = launch(&settings, arguments).await;
-        shared::provider::http::install_crypto();
-        let client = Client::builder().no_proxy().build().unwrap();
+        let client = http::client();
         Self { app, process, settings, url, client, _logs: logs }
     }
 

@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder};
 use sha1::Sha1;
 use shared::ids::MessageId;
 use tests::door::Answer;
-use tests::{Door, TestApp};
+use tests::{Door, TestApp, http};
 
 mod doubts;
 mod inbound;
@@ -34,11 +34,7 @@ fn signed(door: &Door, token: &str, path: &str, fields: &[(&str, &str)]) -> Requ
     let signature = sign(token, &format!("{}{path}", door.url), fields);
     let mut request = door.request(Method::POST, path).form(fields).build().unwrap();
     request.headers_mut().remove("authorization");
-    RequestBuilder::from_parts(client(), request).header("x-twilio-signature", signature)
-}
-
-fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    RequestBuilder::from_parts(http::client(), request).header("x-twilio-signature", signature)
 }
 
 /// Posts as Twilio does.

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::app::{TestApp, vendors};
+use crate::http;
 
 /// An API server and a client that holds a key for everything.
 pub struct Door {
@@ -74,7 +75,6 @@ impl Door {
         // A second door is as another process of the same gateway, with a key of its own.
         let name = format!("test {}", config.listen);
         let key = api_keys::create(&app.pool, app.keyring.api_keys(), &name, &[Scope::Admin]).await.unwrap();
-        shared::provider::http::install_crypto();
         let parts = api::Parts {
             database: &app.database,
             pool: app.pool.clone(),
@@ -94,7 +94,7 @@ impl Door {
         Self {
             url: format!("http://{}", config.listen),
             key,
-            client: Client::builder().no_proxy().build().unwrap(),
+            client: http::client(),
             server: tokio::spawn(async move { api::serve(listener, started, stopped).await }),
             stop: stop.drop_guard(),
         }

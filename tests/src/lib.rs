@@ -7,6 +7,7 @@ pub mod app;
 pub mod builders;
 pub mod cluster;
 pub mod door;
+pub mod http;
 pub mod issuer;
 pub mod outbox;
 pub mod process;

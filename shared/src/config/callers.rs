@@ -16,7 +16,7 @@ const MIN_SECRET_BYTES: usize = 32;
 /// Who may call besides servers, and how the address of a caller is known.
 #[derive(Clone, Debug, Default, Args)]
 pub struct CallersConfig {
-    /// Origins whose pages may call with their users' tokens, for example https://app.example.com (publishable keys
+    /// Origins whose pages may call with their users' tokens, for example `https://app.example.com` (publishable keys
     /// name their own)
     #[arg(long, env = "SMSGW_CORS_ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<Origin>,
@@ -30,7 +30,7 @@ pub struct CallersConfig {
     #[arg(long, env = "SMSGW_JWT_SECRET_FILE")]
     pub jwt_secret_file: Option<String>,
     /// Where the public keys of end users' tokens are (RS256, ES256, EdDSA), for example
-    /// https://project.supabase.co/auth/v1/.well-known/jwks.json
+    /// `https://project.supabase.co/auth/v1/.well-known/jwks.json`
     #[arg(long, env = "SMSGW_JWKS_URL")]
     pub jwks_url: Option<String>,
     /// Issuer that end users' tokens must name, `iss` (unset: any)

@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
 use shared::ids::MessageId;
-use tests::TestApp;
 use tests::builders::a_transactional;
 use tests::process::{Settings, Smsgw, command, said};
 use tests::wait::{PATIENCE, eventually};
+use tests::{TestApp, http};
 
 use super::Desk;
 
@@ -88,8 +87,7 @@ async fn a_lone_worker_answers_on_its_own_address_if_it_has_one() {
     let logs = tempfile::tempdir().unwrap();
     let worker = ["worker", "--paused", "--worker-listen", &address];
     let mut running = Smsgw::start("worker", logs.path(), &desk.settings, &worker);
-    shared::provider::http::install_crypto();
-    let client = Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().unwrap();
+    let client = http::client_builder().timeout(Duration::from_secs(2)).build().unwrap();
     let get = async |path: &str| {
         let answer = client.get(format!("http://{address}{path}")).send().await.ok()?;
         Some((answer.status().as_u16(), answer.text().await.ok()?))

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::TestApp;
 use tests::process::{self, Settings, Smsgw};
 use tests::wait::eventually;
+use tests::{TestApp, http};
 
 use self::collector::{Collector, Span};
 use super::{launch, log_lines, settings};
@@ -33,8 +33,7 @@ async fn traced(endpoint: &str) -> (TestApp, Settings) {
 
 /// Asks the API at `url` for one text; gives the message's id.
 async fn send(url: &str, key: &str, traceparent: &str) -> String {
-    shared::provider::http::install_crypto();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = http::client();
     let request = client.post(format!("{url}/sms/send-transactional")).bearer_auth(key);
     let request = request.header("traceparent", traceparent).json(&json!({"to": NUMBER, "text": TEXT}));
     let answer = request.send().await.unwrap();

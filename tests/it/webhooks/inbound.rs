@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::Client;
 use serde_json::{Value, json};
 use shared::store::upkeep;
 use tests::builders::{a_number, a_promo};
 use tests::door::Answer;
-use tests::{Door, TestApp};
+use tests::{Door, TestApp, http};
 use uuid::Uuid;
 
 use super::{SID, post, signed};
@@ -123,8 +122,7 @@ async fn a_forged_stop_or_start_changes_nothing() {
     let door = Door::open(&app).await;
     let number = a_number();
     let fields = [("MessageSid", SID), ("From", number.as_str()), ("Body", "STOP")];
-    let unsigned =
-        Client::builder().no_proxy().build().unwrap().post(format!("{}{PATH}", door.url)).form(&fields);
+    let unsigned = http::client().post(format!("{}{PATH}", door.url)).form(&fields);
     for request in [unsigned, signed(&door, "wrong", PATH, &fields)] {
         assert_eq!(door.call(request).await.refusal(), (403, "invalid-signature"));
     }

@@ -5,9 +5,9 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use tests::builders::a_transactional;
 use tests::door::Answer;
-use tests::{Door, TestApp};
+use tests::{Door, TestApp, http};
 
-use super::{SID, client, gateway, kept, logged, post, sign, signed, status_path};
+use super::{SID, gateway, kept, logged, post, sign, signed, status_path};
 
 #[track_caller]
 fn assert_refused(answer: &Answer, status: u16, code: &str) {
@@ -18,7 +18,7 @@ fn assert_refused(answer: &Answer, status: u16, code: &str) {
 const FIELDS: [(&str, &str); 2] = [("MessageSid", SID), ("MessageStatus", "delivered")];
 
 fn bare(door: &Door, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
-    client().request(Method::POST, format!("{}{path}", door.url)).form(fields)
+    http::client().request(Method::POST, format!("{}{path}", door.url)).form(fields)
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn bodies_that_are_no_small_form_are_refused() {
     let app = TestApp::without_worker().await;
     let door = Door::open(&app).await;
     for path in ["/webhooks/twilio/status", "/webhooks/twilio/inbound"] {
-        let json = client().post(format!("{}{path}", door.url)).json(&json!({ "MessageSid": SID }));
+        let json = http::client().post(format!("{}{path}", door.url)).json(&json!({ "MessageSid": SID }));
         assert_refused(&door.call(json).await, 415, "unsupported-media-type");
         let large = "x".repeat(64 * 1024);
         assert_refused(&post(&door, path, &[("Body", &large)]).await, 413, "body-too-large");
