@@ -15,14 +15,17 @@ use shared::congestion::Congestion;
 use shared::db::Database;
 use shared::message::NewMessage;
 use shared::store::intake::{NewOtp, Started};
+use shared::store::otp_sessions::{AttemptClaim, ClaimedAttempt, RightCode};
 use shared::wake::Wake;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use self::checks::Consumed;
 use self::flusher::Flusher;
 use self::group::Storable;
 use crate::measures;
 
+mod checks;
 mod flusher;
 mod group;
 
@@ -37,6 +40,8 @@ const HANDFUL: usize = 32;
 const MESSAGE_FLUSHERS: usize = 1;
 /// While one waits for its commit, the other takes the next codes: they are few and should not wait.
 const CODE_FLUSHERS: usize = 2;
+/// Of checks that are taken, and of those that end their session.
+const CHECK_FLUSHERS: usize = 1;
 
 /// How long a request that was surely not stored waits for the database to come back.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -65,6 +70,8 @@ pub(crate) enum IntakeError {
 pub(crate) struct Intake {
     messages: mpsc::Sender<Ticket<NewMessage>>,
     codes: mpsc::Sender<Ticket<NewOtp>>,
+    claims: mpsc::Sender<Ticket<AttemptClaim>>,
+    right_codes: mpsc::Sender<Ticket<RightCode>>,
     congestion: Arc<Congestion>,
 }
 
@@ -99,6 +106,8 @@ impl Intake {
         Self {
             messages: start_flushers(&shared, MESSAGE_FLUSHERS),
             codes: start_flushers(&shared, CODE_FLUSHERS),
+            claims: start_flushers(&shared, CHECK_FLUSHERS),
+            right_codes: start_flushers(&shared, CHECK_FLUSHERS),
             congestion,
         }
     }
@@ -106,7 +115,13 @@ impl Intake {
     /// An intake that takes nothing, for a process that has no doors for messages.
     pub(crate) fn closed() -> Self {
         let congestion = Arc::new(Congestion::new(Gauge::noop()));
-        Self { messages: mpsc::channel(1).0, codes: mpsc::channel(1).0, congestion }
+        Self {
+            messages: mpsc::channel(1).0,
+            codes: mpsc::channel(1).0,
+            claims: mpsc::channel(1).0,
+            right_codes: mpsc::channel(1).0,
+            congestion,
+        }
     }
 
     /// Stores a message; when this returns `Ok` it is committed.
@@ -121,6 +136,24 @@ impl Intake {
     /// Stores an OTP session with its message, unless a limit forbids it.
     pub(crate) async fn start_session(&self, start: NewOtp) -> Result<Started, IntakeError> {
         submit(&self.codes, start).await
+    }
+
+    /// Takes a check from a session's allowance; when this returns it is committed. `None` if the session takes none,
+    /// or not in a group.
+    pub(crate) async fn claim_attempt(
+        &self,
+        claim: AttemptClaim,
+    ) -> Result<Option<ClaimedAttempt>, IntakeError> {
+        submit(&self.claims, claim).await
+    }
+
+    /// Ends a session by its right code; `false` if this was another's, or cannot be done in a group.
+    pub(crate) async fn consume(&self, code: RightCode) -> Result<bool, IntakeError> {
+        match submit(&self.right_codes, code).await? {
+            Consumed::Yes => Ok(true),
+            Consumed::No => Ok(false),
+            Consumed::Unknown => Err(IntakeError::OutcomeUnknown),
+        }
     }
 }
 

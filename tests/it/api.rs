@@ -35,6 +35,7 @@ mod aliases;
 mod alike;
 mod batches;
 mod cancels;
+mod check_groups;
 mod code_races;
 mod code_sessions;
 mod codes;

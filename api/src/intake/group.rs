@@ -1,4 +1,4 @@
-//! What can be stored in groups: messages, and OTP sessions with theirs.
+//! What can be stored in groups: messages, and OTP sessions with theirs; checks of codes are in [`super::checks`].
 
 use shared::lane::Lane;
 use shared::message::NewMessage;

@@ -9,12 +9,13 @@ use shared::phone::PhoneNumber;
 use shared::provider::{CheckError, Checked, OtpCheck};
 use shared::seal::{Keyring, UnknownKey};
 use shared::store::otp_checks::{Check, CheckOutcome};
-use shared::store::otp_sessions::{self, ClaimedAttempt, Session, SessionStatus};
+use shared::store::otp_sessions::{self, AttemptClaim, ClaimedAttempt, RightCode, Session, SessionStatus};
 use shared::store::{messages, otp_failures};
 use sqlx::PgPool;
 
 use crate::app::App;
 use crate::auth::Who;
+use crate::intake::IntakeError;
 
 /// A check as it is asked for.
 #[derive(Deserialize)]
@@ -68,6 +69,9 @@ pub(crate) enum VerifyError {
     /// An operator has dropped a master key too early.
     #[error("the code's key is gone")]
     UnknownKey(#[from] UnknownKey),
+    /// The check could not be made, or not for certain.
+    #[error("the check cannot be made")]
+    Intake(#[from] IntakeError),
     /// The database is away or refuses.
     #[error("the session cannot be read")]
     Store(#[from] sqlx::Error),
@@ -84,7 +88,7 @@ pub(crate) async fn verify(
     code: &OtpCode,
 ) -> Result<ClaimedAttempt, VerifyError> {
     let began = Instant::now();
-    let Some(attempt) = otp_sessions::claim_attempt(&app.pool, id, who.user(), code.length()).await? else {
+    let Some(attempt) = claim(app, who, id, code).await? else {
         return Err(not_open(&app.pool, who, id, code).await?);
     };
     let done = check(app, id, code, &attempt).await;
@@ -99,6 +103,21 @@ pub(crate) async fn verify(
         created_at: app.clock.now(),
     });
     done.map(|()| attempt)
+}
+
+/// Takes a check, with others in a group if that can be, else alone.
+async fn claim(
+    app: &App,
+    who: &Who,
+    session: SessionId,
+    code: &OtpCode,
+) -> Result<Option<ClaimedAttempt>, VerifyError> {
+    let digits = i16::try_from(code.length()).unwrap_or(i16::MAX);
+    let claim = AttemptClaim { session, user_id: who.user().map(ToOwned::to_owned), digits };
+    match app.intake.claim_attempt(claim.clone()).await? {
+        Some(attempt) => Ok(Some(attempt)),
+        None => Ok(otp_sessions::claim_attempt(&app.pool, &claim).await?),
+    }
 }
 
 /// Compares, now that the attempt is taken.
@@ -118,7 +137,7 @@ async fn check(
     };
     let attempts_remaining = attempt.max_attempts - attempt.attempts;
     match checked {
-        Checked::Right => consume(&app.pool, id, attempt).await,
+        Checked::Right => consume(app, id, attempt).await,
         Checked::Wrong => {
             if attempts_remaining == 0 {
                 lock(&app.pool, id).await?;
@@ -161,9 +180,12 @@ fn outcome(done: &Result<(), VerifyError>) -> CheckOutcome {
         Err(VerifyError::Wrong { .. }) => CheckOutcome::Wrong,
         Err(VerifyError::Locked | VerifyError::PhoneLocked { .. }) => CheckOutcome::Locked,
         Err(VerifyError::Expired | VerifyError::Used | VerifyError::Length { .. }) => CheckOutcome::Ended,
-        Err(VerifyError::ProviderAway { .. } | VerifyError::UnknownKey(_) | VerifyError::Store(_)) => {
-            CheckOutcome::Away
-        }
+        Err(
+            VerifyError::ProviderAway { .. }
+            | VerifyError::UnknownKey(_)
+            | VerifyError::Intake(_)
+            | VerifyError::Store(_),
+        ) => CheckOutcome::Away,
     }
 }
 
@@ -221,13 +243,18 @@ fn is_right(
     Ok(code.verify(keyring.otp_pepper(), challenge, stored)?)
 }
 
-/// Ends the session by its right code, and withdraws codes that have not left yet.
-async fn consume(pool: &PgPool, id: SessionId, attempt: &ClaimedAttempt) -> Result<(), VerifyError> {
-    let mut tx = pool.begin().await?;
-    if !otp_sessions::consume(&mut *tx, id, attempt.sends).await? {
+/// Ends the session by its right code: with others in a group if that can be, else alone, withdrawing codes that have
+/// not left yet.
+async fn consume(app: &App, id: SessionId, attempt: &ClaimedAttempt) -> Result<(), VerifyError> {
+    let code = RightCode { session: id, sends: attempt.sends };
+    if app.intake.consume(code).await? {
+        return Ok(());
+    }
+    let mut tx = app.pool.begin().await?;
+    if !otp_sessions::consume(&mut *tx, code).await? {
         tx.rollback().await?;
         // Another right answer was faster, a resend replaced the code, or the last check was taken.
-        let session = otp_sessions::find(pool, id).await?;
+        let session = otp_sessions::find(&app.pool, id).await?;
         let attempts_remaining = attempt.max_attempts - attempt.attempts;
         return Err(ended(session.as_ref()).unwrap_or(VerifyError::Wrong { attempts_remaining }));
     }

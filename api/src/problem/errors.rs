@@ -145,7 +145,29 @@ impl From<VerifyError> for Problem {
             .retry_after(retry_after.unwrap_or(Duration::from_secs(1))),
             VerifyError::Length { digits } => Self::field("otp", format!("must be exactly {digits} digits")),
             VerifyError::UnknownKey(error) => Self::internal(&error),
+            VerifyError::Intake(error) => Self::of_check(&error),
             VerifyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl Problem {
+    /// Of a check that could not be made, or not for certain.
+    fn of_check(error: &IntakeError) -> Self {
+        match error {
+            IntakeError::Full => {
+                Self::new(&OVERLOADED, "more checks wait than can be made in time; this one was not counted")
+                    .retry_after(Duration::from_secs(1))
+            }
+            IntakeError::Away => {
+                Self::unavailable("the database does not answer; the check was not counted", error)
+            }
+            IntakeError::OutcomeUnknown => Self::unavailable(
+                "outcome unknown: the database went away during the check, which may count; ask how the session \
+                 stands, or for another code",
+                error,
+            ),
+            IntakeError::Refused(_) => Self::internal(error),
         }
     }
 }

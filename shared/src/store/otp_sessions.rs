@@ -12,9 +12,11 @@ use crate::otp_code::CodeLength;
 use crate::phone::PhoneNumber;
 
 mod attempts;
+mod ends;
 mod list;
 
-pub use attempts::{ClaimedAttempt, claim_attempt, consume, give_back, lock};
+pub use attempts::{AttemptClaim, ClaimedAttempt, claim_attempt, claim_attempts, give_back};
+pub use ends::{RightCode, consume, consume_sent, lock};
 pub use list::{ListedSession, list};
 
 /// Where a session stands.
