@@ -7,6 +7,7 @@ use tests::builders::a_number;
 use tests::door::Answer;
 use tests::wait::PATIENCE;
 use tests::{Door, TestApp};
+use tokio::time::timeout;
 
 use super::phone_locks::failures;
 use super::{Challenge, OTP_SEND, OTP_VERIFY, code_in};
@@ -87,7 +88,7 @@ async fn a_group_waits_for_nobody() {
         .execute(&mut *holder)
         .await
         .unwrap();
-    let taken = take(&app, &[&held, &free]).await;
+    let taken = timeout(PATIENCE, take(&app, &[&held, &free])).await.expect("a group waits");
     assert!(taken[0].is_none() && taken[1].is_some(), "{taken:?}");
     assert_eq!(end(&app, &[right_code(&held), right_code(&free)]).await, [false, true]);
     // Alone it waits for its turn, and nobody has to ask again.
