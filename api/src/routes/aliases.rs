@@ -14,6 +14,7 @@ use shared::store::log::Outcome;
 use crate::app::App;
 use crate::auth::Who;
 
+mod checks;
 mod codes;
 mod reply;
 mod templates;
@@ -25,11 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(8);
 pub(super) fn for_codes() -> Router<App> {
     Router::new()
         .route("/api/sms/sendOtp", post(codes::send_otp))
-        .route("/api/sms/verifyOtp", post(codes::verify_otp))
+        .route("/api/sms/verifyOtp", post(checks::verify_otp))
         .route("/api/sms/send-verification", post(codes::send_verification))
         .route("/api/sms/send-2fa", post(codes::send_second_factor))
         .route("/api/send-otp", post(codes::send))
-        .route("/api/verify-otp", post(codes::verify))
+        .route("/api/verify-otp", post(checks::verify))
 }
 
 /// The one of texts, for servers.

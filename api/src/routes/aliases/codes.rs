@@ -1,26 +1,21 @@
-//! The aliases of codes.
+//! The aliases that send codes.
 
 use std::time::Instant;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::ids::SessionId;
-use shared::otp_code::OtpCode;
 use shared::otp_policy::Purpose;
-use shared::store::otp_sessions;
 
-use super::reply::Dialect;
+use super::reply::{Dialect, millis_since};
 use super::{Fate, PATIENCE, indian};
 use crate::app::App;
-use crate::auth::{Caller, MayOtp, Who};
+use crate::auth::{Caller, MayOtp};
 use crate::client_address::ClientAddress;
 use crate::extract::Json;
 use crate::otp::begin::{Begun, begin};
 use crate::otp::start::{Requester, StartRequest};
-use crate::otp::verify::{VerifyError, verify as check};
 use crate::problem::Problem;
 use crate::rate_limit::Limited;
 use crate::trace::Trace;
@@ -58,7 +53,7 @@ pub(super) async fn send_otp(
     let request = body.map(|Json { value, .. }| value.person.asks(indian(&value.phone), Purpose::Login));
     start(&app, &caller, address, trace, request, Dialect::Words, |begun, status| {
         let took = begun.outcome.as_ref().and_then(|outcome| outcome.response_time_ms);
-        let took = took.unwrap_or_else(|| i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX));
+        let took = took.unwrap_or_else(|| millis_since(began));
         json!({ "session_id": begun.session, "status": status, "message": said(status), "response_time_ms": took })
     })
     .await
@@ -149,100 +144,7 @@ async fn start(
         Ok(begun) => begun,
         Err(problem) => return dialect.refuse(problem),
     };
-    let answer = match Fate::of(begun.outcome.as_ref(), &caller.who) {
-        Fate::Queued => axum::Json(body(&begun, "Queued")).into_response(),
-        Fate::Sent => axum::Json(body(&begun, "Success")).into_response(),
-        Fate::NoProvider => {
-            let message = "no SMS provider is set up for this number";
-            dialect.fail(StatusCode::INTERNAL_SERVER_ERROR, "missing_api_key", message, None)
-        }
-        Fate::Failed { message, status_code } => {
-            dialect.fail(StatusCode::BAD_REQUEST, "send_failed", &message, status_code)
-        }
-    };
+    let fate = Fate::of(begun.outcome.as_ref(), &caller.who);
+    let answer = dialect.tell(fate, |status| body(&begun, status));
     Limited(begun.standings, answer).into_response()
-}
-
-/// `{session_id, otp}`.
-#[derive(Deserialize)]
-pub(super) struct VerifyOtp {
-    session_id: String,
-    otp: String,
-}
-
-/// `POST /api/sms/verifyOtp` → `{verified, status, message, response_time_ms}`.
-pub(super) async fn verify_otp(
-    State(app): State<App>,
-    caller: Caller<MayOtp>,
-    body: Result<Json<VerifyOtp>, Problem>,
-) -> Response {
-    let began = Instant::now();
-    let proven = async {
-        let Json { value, .. } = body?;
-        let code = code(&value.otp)?;
-        let id = value.session_id.parse().map_err(|_| VerifyError::Expired)?;
-        Ok::<_, Problem>(check(&app, &caller.who, id, &code).await?)
-    };
-    match proven.await {
-        Ok(_) => axum::Json(json!({
-            "verified": true,
-            "status": "Success",
-            "message": "the code is right",
-            "response_time_ms": i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX),
-        }))
-        .into_response(),
-        Err(problem) => Dialect::Check.refuse(problem),
-    }
-}
-
-/// `{phone, otp}`, or `{session_id, otp}`.
-#[derive(Deserialize)]
-pub(super) struct VerifyPhone {
-    #[serde(alias = "phoneNumber")]
-    phone: Option<String>,
-    session_id: Option<String>,
-    #[serde(alias = "code")]
-    otp: String,
-}
-
-/// `POST /api/verify-otp` → `{success, message}`. By a phone alone it means the newest code that the same caller
-/// has sent there.
-pub(super) async fn verify(
-    State(app): State<App>,
-    caller: Caller<MayOtp>,
-    body: Result<Json<VerifyPhone>, Problem>,
-) -> Response {
-    let proven = async {
-        let Json { value, .. } = body?;
-        let code = code(&value.otp)?;
-        let id = session(&app, &caller, &value).await?.ok_or(VerifyError::Expired)?;
-        Ok::<_, Problem>(check(&app, &caller.who, id, &code).await?)
-    };
-    match proven.await {
-        Ok(_) => axum::Json(json!({ "success": true, "message": "the number is verified" })).into_response(),
-        Err(problem) => Dialect::Success.refuse(problem),
-    }
-}
-
-fn code(typed: &str) -> Result<OtpCode, Problem> {
-    OtpCode::parse(typed).map_err(|error| Problem::field("otp", error.to_string()))
-}
-
-async fn session(
-    app: &App,
-    caller: &Caller<MayOtp>,
-    wanted: &VerifyPhone,
-) -> Result<Option<SessionId>, Problem> {
-    if let Some(id) = &wanted.session_id {
-        return Ok(id.parse().ok());
-    }
-    // All visitors of a page share its key: one of them must show that the session is theirs.
-    if caller.who == Who::Browser {
-        return Err(Problem::field("session_id", "is required of pages: that of the answer to send-otp"));
-    }
-    let Some(phone) = &wanted.phone else {
-        return Err(Problem::field("phone", "is required, unless session_id is given"));
-    };
-    let phone = app.reach.phone(phone).map_err(|error| Problem::field("phone", error.to_string()))?;
-    Ok(otp_sessions::find_newest_open(&app.pool, &phone, caller.key, caller.who.user()).await?)
 }

@@ -1,11 +1,14 @@
 //! Answers of the aliases: their own bodies, also for what is refused.
 
+use std::time::Instant;
+
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::Fate;
 use crate::problem::{OwnBody, Problem};
 
 /// The words for errors that an application knows.
@@ -31,25 +34,27 @@ impl Dialect {
         let _ = response.extensions_mut().remove::<Problem>();
         *response.body_mut() = Body::from(body.to_string());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response.extensions_mut().insert(OwnBody);
-        response
+        own(response)
     }
 
-    /// A refusal that our own doors do not know.
-    pub(super) fn fail(
-        self,
-        status: StatusCode,
-        word: &str,
-        message: &str,
-        status_code: Option<i32>,
-    ) -> Response {
-        let mut body = self.error(word, message);
-        if let Some(code) = status_code {
-            body["provider_status"] = code.into();
+    /// What is told of a message: `body` with `Success` or `Queued`, or that it was not sent, which our own doors do not
+    /// refuse.
+    pub(super) fn tell(self, fate: Fate, body: impl FnOnce(&'static str) -> Value) -> Response {
+        match fate {
+            Fate::Queued => axum::Json(body("Queued")).into_response(),
+            Fate::Sent => axum::Json(body("Success")).into_response(),
+            Fate::NoProvider => {
+                let body = self.error("missing_api_key", "no SMS provider is set up for this number");
+                own((StatusCode::INTERNAL_SERVER_ERROR, axum::Json(body)).into_response())
+            }
+            Fate::Failed { message, status_code } => {
+                let mut body = self.error("send_failed", &message);
+                if let Some(code) = status_code {
+                    body["provider_status"] = code.into();
+                }
+                own((StatusCode::BAD_REQUEST, axum::Json(body)).into_response())
+            }
         }
-        let mut response = (status, axum::Json(body)).into_response();
-        response.extensions_mut().insert(OwnBody);
-        response
     }
 
     fn error(self, word: &str, message: &str) -> Value {
@@ -59,6 +64,17 @@ impl Dialect {
             Self::Success => json!({ "success": false, "error": message, "code": word }),
         }
     }
+}
+
+/// A refusal whose body stays as it is.
+fn own(mut response: Response) -> Response {
+    response.extensions_mut().insert(OwnBody);
+    response
+}
+
+/// Whole milliseconds since `began`.
+pub(super) fn millis_since(began: Instant) -> i32 {
+    i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX)
 }
 
 /// The word that applications know a problem by.

@@ -1,8 +1,7 @@
 //! The alias of texts: `POST /api/sms/sendTemplate` `{to, template, vars}` → `{status, message, details}`.
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use shared::ids::MessageId;
@@ -46,20 +45,10 @@ pub(super) async fn send(
     let outcome = app.outcomes.first(id, PATIENCE).await;
     let vendors = outcome.as_ref().and_then(|outcome| outcome.provider_message_id.clone());
     let details = vendors.unwrap_or_else(|| id.to_string());
-    let done = |status: &str, message: &str| {
-        axum::Json(json!({ "status": status, "message": message, "details": details })).into_response()
-    };
-    match Fate::of(outcome.as_ref(), &caller.who) {
-        Fate::Queued => done("Queued", "the message is on its way"),
-        Fate::Sent => done("Success", "the message was sent"),
-        Fate::NoProvider => {
-            let message = "no SMS provider is set up for this message";
-            Dialect::Words.fail(StatusCode::INTERNAL_SERVER_ERROR, "missing_api_key", message, None)
-        }
-        Fate::Failed { message, status_code } => {
-            Dialect::Words.fail(StatusCode::BAD_REQUEST, "send_failed", &message, status_code)
-        }
-    }
+    Dialect::Words.tell(Fate::of(outcome.as_ref(), &caller.who), |status| {
+        let message = if status == "Queued" { "the message is on its way" } else { "the message was sent" };
+        json!({ "status": status, "message": message, "details": details })
+    })
 }
 
 async fn accept(
