@@ -23,7 +23,7 @@ pub mod sandbox;
 pub mod twilio;
 pub mod twofactor;
 
-pub use otp::{CheckError, Checked, CodeMode, OtpCheck, UnknownCodeMode};
+pub use otp::{CheckError, Checked, CodeMode, MADE_CODE_LENGTH, OtpCheck, UnknownCodeMode};
 
 /// One SMS as an adapter gets it.
 #[derive(Clone)]

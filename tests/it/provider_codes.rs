@@ -12,6 +12,7 @@ use tests::{Door, TestApp};
 
 mod checks;
 mod late;
+mod lengths;
 mod verified;
 
 /// What a session knows of its newest code.

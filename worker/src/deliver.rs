@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use shared::lane::Lane;
 use shared::message::{OutboxMessage, SealedText, Status};
 use shared::phone::{PhoneNumber, Region};
-use shared::provider::{OutgoingSms, Provider, VendorTemplate};
+use shared::provider::{MADE_CODE_LENGTH, OutgoingSms, Provider, VendorTemplate};
 use shared::routing::{self, Candidate, Moment, Step, Traveller};
 use shared::store::acks::{Attempt, Finished};
 use shared::text::MessageText;
@@ -165,11 +165,17 @@ impl<'a> Delivery<'a> {
         self.react(entry, leave, answer)
     }
 
-    /// A provider that makes codes makes those of sessions, where a check can find it again. To any other goes our own
-    /// code, also when the first has failed: the session then checks that one.
+    /// A provider that makes codes makes those of sessions, where a check can find it again, unless they are to be longer
+    /// than what it makes: their purpose asks for that, or the brake. To any other goes our own code, also when the first
+    /// has failed: the session then checks that one.
     fn request(&self, provider: &dyn Provider) -> Request {
-        let is_a_sessions_code = self.sealed.is_some() && self.claim.message.session_id.is_some();
-        if is_a_sessions_code && provider.makes_codes() { Request::StartOtp } else { Request::Send }
+        let ours = self.sealed.as_ref().filter(|_| self.claim.message.session_id.is_some());
+        match ours {
+            Some(sealed) if provider.makes_codes() && sealed.code.len() <= MADE_CODE_LENGTH.get() => {
+                Request::StartOtp
+            }
+            _ => Request::Send,
+        }
     }
 
     /// Waits for the provider's gate: as long as the claim is fresh, or, if its lane need not stay

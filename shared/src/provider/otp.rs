@@ -8,10 +8,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::SendError;
+use crate::otp_code::CodeLength;
 use crate::phone::PhoneNumber;
 
 /// How long one check may take: somebody waits for the answer.
 pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a code that a provider makes may be trusted to be: what 2Factor.in and a Verify service of Twilio's make unless
+/// somebody set the account up otherwise, which no answer tells.
+pub const MADE_CODE_LENGTH: CodeLength = CodeLength::SIX;
 /// What a provider that makes no codes answers when it is asked for one.
 pub(super) const MAKES_NO_CODES: &str = "makes_no_codes";
 
