@@ -19,7 +19,7 @@ use sqlx::error::DatabaseError;
 use sqlx::{PgConnection, PgPool};
 
 use crate::app::App;
-use crate::auth::Holder;
+use crate::auth::{Caller, Holder, Who};
 use crate::problem::Problem;
 
 const HEADER: &str = "idempotency-key";
@@ -107,6 +107,13 @@ impl Answer {
         Ok(Self { body: serde_json::to_string(body)?, ..self })
     }
 
+    /// Says in the headers of `response` that it is a repetition, if it is one.
+    pub(crate) fn mark(&self, response: &mut Response<Body>) {
+        if self.replayed {
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+    }
+
     /// Whether it was given before, so that nothing was done this time.
     pub(crate) const fn is_replayed(&self) -> bool {
         self.replayed
@@ -115,12 +122,11 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.body));
+        let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if self.replayed {
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-        }
+        self.mark(&mut response);
+        *response.body_mut() = Body::from(self.body);
         response
     }
 }
@@ -158,12 +164,32 @@ pub(crate) struct Once<'a> {
     /// The key, if there is one; without, the work is simply done.
     pub(crate) key: &'a IdempotencyKey,
     /// Method and path.
-    pub(crate) door: &'static str,
+    door: &'static str,
     /// The body as it arrived.
-    pub(crate) body: &'a [u8],
+    body: &'a [u8],
 }
 
-impl Once<'_> {
+impl<'a> Once<'a> {
+    /// The request of `caller` with `body` at `door`.
+    ///
+    /// # Errors
+    /// A key of a page: all its visitors hold the same API key, so one could ask for another's answer.
+    pub(crate) fn of<N>(
+        caller: &'a Caller<N>,
+        key: &'a IdempotencyKey,
+        door: &'static str,
+        body: &'a [u8],
+    ) -> Result<Self, Problem> {
+        if caller.who == Who::Browser && !key.is_absent() {
+            return Err(Problem::field(
+                HEADER,
+                "must be left out by pages, whose visitors share a publishable key: send it with a user's token, or \
+                 from your server",
+            ));
+        }
+        Ok(Self { caller: caller.holder(), key, door, body })
+    }
+
     /// Does `work` in a transaction together with storing its answer, or gives the stored answer.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ pub(crate) const TEMPLATE: &str = "otp";
 /// What a caller learns when a code is on its way.
 #[derive(Debug, Serialize)]
 pub(crate) struct Sent {
-    session_id: SessionId,
+    pub(crate) session_id: SessionId,
     expires_at: DateTime<Utc>,
     /// Seconds until another code can be asked for.
     resend_after: u64,

@@ -32,6 +32,7 @@ mod users_tokens;
 
 // What is asked for.
 mod aliases;
+mod aliases_once;
 mod alike;
 mod batches;
 mod cancels;

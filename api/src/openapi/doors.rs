@@ -138,16 +138,24 @@ impl Door {
     }
 
     /// Creates something, once for each `Idempotency-Key`: the answer says that it is on disk.
-    fn creates(mut self, schema: &'static str) -> Self {
+    fn creates(self, schema: &'static str) -> Self {
+        Self {
+            answer: (202, "Committed to disk", Some(("application/json", reference(schema)))),
+            ..self.once()
+        }
+    }
+
+    /// Sends something, once for each `Idempotency-Key`.
+    fn once(mut self) -> Self {
         self.parameters.push(json!({"name": "Idempotency-Key", "in": "header",
             "schema": {"type": "string", "minLength": 1, "maxLength": 257, "example": "order-7-confirmation"},
-            "description": "1 to 255 visible ASCII characters, bare or as a quoted string; kept for 24 hours"}));
+            "description": "1 to 255 visible ASCII characters, bare or as a quoted string; kept for 24 hours. \
+                            Not with a publishable key"}));
         self.parameters.push(json!({"name": "traceparent", "in": "header", "schema": {"type": "string"},
             "description": "W3C trace context, kept with the message"}));
         let replayed = ("idempotency-replayed", "`true` if this is the stored answer to an earlier request");
         self.headers.push(replayed);
-        self.refusals.extend([&IDEMPOTENCY_MISMATCH, &IDEMPOTENCY_RUNNING, &INVALID_REQUEST]);
-        Self { answer: (202, "Committed to disk", Some(("application/json", reference(schema)))), ..self }
+        self.refuses(&[&IDEMPOTENCY_MISMATCH, &IDEMPOTENCY_RUNNING, &INVALID_REQUEST])
     }
 
     /// Sends are counted, and callers told where they stand.

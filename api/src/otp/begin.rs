@@ -1,47 +1,62 @@
-//! Starting a challenge and staying for what becomes of its message.
+//! Starting a challenge, once for each `Idempotency-Key`.
 
-use std::time::Duration;
-
-use shared::ids::{MessageId, SessionId};
+use shared::ids::MessageId;
 use shared::lane::Lane;
 use shared::limits::Standing;
-use shared::store::log::Outcome;
+use shared::store::intake::{self, Counted};
 
+use super::Sent;
 use super::start::{self, Requester, StartRequest, told};
 use crate::app::App;
+use crate::idempotency::{Answer, Once};
 use crate::problem::Problem;
 use crate::trace::Trace;
 
 /// A challenge that was started.
+#[derive(Debug)]
 pub(crate) struct Begun {
-    /// It.
-    pub(crate) session: SessionId,
+    /// What its caller learns.
+    pub(crate) sent: Sent,
     /// The message with its code, also if that is withheld.
     pub(crate) message: MessageId,
+    /// Nothing is sent, and nobody shall notice.
+    pub(crate) is_withheld: bool,
     /// Where its subjects stand, as far as the caller may know.
     pub(crate) standings: Vec<Standing>,
-    /// How the message ended, if it did in time.
-    pub(crate) outcome: Option<Outcome>,
 }
 
-/// Starts a challenge and waits for its message, at most for `patience`.
+/// Starts a challenge and makes its answer; or gives the answer that was given before, with nothing begun.
 ///
 /// # Errors
-/// What is wrong with the request, a limit that forbids it, or a database that is away.
+/// What is wrong with the request or its key, a limit that forbids it, or a database that is away.
 pub(crate) async fn begin(
     app: &App,
     requester: &Requester<'_>,
-    trace: Trace,
+    once: &Once<'_>,
+    trace: &Trace,
     request: StartRequest,
-    patience: Duration,
-) -> Result<Begun, Problem> {
-    let (start, _) = start::prepare(app, requester, &trace, request).await?;
-    let (session, message) = (start.session.id, start.message.id);
-    trace.message(message);
-    let counted = told(app.intake.start_session(start).await?, requester.who)?;
-    app.accepted(Lane::Otp, 1, &trace);
-    drop(trace);
-    let sent = Some(message).filter(|_| !counted.is_withheld);
-    let outcome = app.outcomes.first_of_code(sent, patience).await;
-    Ok(Begun { session, message, standings: counted.standings, outcome })
+    answer: impl FnOnce(&Begun) -> serde_json::Result<Answer>,
+) -> Result<(Answer, Option<Begun>), Problem> {
+    let (start, sent) = start::prepare(app, requester, trace, request).await?;
+    let message = start.message.id;
+    let begun = |Counted { standings, is_withheld }| Begun { sent, message, is_withheld, standings };
+    if once.key.is_absent() {
+        trace.message(message);
+        let begun = begun(told(app.intake.start_session(start).await?, requester.who)?);
+        app.accepted(Lane::Otp, 1, trace);
+        return Ok((answer(&begun)?, Some(begun)));
+    }
+    let mut first = None;
+    // Boxed: requests without a key, most of them, need not carry the room for this.
+    let answer = Box::pin(once.run(&app.pool, async |db| {
+        trace.message(message);
+        let mut counted = Counted::default();
+        for started in intake::start_sessions(db, &[&start]).await? {
+            counted = told(started, requester.who)?;
+        }
+        Ok::<_, Problem>(answer(first.insert(begun(counted)))?)
+    }))
+    .await?;
+    app.committed(Lane::Otp, 1, &answer, trace);
+    Ok((answer, first))
 }

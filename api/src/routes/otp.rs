@@ -11,7 +11,7 @@ use shared::limits::Standing;
 use shared::message::Status;
 use shared::otp_code::OtpCode;
 use shared::phone::PhoneNumber;
-use shared::store::intake::{self, Counted};
+use shared::store::intake::Counted;
 use shared::store::otp_sessions::{self, Session, SessionStatus};
 
 use crate::app::App;
@@ -20,8 +20,9 @@ use crate::client_address::ClientAddress;
 use crate::extract::{Json, Path};
 use crate::fields;
 use crate::idempotency::{Answer, IdempotencyKey, Once};
+use crate::otp::begin::{Begun, begin};
 use crate::otp::resend::{Preparation, ResendError, ResendRequest, resend as send_again};
-use crate::otp::start::{self, Requester, StartRequest, is_told, told};
+use crate::otp::start::{Requester, StartRequest, is_told, told};
 use crate::otp::verify::{VerifyError, VerifyRequest, verify as check};
 use crate::outcomes::Waited;
 use crate::prefer::Prefer;
@@ -40,32 +41,14 @@ pub(super) async fn send(
     trace: Trace,
     Json { value: request, raw }: Json<StartRequest>,
 ) -> Result<impl IntoResponse, Problem> {
+    let once = Once::of(&caller, &key, "POST /otp/send", &raw)?;
     let requester = Requester { who: &caller.who, key: caller.key, address };
-    let (start, sent) = start::prepare(&app, &requester, &trace, request).await?;
-    let (id, answer) = (start.message.id, Answer::accepted(&sent)?);
-    let mut counted = Counted::default();
-    let answer = if key.is_absent() {
-        trace.message(id);
-        counted = told(app.intake.start_session(start).await?, &caller.who)?;
-        app.accepted(Lane::Otp, 1, &trace);
-        answer
-    } else {
-        let once = Once { caller: caller.holder(), key: &key, door: "POST /otp/send", body: &raw };
-        // Boxed: requests without a key, most of them, need not carry the room for this.
-        let answer = Box::pin(once.run(&app.pool, async |db| {
-            trace.message(id);
-            for started in intake::start_sessions(db, &[&start]).await? {
-                counted = told(started, &caller.who)?;
-            }
-            Ok::<_, Problem>(answer)
-        }))
-        .await?;
-        app.committed(Lane::Otp, 1, &answer, &trace);
-        answer
-    };
+    let answered = |begun: &Begun| Answer::accepted(&begun.sent);
+    let (answer, begun) = begin(&app, &requester, &once, &trace, request, answered).await?;
     drop(trace);
-    let message = Some(id).filter(|_| !counted.is_withheld);
-    with_outcome(&app, &caller.who, prefer, message, counted.standings, answer).await
+    let message = begun.as_ref().filter(|begun| !begun.is_withheld).map(|begun| begun.message);
+    let standings = begun.map(|begun| begun.standings).unwrap_or_default();
+    with_outcome(&app, &caller.who, prefer, message, standings, answer).await
 }
 
 /// A code's answer, with how its message fared if the caller would wait for that.
@@ -77,7 +60,8 @@ struct Fared {
 }
 
 /// Waits for the outcome if the caller would; `message` is that of the code, unless it is withheld. Also an answer that
-/// is a repeated one waits, for the message of its session.
+/// is a repeated one waits: for the message of its session, or, as that would show which codes are withheld, for users as
+/// long as codes usually take.
 async fn with_outcome(
     app: &App,
     who: &Who,
@@ -91,6 +75,7 @@ async fn with_outcome(
     }
     let sent: Map<String, Value> = answer.read()?;
     let message = match answer.is_replayed() {
+        true if *who != Who::Server => None,
         true => {
             let id: Option<SessionId> = sent["session_id"].as_str().and_then(|id| id.parse().ok());
             let session = otp_sessions::find(&app.pool, id.unwrap_or_else(SessionId::random)).await?;
@@ -152,12 +137,12 @@ pub(super) async fn resend(
     Json { value: request, raw }: Json<ResendRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let id: SessionId = request.session_id.parse().map_err(|_| ResendError::Ended(VerifyError::Expired))?;
+    let once = Once::of(&caller, &key, "POST /otp/resend", &raw)?;
     let requester = Requester { who: &caller.who, key: caller.key, address };
     let client = request.client_ip.as_deref().map(fields::address).transpose();
     let client = client.and_then(|given| requester.client(given));
     let client = client.map_err(|fault| Problem::field("client_ip", fault))?;
     let prepared = Preparation::of(&app, id, &requester, client).await?;
-    let once = Once { caller: caller.holder(), key: &key, door: "POST /otp/resend", body: &raw };
     let (mut counted, mut message) = (Counted::default(), None);
     let answer = once
         .run(&app.pool, async |db| {

@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared::ids::{BatchId, MessageId};
 use shared::lane::Lane;
-use shared::message::Status;
+use shared::limits::Standing;
+use shared::message::{NewMessage, Status};
 use shared::store::intake;
 
 use crate::accept::{self, Origin, SendRequest};
@@ -55,27 +56,39 @@ pub(super) async fn send_transactional(
     let message = accept::check(request, template.as_deref(), &app.reach, origin)?;
     let (due_at, answer) =
         (message.due_at, Answer::accepted(&Accepted { message_id: message.id, status: Status::Queued })?);
-    if key.is_absent() {
-        let standings = key_limits::count(&app, caller.key, 1).await?;
+    let once = Once::of(&caller, &key, "POST /sms/send-transactional", &raw)?;
+    let (answer, standings) = store(&app, &once, message, answer, &trace).await?;
+    drop(trace);
+    Ok(Limited(standings, with_outcome(&app, prefer, due_at, answer).await?))
+}
+
+/// Stores one message, once for each `Idempotency-Key`: gives `answer`, or that which was given before.
+pub(super) async fn store(
+    app: &App,
+    once: &Once<'_>,
+    message: NewMessage,
+    answer: Answer,
+    trace: &Trace,
+) -> Result<(Answer, Vec<Standing>), Problem> {
+    let lane = message.lane;
+    if once.key.is_absent() {
+        let standings = key_limits::count(app, once.caller.key, 1).await?;
         trace.message(message.id);
         app.intake.store(message).await?;
-        app.accepted(lane, 1, &trace);
-        drop(trace);
-        return Ok(Limited(standings, with_outcome(&app, prefer, due_at, answer).await?));
+        app.accepted(lane, 1, trace);
+        return Ok((answer, standings));
     }
-    let once = Once { caller: caller.holder(), key: &key, door: "POST /sms/send-transactional", body: &raw };
-    let (limits, mut standings) = (key_limits::limits(&app).await?, Vec::new());
+    let (limits, mut standings) = (key_limits::limits(app).await?, Vec::new());
     // Boxed: requests without a key, most of them, need not carry the room for this.
     let answer = Box::pin(once.run(&app.pool, async |db| {
-        standings = key_limits::count_within(db, &limits, caller.key, 1).await?;
+        standings = key_limits::count_within(db, &limits, once.caller.key, 1).await?;
         trace.message(message.id);
         intake::insert(db, &[&message]).await?;
         Ok::<_, Problem>(answer)
     }))
     .await?;
-    app.committed(lane, 1, &answer, &trace);
-    drop(trace);
-    Ok(Limited(standings, with_outcome(&app, prefer, due_at, answer).await?))
+    app.committed(lane, 1, &answer, trace);
+    Ok((answer, standings))
 }
 
 /// Waits for the outcome if the caller would, also when the answer is a repeated one; what is stored is the answer without
@@ -128,7 +141,7 @@ pub(super) async fn send_batch(
     let CheckedBatch { lane, messages, answer: told } = checked.await?;
     let (limits, mut standings) = (key_limits::limits(&app).await?, Vec::new());
     let answer = Answer::accepted(&told)?;
-    let once = Once { caller: caller.holder(), key: &key, door: "POST /sms/send-batch", body: &raw };
+    let once = Once::of(&caller, &key, "POST /sms/send-batch", &raw)?;
     let answer = once
         .run(&app.pool, async |db| {
             standings = key_limits::count_within(db, &limits, caller.key, told.accepted).await?;

@@ -118,17 +118,16 @@ fn aliases() -> Vec<Door> {
         ),
     ];
     let codes = codes.map(|(path, id, summary, body)| {
-        Door::new("post", path, id, "aliases")
-            .says(summary)
-            .needs(Otp)
-            .open_to_pages()
-            .takes(body)
-            .gives_object(ALIAS)
+        let door =
+            Door::new("post", path, id, "aliases").says(summary).needs(Otp).open_to_pages().takes(body);
+        let door = if body.starts_with("AliasSend") { door.once() } else { door };
+        door.gives_object(ALIAS)
     });
     let template = Door::new("post", "/api/sms/sendTemplate", "aliasSendTemplate", "aliases")
         .says("Send a text of a template, one of ours or one that the provider knows by this name")
         .needs(Send)
         .takes("AliasTemplate")
+        .once()
         .gives_object(ALIAS);
     codes.into_iter().chain([template]).collect()
 }
