@@ -35,7 +35,7 @@ pub(crate) struct Sent {
     attempts_remaining: i16,
     /// Codes are being guessed at: make sure that a person asks, by a challenge of your own, before the next send.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    challenge_required: bool,
+    pub(crate) challenge_required: bool,
 }
 
 /// Whose code is to be sent where.

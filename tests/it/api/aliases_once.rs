@@ -179,3 +179,27 @@ async fn a_repetition_tells_users_nothing_of_a_lock() {
     assert_eq!((app.mock.arrivals_to(&free).len(), app.mock.arrivals_to(&locked).len()), (2, 0));
     app.stop().await;
 }
+
+/// Where nobody guesses the answer has the fields that it always had.
+#[tokio::test]
+async fn while_the_brake_holds_the_answer_asks_for_a_challenge() {
+    let (app, door) = gateway().await;
+    let ask = async |path: &str| {
+        let (_, body) = doors(&a_number()).into_iter().find(|(door, _)| *door == path).unwrap();
+        post_once(&door, path, &uuid::Uuid::new_v4().to_string(), &body).await.body
+    };
+    assert_eq!(ask("/api/send-otp").await.get("challenge_required"), None);
+    sqlx::query("insert into smsgw.otp_check_counts values (clock_timestamp(), 1000, 600)")
+        .execute(&app.pool)
+        .await
+        .unwrap();
+    tests::wait::eventually("the brake", async || {
+        (ask("/api/send-otp").await["challenge_required"] == true).then_some(())
+    })
+    .await;
+    for (path, _) in &doors("")[..4] {
+        assert_eq!(ask(path).await["challenge_required"], true, "{path}");
+    }
+    assert_eq!(ask("/api/sms/sendTemplate").await.get("challenge_required"), None, "a text is no code");
+    app.stop().await;
+}

@@ -162,11 +162,17 @@ struct Started {
     session_id: SessionId,
     message_id: MessageId,
     is_withheld: bool,
+    challenge_required: bool,
 }
 
 impl Started {
     fn of(begun: &Begun) -> Self {
-        Self { session_id: begun.sent.session_id, message_id: begun.message, is_withheld: begun.is_withheld }
+        Self {
+            session_id: begun.sent.session_id,
+            message_id: begun.message,
+            is_withheld: begun.is_withheld,
+            challenge_required: begun.sent.challenge_required,
+        }
     }
 }
 
@@ -195,8 +201,13 @@ async fn start(
     let is_told = !answer.is_replayed() || caller.who == Who::Server;
     let message = Some(started.message_id).filter(|_| is_told && !started.is_withheld);
     let outcome = app.outcomes.first_of_code(message, PATIENCE).await;
-    let mut response = dialect
-        .tell(Fate::of(outcome.as_ref(), &caller.who), |status| body(&started, outcome.as_ref(), status));
+    let mut response = dialect.tell(Fate::of(outcome.as_ref(), &caller.who), |status| {
+        let mut body = body(&started, outcome.as_ref(), status);
+        if started.challenge_required {
+            body["challenge_required"] = true.into();
+        }
+        body
+    });
     answer.mark(&mut response);
     Limited(begun.map(|begun| begun.standings).unwrap_or_default(), response).into_response()
 }
