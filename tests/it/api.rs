@@ -62,7 +62,7 @@ mod described;
 mod drain;
 mod health;
 mod problems;
-mod secrets;
+pub(super) mod secrets;
 mod token_keys;
 
 const SEND: &str = "/sms/send-transactional";

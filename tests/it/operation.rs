@@ -15,6 +15,7 @@ use tests::{TestApp, http};
 use crate::webhooks::sign;
 
 mod deployment;
+mod leaks;
 mod logs;
 mod metrics;
 mod traces;

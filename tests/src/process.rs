@@ -26,11 +26,13 @@ pub struct Smsgw {
 }
 
 impl Smsgw {
-    /// Starts `smsgw` with `arguments`; standard error is appended to `<logs>/<name>.log`.
+    /// Starts `smsgw` with `arguments`; standard error is appended to `<logs>/<name>.log`,
+    /// standard output to `<logs>/<name>.out`.
     pub fn start(name: &str, logs: &Path, settings: &Settings, arguments: &[&str]) -> Self {
         let log = logs.join(format!("{name}.log"));
-        let stderr = File::options().create(true).append(true).open(&log).unwrap();
-        let child = command(settings, arguments).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
+        let append = |path: &Path| File::options().create(true).append(true).open(path).unwrap();
+        let (stdout, stderr) = (append(&log.with_extension("out")), append(&log));
+        let child = command(settings, arguments).stdout(stdout).stderr(stderr).spawn().unwrap();
         Self { name: name.to_owned(), log, child }
     }
 
@@ -68,6 +70,12 @@ impl Smsgw {
     /// Everything logged under its name.
     pub fn log(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Everything written to standard output under its name.
+    pub fn out(&self) -> String {
+        let text = std::fs::read(self.log.with_extension("out")).unwrap_or_default();
         String::from_utf8_lossy(&text).into_owned()
     }
 

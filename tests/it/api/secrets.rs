@@ -16,7 +16,7 @@ use super::codes::arrived;
 use super::{MESSAGES, OTP_RESEND, OTP_SEND, OTP_VERIFY, code_in, stranger};
 
 /// Every row of every table as text, with the table's name.
-pub(super) async fn dump(app: &TestApp) -> Vec<(String, String)> {
+pub(crate) async fn dump(app: &TestApp) -> Vec<(String, String)> {
     let mut owner = app.owner().await;
     let tables: Vec<(String,)> = sqlx::query_as(
         "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace

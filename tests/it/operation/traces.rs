@@ -11,7 +11,7 @@ use tests::{TestApp, http};
 use self::collector::{Collector, Span};
 use super::{launch, log_lines, settings};
 
-mod collector;
+pub(super) mod collector;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
@@ -46,7 +46,7 @@ fn create_key(settings: &Settings) -> String {
 }
 
 /// Ends a process in good order.
-async fn stop(mut process: Smsgw) -> Smsgw {
+pub(super) async fn stop(mut process: Smsgw) -> Smsgw {
     process.terminate();
     let ended = eventually("the process to end", || std::future::ready(process.ended())).await;
     assert!(ended.success(), "{ended}");

@@ -7,13 +7,13 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 
 /// Listens on a port of its own until the test ends.
-pub(super) struct Collector {
-    pub(super) url: String,
+pub(crate) struct Collector {
+    pub(crate) url: String,
     bodies: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Collector {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let bodies = Arc::new(Mutex::new(Vec::new()));
@@ -39,6 +39,11 @@ impl Collector {
         let mut names: Vec<_> = names.collect();
         names.dedup();
         names
+    }
+
+    /// All that was sent.
+    pub(crate) fn heard_bytes(&self) -> Vec<u8> {
+        self.bodies.lock().unwrap().concat()
     }
 
     /// Whether `text` stands anywhere in what was sent.
