@@ -1,21 +1,26 @@
 //! Checking a code: an attempt is taken and committed first, then the code is compared.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Deserialize;
 use shared::ids::{CheckId, SessionId};
 use shared::otp_code::{Challenge, OtpCode};
 use shared::phone::PhoneNumber;
 use shared::provider::{CheckError, Checked, OtpCheck};
-use shared::seal::{Keyring, UnknownKey};
+use shared::seal::Keyring;
 use shared::store::otp_checks::{Check, CheckOutcome};
-use shared::store::otp_sessions::{self, AttemptClaim, ClaimedAttempt, RightCode, Session, SessionStatus};
-use shared::store::{messages, otp_failures};
-use sqlx::PgPool;
+use shared::store::otp_sessions::{self, AttemptClaim, ClaimedAttempt};
 
+use self::ends::{consume, lock};
+use self::refusal::{not_open, phone_locked};
 use crate::app::App;
 use crate::auth::Who;
-use crate::intake::IntakeError;
+
+mod ends;
+mod refusal;
+
+pub(crate) use self::refusal::VerifyError;
+pub(super) use self::refusal::ended;
 
 /// A check as it is asked for.
 #[derive(Deserialize)]
@@ -28,53 +33,6 @@ pub(crate) struct VerifyRequest {
     /// Whether a signed proof is wanted as well.
     #[serde(default)]
     pub(crate) token: bool,
-}
-
-/// Why a code is not accepted; each variant is another answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum VerifyError {
-    /// Not the code.
-    #[error("the code is wrong")]
-    Wrong {
-        /// Checks that are left.
-        attempts_remaining: i16,
-    },
-    /// Too late, or no such session: one cannot be told from the other.
-    #[error("the session has ended")]
-    Expired,
-    /// Right once, but no more.
-    #[error("the code was used")]
-    Used,
-    /// All checks are taken.
-    #[error("the session is locked")]
-    Locked,
-    /// Too many wrong codes for this phone, over all its sessions.
-    #[error("the phone is locked")]
-    PhoneLocked {
-        /// For how long still; `None` if it was unlocked this moment.
-        wait: Option<Duration>,
-    },
-    /// No code of this session has so many digits; no attempt was taken.
-    #[error("the code has another length")]
-    Length {
-        /// Digits of its codes.
-        digits: usize,
-    },
-    /// The provider that made the code cannot be asked; no attempt was taken.
-    #[error("the code cannot be checked where it was made")]
-    ProviderAway {
-        /// How long it asked us to stay away.
-        retry_after: Option<Duration>,
-    },
-    /// An operator has dropped a master key too early.
-    #[error("the code's key is gone")]
-    UnknownKey(#[from] UnknownKey),
-    /// The check could not be made, or not for certain.
-    #[error("the check cannot be made")]
-    Intake(#[from] IntakeError),
-    /// The database is away or refuses.
-    #[error("the session cannot be read")]
-    Store(#[from] sqlx::Error),
 }
 
 /// Checks `code` and ends the session if it is right.
@@ -189,46 +147,6 @@ fn outcome(done: &Result<(), VerifyError>) -> CheckOutcome {
     }
 }
 
-/// Why no attempt could be taken.
-async fn not_open(pool: &PgPool, who: &Who, id: SessionId, code: &OtpCode) -> sqlx::Result<VerifyError> {
-    let session = otp_sessions::find(pool, id).await?;
-    let session = session.filter(|session| who.may_see(session.user_id.as_deref()));
-    let over = ended(session.as_ref());
-    let digits = session.and_then(|session| usize::try_from(session.code_length).ok());
-    Ok(match (over, digits) {
-        (Some(over), _) => over,
-        (None, Some(digits)) if digits != code.length() => VerifyError::Length { digits },
-        (None, _) => VerifyError::Expired,
-    })
-}
-
-async fn phone_locked(pool: &PgPool, phone: &str) -> sqlx::Result<VerifyError> {
-    let until = match PhoneNumber::try_from(phone.to_owned()) {
-        Ok(phone) => otp_failures::locked_for(pool, &phone).await?,
-        Err(_) => None,
-    };
-    Ok(VerifyError::PhoneLocked { wait: until })
-}
-
-/// Why a session takes no more codes and sends none; `None` while it does.
-pub(super) fn ended(session: Option<&Session>) -> Option<VerifyError> {
-    let Some(session) = session else { return Some(VerifyError::Expired) };
-    match session.status {
-        SessionStatus::Verified => Some(VerifyError::Used),
-        SessionStatus::Locked => Some(VerifyError::Locked),
-        SessionStatus::Expired | SessionStatus::Superseded => Some(VerifyError::Expired),
-        SessionStatus::Pending | SessionStatus::Sent | SessionStatus::SendFailed => {
-            if session.expires_at <= session.now {
-                Some(VerifyError::Expired)
-            } else if session.attempts >= session.max_attempts {
-                Some(VerifyError::Locked)
-            } else {
-                None
-            }
-        }
-    }
-}
-
 fn is_right(
     keyring: &Keyring,
     session: SessionId,
@@ -241,32 +159,4 @@ fn is_right(
     };
     let challenge = Challenge { session, phone: &phone, purpose: &attempt.purpose };
     Ok(code.verify(keyring.otp_pepper(), challenge, stored)?)
-}
-
-/// Ends the session by its right code: with others in a group if that can be, else alone, withdrawing codes that have
-/// not left yet.
-async fn consume(app: &App, id: SessionId, attempt: &ClaimedAttempt) -> Result<(), VerifyError> {
-    let code = RightCode { session: id, sends: attempt.sends };
-    if app.intake.consume(code).await? {
-        return Ok(());
-    }
-    let mut tx = app.pool.begin().await?;
-    if !otp_sessions::consume(&mut *tx, code).await? {
-        tx.rollback().await?;
-        // Another right answer was faster, a resend replaced the code, or the last check was taken.
-        let session = otp_sessions::find(&app.pool, id).await?;
-        let attempts_remaining = attempt.max_attempts - attempt.attempts;
-        return Err(ended(session.as_ref()).unwrap_or(VerifyError::Wrong { attempts_remaining }));
-    }
-    messages::withdraw(&mut tx, id, "verified").await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-async fn lock(pool: &PgPool, id: SessionId) -> sqlx::Result<()> {
-    let mut tx = pool.begin().await?;
-    if otp_sessions::lock(&mut *tx, id).await? {
-        messages::withdraw(&mut tx, id, "locked").await?;
-    }
-    tx.commit().await
 }

@@ -226,21 +226,18 @@ pub async fn cancel(db: &mut PgConnection, id: MessageId) -> sqlx::Result<Cancel
 
 /// Withdraws the messages of an OTP session that still wait, because of `reason`; says how many.
 /// One that is being sent at this moment is not sent again: its time is over.
+///
+/// A row that somebody else has locked is skipped: an acker's is about to end, and the acker may be waiting for the
+/// session that the caller holds. If a claim has it, the second statement sees that, once it is committed; a code that
+/// leaves nevertheless is worth nothing.
 pub async fn withdraw(db: &mut PgConnection, session: SessionId, reason: &'static str) -> sqlx::Result<u64> {
-    // A row that its acker has locked is skipped: it is about to end, and the acker may be waiting
-    // for the session that the caller holds.
-    sqlx::query!(
-        r#"update smsgw.sms_outbox set expires_at = clock_timestamp() where id in (
-               select id from smsgw.sms_outbox where session_id = $1 and worker_id is not null
-               for update skip locked
-           )"#,
-        session as SessionId,
-    )
-    .execute(&mut *db)
-    .await?;
     let done = sqlx::query!(
         r#"with gone as (
-               delete from smsgw.sms_outbox where session_id = $1 and worker_id is null returning *
+               delete from smsgw.sms_outbox where id in (
+                   select id from smsgw.sms_outbox where session_id = $1 and worker_id is null
+                   for update skip locked
+               )
+               returning *
            )
            insert into public.sms_messages_log (id, user_id, "to", type, text, status, reason, segments, attempts,
                    copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace, created_at)
@@ -250,6 +247,15 @@ pub async fn withdraw(db: &mut PgConnection, session: SessionId, reason: &'stati
            from gone"#,
         session as SessionId,
         reason,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        r#"update smsgw.sms_outbox set expires_at = clock_timestamp() where id in (
+               select id from smsgw.sms_outbox where session_id = $1 and worker_id is not null
+               for update skip locked
+           )"#,
+        session as SessionId,
     )
     .execute(&mut *db)
     .await?;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::store::otp_sessions::{self, AttemptClaim, ClaimedAttempt, RightCode};
 use tests::builders::a_number;
 use tests::door::Answer;
-use tests::wait::PATIENCE;
+use tests::wait::{PATIENCE, eventually};
 use tests::{Door, TestApp};
 use tokio::time::timeout;
 
@@ -94,6 +94,40 @@ async fn a_group_waits_for_nobody() {
     // Alone it waits for its turn, and nobody has to ask again.
     let (answer, ()) =
         tokio::join!(held.verify(&door, &held.code), async { holder.rollback().await.unwrap() });
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+/// A late result, which ends a message that waits again, locks the message before its session; a check the other way
+/// round. Seen red with a withdrawal that waits for the message: a deadlock, and a 500.
+#[tokio::test]
+async fn a_right_code_does_not_wait_for_a_late_result_of_its_message() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let challenge = Challenge::start(&app, &door).await;
+    let mut settling = app.pool.begin().await.unwrap();
+    sqlx::query("select from smsgw.sms_outbox where session_id = $1::uuid for update")
+        .bind(&challenge.id)
+        .execute(&mut *settling)
+        .await
+        .unwrap();
+    let settle = async {
+        eventually("the session to be verified or locked by the check", async || {
+            let free = sqlx::query("select from sms_otp_sessions where id = $1::uuid and status <> 'verified' for update skip locked")
+                .bind(&challenge.id)
+                .fetch_optional(&app.pool)
+                .await
+                .unwrap();
+            free.is_none().then_some(())
+        })
+        .await;
+        sqlx::query("update sms_otp_sessions set message_id = message_id where id = $1::uuid")
+            .bind(&challenge.id)
+            .execute(&mut *settling)
+            .await
+            .unwrap();
+        settling.commit().await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(challenge.verify(&door, &challenge.code), settle);
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
