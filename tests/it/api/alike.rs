@@ -84,16 +84,17 @@ async fn a_send_is_answered_alike_whatever_the_state_of_its_number() {
             let expected = first.get_or_insert_with(|| bare(&answer));
             assert_eq!(&bare(&answer), expected, "{state}");
         }
-        if LOOKS.contains(&(turn + 1)) && spread(&times) < Duration::from_millis(1) {
+        if LOOKS.contains(&(turn + 1)) && are_alike(&times) {
             return;
         }
     }
     panic!("{:?}", times.map(median));
 }
 
-/// Between the medians of the fastest state and the slowest.
-fn spread(times: &[Vec<Duration>; 5]) -> Duration {
+/// Whether the medians of the fastest state and the slowest are within a millisecond; or within a tenth, where the machine
+/// is so busy that answers take longer than ten.
+fn are_alike(times: &[Vec<Duration>; 5]) -> bool {
     let medians = times.clone().map(median);
     let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
-    *most - *least
+    *most - *least < Duration::from_millis(1).max(*most / 10)
 }
