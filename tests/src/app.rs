@@ -185,7 +185,7 @@ impl TestApp {
 }
 
 /// As the gateway's own pools, but a machine that is busy with other tests may take its time.
-pub(crate) fn patient_pool(database: &Database) -> PgPool {
+fn patient_pool(database: &Database) -> PgPool {
     let options = PgPoolOptions::new().max_connections(6).acquire_timeout(Duration::from_secs(30));
     let options = options.after_connect(|connection, _| {
         Box::pin(async move { sqlx::raw_sql("set role smsgw_app").execute(connection).await.map(|_| ()) })

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::app::{TestApp, patient_pool, vendors};
+use crate::app::{TestApp, vendors};
 use crate::http;
 
 /// An API server and a client that holds a key for everything.
@@ -77,7 +77,7 @@ impl Door {
         let key = api_keys::create(&app.pool, app.keyring.api_keys(), &name, &[Scope::Admin]).await.unwrap();
         let parts = api::Parts {
             database: &app.database,
-            pool: patient_pool(&app.database),
+            pool: app.pool.options().clone().connect_lazy_with((*app.pool.connect_options()).clone()),
             clock: app.clock.clone(),
             wake: app.wake(),
             keyring: app.keyring.clone(),
