@@ -31,6 +31,8 @@ pub enum Use {
     Ack(&'static str),
     /// Intake: one plan for ever, since planning an insert takes longer than inserting a row.
     Intake(&'static str),
+    /// Checks of codes: as intake, and whoever would have to wait for others is told so, see [`is_contended`].
+    Checks(&'static str),
     /// Anything else that lives long: presence, listening.
     Service(&'static str),
 }
@@ -63,7 +65,11 @@ impl Database {
     /// When the database cannot be reached or refuses.
     pub async fn connect(&self, purpose: Use) -> sqlx::Result<PgConnection> {
         let name = match purpose {
-            Use::Queue(name) | Use::Ack(name) | Use::Intake(name) | Use::Service(name) => name,
+            Use::Queue(name)
+            | Use::Ack(name)
+            | Use::Intake(name)
+            | Use::Checks(name)
+            | Use::Service(name) => name,
         };
         let options = self.options.clone().application_name(name);
         within(Duration::from_secs(3), async {
@@ -116,6 +122,7 @@ impl Use {
             Self::Queue(_) => Some(QUEUE_PLANNER),
             Self::Ack(_) => Some(ACK_PLANNER),
             Self::Intake(_) => Some(INTAKE_PLANNER),
+            Self::Checks(_) => Some(CHECKS_PLANNER),
             Self::Service(_) => None,
         }
     }
@@ -133,6 +140,10 @@ const ACK_PLANNER: &str = "set enable_seqscan = off; set enable_bitmapscan = off
 /// Rows come from the request; what little is looked up beside them has an index.
 const INTAKE_PLANNER: &str =
     "set enable_seqscan = off; set jit = off; set plan_cache_mode = force_generic_plan";
+
+/// The same. Checks of many are not held up by one whose phone somebody holds.
+const CHECKS_PLANNER: &str = "set enable_seqscan = off; set enable_hashjoin = off; set jit = off; \
+    set plan_cache_mode = force_generic_plan; set lock_timeout = '200ms'";
 
 /// Takes the gateway's rights. A process that is frozen or cut off in the middle of a transaction
 /// must not keep its locks: others wait for them to take its messages over, or to say "stop".
@@ -157,7 +168,12 @@ fn lock_is_busy(error: &MigrateError) -> bool {
         MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => cause,
         _ => return false,
     };
-    let code = cause.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    is_contended(cause)
+}
+
+/// Whether others held what was asked for, for longer than there was time, or waited for it in turn. Nothing was done.
+pub fn is_contended(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     // lock_not_available, deadlock_detected
     matches!(code.as_deref(), Some("55P03" | "40P01"))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::Gauge;
-use shared::db::{Use, is_away, is_rows_fault};
+use shared::db::{is_away, is_rows_fault};
 use shared::lane::Lane;
 use sqlx::PgConnection;
 use tokio::sync::{Mutex, mpsc};
@@ -136,7 +136,7 @@ impl<T: Storable> Flusher<T> {
     async fn connect(&mut self) -> sqlx::Result<PgConnection> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => self.shared.database.connect(Use::Intake("smsgw intake")).await,
+            None => self.shared.database.connect(T::USE).await,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What can be stored in groups: messages, and OTP sessions with theirs; checks of codes are in [`super::checks`].
 
+use shared::db::Use;
 use shared::lane::Lane;
 use shared::message::NewMessage;
 use shared::store::intake::{self, NewOtp, Started};
@@ -9,6 +10,9 @@ use sqlx::{Connection as _, PgConnection};
 pub(super) trait Storable: Sized + Send + Sync + 'static {
     /// What each row's caller is told.
     type Answer: Send + 'static;
+
+    /// What its flushers' connections are for.
+    const USE: Use = Use::Intake("smsgw intake");
 
     /// Stores all rows or none, and answers each in their order.
     fn store(

@@ -227,8 +227,8 @@ pub async fn cancel(db: &mut PgConnection, id: MessageId) -> sqlx::Result<Cancel
 /// Withdraws the messages of an OTP session that still wait, because of `reason`; says how many.
 /// One that is being sent at this moment is not sent again: its time is over.
 ///
-/// A row that somebody else has locked is skipped: an acker's is about to end, and the acker may be waiting for the
-/// session that the caller holds. If a claim has it, the second statement sees that, once it is committed; a code that
+/// A row that somebody else has locked is passed over, since an acker may be waiting for the session that the caller
+/// holds. What was claimed or handed back meanwhile is seen by the second statement, once that is committed. A code that
 /// leaves nevertheless is worth nothing.
 pub async fn withdraw(db: &mut PgConnection, session: SessionId, reason: &'static str) -> sqlx::Result<u64> {
     let done = sqlx::query!(
@@ -252,8 +252,7 @@ pub async fn withdraw(db: &mut PgConnection, session: SessionId, reason: &'stati
     .await?;
     sqlx::query!(
         r#"update smsgw.sms_outbox set expires_at = clock_timestamp() where id in (
-               select id from smsgw.sms_outbox where session_id = $1 and worker_id is not null
-               for update skip locked
+               select id from smsgw.sms_outbox where session_id = $1 for update skip locked
            )"#,
         session as SessionId,
     )

@@ -34,6 +34,16 @@ async fn end(app: &TestApp, of: &[RightCode]) -> Vec<bool> {
     otp_sessions::consume_sent(&app.pool, &of.iter().collect::<Vec<_>>()).await.unwrap()
 }
 
+/// Whether somebody waits for a row that another transaction holds.
+async fn waits_for_a_row(app: &TestApp) -> bool {
+    sqlx::query_scalar(
+        "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')",
+    )
+    .fetch_one(&mut app.owner().await)
+    .await
+    .unwrap()
+}
+
 /// Lets no message wait any more.
 async fn all_sent(app: &TestApp) {
     sqlx::query("delete from smsgw.sms_outbox").execute(&app.pool).await.unwrap();
@@ -111,13 +121,11 @@ async fn a_right_code_does_not_wait_for_a_late_result_of_its_message() {
         .await
         .unwrap();
     let settle = async {
-        eventually("the session to be verified or locked by the check", async || {
-            let free = sqlx::query("select from sms_otp_sessions where id = $1::uuid and status <> 'verified' for update skip locked")
-                .bind(&challenge.id)
-                .fetch_optional(&app.pool)
-                .await
-                .unwrap();
-            free.is_none().then_some(())
+        eventually("the check to hold its session or to be done", async || {
+            let free = "select from sms_otp_sessions where id = $1::uuid and status <> 'verified' for update skip locked";
+            let free = sqlx::query(free).bind(&challenge.id).fetch_optional(&app.pool).await.unwrap();
+            (free.is_none() && (waits_for_a_row(&app).await || challenge.look(&door).await["status"] == "verified"))
+                .then_some(())
         })
         .await;
         sqlx::query("update sms_otp_sessions set message_id = message_id where id = $1::uuid")
@@ -147,6 +155,30 @@ async fn a_group_ends_each_session_once_and_only_by_its_present_code() {
     assert_eq!(end(&app, &of).await, [true, false, false]);
     assert_eq!(end(&app, &of).await, [false; 3]);
     assert_eq!((failures(&app, &phones[0]).await, failures(&app, &phones[1]).await), (None, Some(1)));
+}
+
+/// Seen red with a repetition that does not look: 503, and the code is used up or not.
+#[tokio::test]
+async fn a_right_code_counts_though_the_connections_for_checks_were_cut() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    for round in 0..5 {
+        let challenge = Challenge::start(&app, &door).await;
+        all_sent(&app).await;
+        assert_eq!(challenge.verify(&door, &challenge.wrong(round)).await.status, 400);
+        let cut: i64 = sqlx::query_scalar(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity
+             where datname = current_database() and application_name = 'smsgw checks'",
+        )
+        .fetch_one(&mut app.owner().await)
+        .await
+        .unwrap();
+        assert_eq!(cut, 2);
+        let answer = challenge.verify(&door, &challenge.code).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(challenge.verify(&door, &challenge.code).await.refusal(), (410, "otp-used"));
+        assert!((2..=3).contains(&challenge.attempts(&app).await));
+    }
 }
 
 /// Each of a crowd, sent its code and checking it at the same moment, is let in once.

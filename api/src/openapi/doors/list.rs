@@ -74,7 +74,7 @@ fn codes() -> Vec<Door> {
             .open_to_pages()
             .takes("VerifyRequest")
             .gives("Verified", "It is right")
-            .refuses(&[&OTP_WRONG, &OTP_EXPIRED, &OTP_USED, &OTP_LOCKED]),
+            .refuses(&[&OTP_WRONG, &OTP_EXPIRED, &OTP_USED, &OTP_LOCKED, &OVERLOADED]),
         Door::new("post", "/otp/resend", "resendCode", "codes")
             .says("Send another code in a running session; the one before is worth nothing then")
             .needs(Otp)

@@ -7,6 +7,7 @@ use sqlx::PgPool;
 
 use super::refusal::{VerifyError, ended};
 use crate::app::App;
+use crate::intake::IntakeError;
 
 /// Ends the session by its right code: with others in a group if that can be, else alone, withdrawing codes that have
 /// not left yet.
@@ -15,7 +16,14 @@ use crate::app::App;
 /// When another right answer was faster, a resend replaced the code, or the last check was taken.
 pub(super) async fn consume(app: &App, id: SessionId, attempt: &ClaimedAttempt) -> Result<(), VerifyError> {
     let code = RightCode { session: id, sends: attempt.sends };
-    if app.intake.consume(code).await? || consume_alone(&app.pool, code).await? {
+    let is_consumed = match app.intake.consume(code).await {
+        // There is another way.
+        Err(IntakeError::Full) => false,
+        // The check itself was counted.
+        Err(IntakeError::Away) => return Err(IntakeError::OutcomeUnknown.into()),
+        consumed => consumed?,
+    };
+    if is_consumed || consume_alone(&app.pool, code).await? {
         return Ok(());
     }
     let session = otp_sessions::find(&app.pool, id).await?;

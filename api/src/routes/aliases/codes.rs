@@ -190,7 +190,11 @@ async fn start(
         let requester = Requester { who: &caller.who, key: caller.key, address };
         let kept = |begun: &Begun| Answer::accepted(&Started::of(begun));
         let (answer, begun) = begin(app, &requester, &once, &trace, request, kept).await?;
-        Ok((answer.read::<Started>()?, answer, begun))
+        let started = match &begun {
+            Some(begun) => Started::of(begun),
+            None => answer.read()?,
+        };
+        Ok((started, answer, begun))
     };
     let (started, answer, begun) = match begun.await {
         Ok(begun) => begun,

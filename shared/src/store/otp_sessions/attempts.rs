@@ -149,7 +149,7 @@ pub async fn claim_attempt(
 
 /// As [`claim_attempt`] for each of `claims`, in their order, as far as they are in nobody's way: a session that
 /// somebody else holds, and a second check of the same phone, get `None` like a session that takes no more checks.
-/// Ask for these singly. Nothing is waited for here that others wait for as well.
+/// Ask for these singly. Only a phone that is held elsewhere is waited for.
 pub async fn claim_attempts(
     db: impl PgExecutor<'_>,
     claims: &[&AttemptClaim],
