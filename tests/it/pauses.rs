@@ -214,16 +214,16 @@ async fn a_provider_that_throttles_is_left_alone_by_all_workers() {
 #[tokio::test]
 async fn messages_that_wait_for_a_providers_rate_do_not_enter_it_while_it_is_paused() {
     let mut app = TestApp::without_worker().await;
-    app.start_worker_with(|parts| parts.providers[0].max_per_second = Some(4));
+    app.start_worker_with(|parts| parts.providers[0].max_per_second = Some(20));
     app.mock.fail(Vendor::Twilio, throttle(5)).unwrap();
     let waiting: Vec<_> = (0..10).map(|_| a_promo(app.now()).build()).collect();
     app.accept_all(&waiting).await;
     for message in &waiting {
         app.waits_for(message.id, "provider_paused").await;
     }
-    // A second may have left before the first was answered.
+    // The first few may have left before the first was answered.
     let calls = app.mock.requests().twilio.total;
-    assert!(calls <= 2, "{calls} calls");
+    assert!(calls <= 5, "{calls} calls");
     app.stop().await;
 }
 
