@@ -1,6 +1,7 @@
 //! What became of checks: a row each for the log, and the brake that guesses at all over the place trip.
 //!
-//! Both are written once a second, off the way of the callers. What limits guesses at one code or phone is committed
+//! Both are written off the way of the callers, and a little at a time: a second's worth at once would keep the database
+//! from checks for a tenth of it. What limits guesses at one code or phone is committed
 //! before each comparison, so nothing depends on these rows but the log and the brake.
 
 use std::sync::Arc;
@@ -19,7 +20,10 @@ use crate::measures;
 
 /// Checks that may wait to be written; beyond, with the database away, they go unlogged.
 const QUEUE_LENGTH: usize = 20_000;
-const EVERY: Duration = Duration::from_secs(1);
+/// How often what waits is written.
+const EVERY: Duration = Duration::from_millis(100);
+/// How often the brake is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A write that takes longer is lost.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -69,12 +73,16 @@ struct Writer {
 impl Writer {
     async fn run(self, mut waiting: mpsc::Receiver<Check>) {
         let mut group = Vec::new();
-        let mut next = Instant::now();
+        let (mut next, mut next_look) = (Instant::now(), Instant::now());
         loop {
             sleep_until(next).await;
             next = Instant::now() + EVERY;
             let ends = drain(&mut waiting, &mut group);
-            match within(PATIENCE, self.write(&group)).await {
+            let looks = ends || next_look <= Instant::now();
+            if looks {
+                next_look = Instant::now() + LOOK_EVERY;
+            }
+            match within(PATIENCE, self.write(&group, looks)).await {
                 Ok(()) => group.clear(),
                 // Kept for the next time, as far as there is room.
                 Err(error) if is_away(&error) => group.truncate(QUEUE_LENGTH),
@@ -89,7 +97,8 @@ impl Writer {
         }
     }
 
-    async fn write(&self, group: &[Check]) -> sqlx::Result<()> {
+    /// Writes what was made, and looks at the brake if it is time.
+    async fn write(&self, group: &[Check], looks: bool) -> sqlx::Result<()> {
         if !group.is_empty() {
             let mut tx = self.pool.begin().await?;
             // After a commit whose answer was lost these are stored already, and counted.
@@ -97,7 +106,7 @@ impl Writer {
             otp_checks::count(&mut *tx, made(group.iter().filter(|check| fresh.contains(&check.id)))).await?;
             tx.commit().await?;
         }
-        self.look().await
+        if looks { self.look().await } else { Ok(()) }
     }
 
     /// Trips the brake if it must be, and learns whether it holds.
