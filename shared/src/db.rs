@@ -141,7 +141,8 @@ const ACK_PLANNER: &str = "set enable_seqscan = off; set enable_bitmapscan = off
 const INTAKE_PLANNER: &str =
     "set enable_seqscan = off; set jit = off; set plan_cache_mode = force_generic_plan";
 
-/// The same. Checks of many are not held up by one whose phone somebody holds.
+/// As for intake, and never the whole outbox hashed for a few sessions. Checks of many are not held up by one whose phone
+/// somebody holds.
 const CHECKS_PLANNER: &str = "set enable_seqscan = off; set enable_hashjoin = off; set jit = off; \
     set plan_cache_mode = force_generic_plan; set lock_timeout = '200ms'";
 

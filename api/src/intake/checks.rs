@@ -1,7 +1,6 @@
 //! Checks of codes, taken and ended in groups.
 
 use shared::db::{Use, is_contended};
-use shared::lane::Lane;
 use shared::store::otp_sessions::{self, AttemptClaim, ClaimedAttempt, RightCode};
 use sqlx::PgConnection;
 
@@ -24,10 +23,6 @@ impl Storable for AttemptClaim {
     /// May take a second check: one too many is lost to a user, one too few would be a guesser's gain.
     async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Self::Answer>> {
         Self::store(db, rows).await
-    }
-
-    fn wakes(&self, _: &Self::Answer) -> Option<Lane> {
-        None
     }
 }
 
@@ -54,10 +49,6 @@ impl Storable for RightCode {
     /// Whoever finds the session ended does not know by whom, and of all right answers only one may count.
     async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Self::Answer>> {
         consume(db, rows, Consumed::Unknown).await
-    }
-
-    fn wakes(&self, _: &Self::Answer) -> Option<Lane> {
-        None
     }
 }
 

@@ -26,8 +26,10 @@ pub(super) trait Storable: Sized + Send + Sync + 'static {
         rows: &[&Self],
     ) -> impl Future<Output = sqlx::Result<Vec<Self::Answer>>> + Send;
 
-    /// Whom to wake for a row with this answer.
-    fn wakes(&self, answer: &Self::Answer) -> Option<Lane>;
+    /// Whom to wake for a row with this answer; nobody unless something is to be sent.
+    fn wakes(&self, _: &Self::Answer) -> Option<Lane> {
+        None
+    }
 }
 
 impl Storable for NewMessage {
