@@ -19,6 +19,7 @@ pub mod congestion;
 pub mod limits;
 pub mod otp_code;
 pub mod otp_policy;
+pub mod recipients;
 pub mod routing;
 pub mod template;
 

@@ -22,9 +22,9 @@ const MAX_BODY_BYTES: usize = 4096;
 /// Longest rendered text, in bytes; ten segments are shorter in any script.
 const MAX_TEXT_BYTES: usize = 4096;
 /// Most variables a template may have and a request may bring.
-const MAX_VARIABLES: usize = 50;
+pub(crate) const MAX_VARIABLES: usize = 50;
 /// Longest value of a variable, in characters.
-const MAX_VALUE_CHARS: usize = 500;
+pub(crate) const MAX_VALUE_CHARS: usize = 500;
 /// Instructions one rendering may take; a template of the longest kind takes a few thousand.
 const FUEL: u64 = 50_000;
 
