@@ -4,7 +4,13 @@
 //! (parts joined by a six-byte header). National language tables are left out: providers do not use them
 //! unless asked.
 
+mod advice;
+mod replacement;
+
 use serde::Serialize;
+
+pub use self::advice::{Advice, Forcing, Occurrences, Replaced, Saving, advise};
+pub use self::replacement::{Loss, Replacement};
 
 /// The most segments one message may have.
 pub const MAX_SEGMENTS: u16 = 10;
