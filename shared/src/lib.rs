@@ -6,6 +6,7 @@
 pub mod ids;
 pub mod lane;
 pub mod message;
+pub mod money;
 pub mod origin;
 pub mod phone;
 pub mod segments;
@@ -16,10 +17,12 @@ pub mod backoff;
 pub mod brake;
 pub mod breaker;
 pub mod congestion;
+pub mod cost;
 pub mod limits;
 pub mod otp_code;
 pub mod otp_policy;
 pub mod recipients;
+pub mod price_list;
 pub mod routing;
 pub mod template;
 
