@@ -25,6 +25,7 @@ pub mod otp_policies;
 pub mod otp_requirements;
 pub mod otp_sessions;
 pub mod otp_windows;
+pub mod prices;
 pub mod roles;
 pub mod sandbox_inbox;
 pub mod schema;
