@@ -14,6 +14,7 @@ use crate::print::WrongUse;
 
 mod calls;
 mod operation;
+mod prices;
 mod settings;
 
 pub(crate) use calls::{
@@ -22,6 +23,7 @@ pub(crate) use calls::{
 pub(crate) use operation::{
     DoctorArgs, LogsArgs, OutboxAction, OutboxArgs, PauseArgs, ReviewArgs, check_review,
 };
+pub(crate) use prices::{PricesAction, PricesArgs};
 pub(crate) use settings::{
     AddProvider, KeysAction, KeysArgs, ProvidersAction, ProvidersArgs, SetTemplate, TemplatesAction,
     TemplatesArgs, TestProvider,

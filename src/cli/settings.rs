@@ -8,7 +8,7 @@ use shared::phone::PhoneNumber;
 use shared::provider::catalogue::ProviderEnv;
 use shared::store::api_keys::Scope;
 
-use super::GatewayArgs;
+use super::{GatewayArgs, PricesArgs};
 
 /// `keys …`.
 #[derive(Debug, Args)]
@@ -97,6 +97,9 @@ Examples:
     /// Send one real SMS through exactly one provider and print what it says
     #[command(after_help = "Example:\n  smsgw providers test twilio --to +41790000001 --yes")]
     Test(Box<TestProvider>),
+    /// What providers charge, for knowing a bill beforehand
+    #[command(after_help = "Example:\n  smsgw providers prices import prices.csv")]
+    Prices(PricesArgs),
 }
 
 /// A provider as it is set.

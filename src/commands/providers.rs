@@ -12,27 +12,30 @@ use sqlx::PgPool;
 
 use crate::cli::{AddProvider, GatewayArgs, ProvidersAction, ProvidersArgs};
 use crate::commands::open;
-use crate::home::{environment, keyring};
+use crate::home::{self, environment};
 use crate::input;
 use crate::print::{Printer, WrongUse};
 
+mod prices;
 mod test;
 
-/// Lists, sets or tries providers.
+/// Lists, sets or tries providers, or keeps their prices.
 pub(crate) async fn run(args: ProvidersArgs, printer: Printer) -> Result<()> {
     let GatewayArgs { database, secrets, site } = &args.gateway;
     let pool = open(database)?.pool(2);
-    let keyring = keyring(secrets)?;
+    // Prices are no secret: whoever keeps them needs no master key.
+    let keyring = || home::keyring(secrets);
     let environment = environment(site, database);
     match args.action {
         ProvidersAction::List { environment: given } => {
-            list(&pool, &keyring, &given, environment, printer).await
+            list(&pool, &keyring()?, &given, environment, printer).await
         }
-        ProvidersAction::Add(wanted) => add(&pool, &keyring, *wanted, printer).await,
+        ProvidersAction::Add(wanted) => add(&pool, &keyring()?, *wanted, printer).await,
         ProvidersAction::Test(wanted) => {
             let site = test::Site { environment, public_url: site.public_url()? };
-            test::run(&pool, &keyring, *wanted, site, printer).await
+            test::run(&pool, &keyring()?, *wanted, site, printer).await
         }
+        ProvidersAction::Prices(wanted) => prices::run(&pool, wanted.action, printer).await,
     }
 }
 

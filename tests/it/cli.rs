@@ -13,6 +13,7 @@ mod doctor;
 mod help;
 mod operation;
 mod outbox;
+mod prices;
 mod providers;
 mod settings;
 
