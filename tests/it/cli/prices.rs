@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::cost::{Volume, estimate};
+use shared::price_list::parse;
 use shared::store::prices;
 use tests::process::said;
 
@@ -138,4 +139,31 @@ async fn a_bill_is_made_of_the_prices_that_are_known() {
         ])
     );
     assert_eq!(bill["unpriced_segments"], 5);
+}
+
+#[tokio::test]
+async fn of_two_lists_imported_at_once_one_is_there_and_whole() {
+    let desk = Desk::new().await;
+    let known = ["main".to_owned()];
+    let read = |rows: &str| parse(&format!("{HEADER}{rows}"), &known).unwrap();
+    let lists =
+        [read("main,US,0.1,USD\nmain,CH,0.1,USD\nmain,FR,0.1,USD"), read("main,FR,0.2,EUR\nmain,DE,0.2,EUR")];
+    let mut one = desk.app.connection().await;
+    let mut other = desk.app.connection().await;
+    for _ in 0..50 {
+        let (first, second) =
+            tokio::join!(prices::import(&mut one, &lists[0]), prices::import(&mut other, &lists[1]));
+        first.unwrap();
+        second.unwrap();
+        let left: Vec<_> = prices::list(&mut one)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|row| (row.country, row.currency))
+            .collect();
+        let text = format!("{left:?}");
+        let whole = [vec![("CH", "USD"), ("FR", "USD"), ("US", "USD")], vec![("DE", "EUR"), ("FR", "EUR")]];
+        assert!(whole.iter().any(|list| format!("{list:?}") == text), "{text}");
+        sqlx::query("delete from smsgw.sms_prices").execute(&mut one).await.unwrap();
+    }
 }
