@@ -21,8 +21,8 @@ pub mod cost;
 pub mod limits;
 pub mod otp_code;
 pub mod otp_policy;
-pub mod recipients;
 pub mod price_list;
+pub mod recipients;
 pub mod routing;
 pub mod template;
 
