@@ -10,7 +10,9 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::http::StatusCode;
+use axum::http::{Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -49,8 +51,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: Peer, edge: Edge, drain: Drai
         let phase = &phase;
         async move {
             let response = edge.answer(peer, request.map(|body| Body::new(Lingering::new(body)))).await;
-            phase.set(Phase::Idle(Instant::now()));
-            Ok::<_, std::convert::Infallible>(response)
+            Ok::<_, std::convert::Infallible>(answering(response, phase))
         }
     });
     let io = TokioIo::new(Watched { stream, phase: phase.clone(), refusal: Vec::new() });
@@ -83,6 +84,31 @@ pub(crate) async fn serve(stream: TcpStream, peer: Peer, edge: Edge, drain: Drai
     let _ = stream.shutdown().await;
 }
 
+/// An answer is given once its body is: one that is made piece by piece takes its time, and so may the request it is made
+/// of.
+fn answering(response: Response<Body>, phase: &Shared) -> Response<Body> {
+    if response.body().size_hint().exact().is_some() {
+        phase.set(Phase::Idle(Instant::now()));
+        return response;
+    }
+    let end = EndOfAnswer(phase.clone());
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _lives_as_long_as_the_body = &end;
+            frame
+        }))
+    })
+}
+
+/// Ends the answer when it is dropped.
+struct EndOfAnswer(Shared);
+
+impl Drop for EndOfAnswer {
+    fn drop(&mut self) {
+        self.0.set(Phase::Idle(Instant::now()));
+    }
+}
+
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug)]
 enum Phase {
@@ -90,7 +116,7 @@ enum Phase {
     Idle(Instant),
     /// A request has begun to arrive.
     Head(Instant),
-    /// A handler is at work; it bounds the body's time itself.
+    /// A handler is at work, or its answer on its way; it bounds the body's time itself.
     Answering,
 }
 
