@@ -91,6 +91,16 @@ impl MessageId {
         Self(uuid_v7(now))
     }
 
+    /// The id of the message to the recipient `seq` of the campaign `number`, fed at `fed_at`: a uuid v7 (RFC 9562 §5.7)
+    /// whose other 74 bits are these two numbers, so that it can be found again from them.
+    pub fn of_recipient(fed_at: DateTime<Utc>, number: i32, seq: i64) -> Self {
+        const SEQ_BITS: u32 = 43;
+        let millis = u128::from(u64::try_from(fed_at.timestamp_millis()).unwrap_or_default());
+        let who = u128::from(number.unsigned_abs()) << SEQ_BITS | u128::from(seq.unsigned_abs());
+        let (high, low) = (who >> 62 & 0xfff, who & ((1 << 62) - 1));
+        Self(Uuid::from_u128(millis << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low))
+    }
+
     /// When the message was accepted, to the millisecond.
     pub fn created_at(self) -> DateTime<Utc> {
         let millis = self.0.as_u128() >> 80;
@@ -119,6 +129,13 @@ impl BatchId {
     }
 }
 
+impl CampaignId {
+    /// A new id made at `now`, which is the database's time.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self(uuid_v7(now))
+    }
+}
+
 impl SessionId {
     /// A new random id.
     pub fn random() -> Self {
@@ -135,6 +152,22 @@ fn uuid_v7(now: DateTime<Utc>) -> Uuid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recipients_have_ids_of_their_own_that_are_made_again_from_the_same_numbers() {
+        let fed_at = DateTime::from_timestamp_millis(1_795_312_800_123).expect("a time");
+        let mut seen = std::collections::HashSet::new();
+        for number in [1, 2, 4095, i32::MAX] {
+            for seq in [1, 2, 1 << 30, (1 << 43) - 1] {
+                let id = MessageId::of_recipient(fed_at, number, seq);
+                assert_eq!(id, MessageId::of_recipient(fed_at, number, seq));
+                assert_eq!(id.0.get_version_num(), 7);
+                assert_eq!(id.0.get_variant(), uuid::Variant::RFC4122);
+                assert_eq!(id.created_at(), fed_at);
+                assert!(seen.insert(id), "{number} {seq}");
+            }
+        }
+    }
 
     #[test]
     fn a_message_id_remembers_its_time_to_the_millisecond() {

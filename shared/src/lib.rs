@@ -3,6 +3,7 @@
 //! No routes (they are in `api`) and no job runner (that is `worker`).
 
 // The words.
+pub mod campaign;
 pub mod ids;
 pub mod lane;
 pub mod message;
@@ -18,6 +19,7 @@ pub mod brake;
 pub mod breaker;
 pub mod congestion;
 pub mod cost;
+pub mod csv_cells;
 pub mod limits;
 pub mod otp_code;
 pub mod otp_policy;

@@ -13,6 +13,7 @@ pub mod workers;
 
 // What applications and operators set and ask for.
 pub mod api_keys;
+pub mod campaigns;
 pub mod contact_settings;
 pub mod idempotency;
 pub mod inbound;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use shared::db::{Use, within};
 use shared::ids::WorkerId;
 use shared::lane::Lane;
 use shared::message::Status;
-use shared::store::acks::Finished;
-use shared::store::outbox::{self, Claimed, Watermark};
+use shared::store::acks::{Finished, Rescheduled};
+use shared::store::outbox::{self, Claimed, Halted, Watermark};
 use sqlx::PgConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,8 @@ const LARGEST: usize = 500;
 const STALE_CODE: Duration = Duration::from_secs(5);
 /// How often claimed rows that nobody here holds are handed back.
 const RECOVER_EVERY: Duration = Duration::from_secs(5);
+/// Messages of a paused campaign look again after this time, should nobody tell them that it goes on.
+const CAMPAIGN_PAUSE: Duration = Duration::from_secs(60);
 /// How often an empty lane's mark is moved on.
 const PASS_EVERY: Duration = Duration::from_secs(1);
 
@@ -256,7 +259,7 @@ impl Claimer {
             self.parts.measures.claim_size.record(rows.len() as f64);
         }
         for (row, slot) in rows.into_iter().zip(slots) {
-            let id = row.message.id;
+            let (id, now) = (row.message.id, row.now);
             self.held.insert(id, self.number);
             let claim = Arc::new(Claim {
                 message: row.message,
@@ -266,7 +269,9 @@ impl Claimer {
                 number: self.number,
                 _slot: slot,
             });
-            if row.opted_out {
+            if let Some(halted) = row.campaign {
+                self.acks.send(&claim, put_off(&claim, halted, now)).await;
+            } else if row.opted_out {
                 let copies = claim.message.copies;
                 let verdict = Verdict::Finish(Finished::unsent(id, copies, Status::Suppressed, "opted_out"));
                 self.acks.send(&claim, verdict).await;
@@ -288,6 +293,30 @@ impl Claimer {
             tracing::warn!(messages = back, "messages of a lost claim were handed back unsent");
         }
         Ok(())
+    }
+}
+
+/// What becomes of a message whose campaign does not run: it waits, or has ended.
+fn put_off(claim: &Claim, halted: Halted, now: DateTime<Utc>) -> Verdict {
+    let message = &claim.message;
+    match halted {
+        Halted::Paused => Verdict::Reschedule(Rescheduled {
+            id: message.id,
+            claimed_due_at: message.due_at,
+            due_at: now + CAMPAIGN_PAUSE,
+            reason: "campaign_paused",
+            tried: Vec::new(),
+            copies: 0,
+            taken_over: false,
+            to: None,
+            attempts: Vec::new(),
+        }),
+        Halted::Cancelled => Verdict::Finish(Finished::unsent(
+            message.id,
+            message.copies,
+            Status::Cancelled,
+            "campaign_cancelled",
+        )),
     }
 }
 

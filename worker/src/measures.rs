@@ -11,8 +11,15 @@ use shared::message::{OutboxMessage, Status};
 use shared::provider::Outcome;
 
 /// What a claim can end in.
-const ENDS: [Status; 6] =
-    [Status::Queued, Status::Sent, Status::Failed, Status::Expired, Status::Suppressed, Status::Unknown];
+const ENDS: [Status; 7] = [
+    Status::Queued,
+    Status::Sent,
+    Status::Failed,
+    Status::Expired,
+    Status::Suppressed,
+    Status::Cancelled,
+    Status::Unknown,
+];
 
 /// Says what each metric means, for `/metrics`.
 pub(crate) fn describe() {

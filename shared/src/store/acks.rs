@@ -237,6 +237,11 @@ pub async fn finish(
                  -- Where the newest is not known: a failure says nothing while another code is on its way.
                  and (s.message_id = d.id or d.status in ('sent', 'unknown') or not exists (
                      select from smsgw.sms_outbox newer where newer.session_id = d.session_id and newer.id <> d.id))
+           ),
+           counted as (
+               insert into smsgw.sms_campaign_counts as c (campaign_id, status, messages)
+               select campaign_id, status, count(*) from done where campaign_id is not null group by campaign_id, status
+               on conflict (campaign_id, slot, status) do update set messages = c.messages + excluded.messages
            )
            insert into public.sms_messages_log (id, user_id, "to", type, text, provider_name, provider_message_id,
                    status, reason, status_code, response_time_ms, segments, attempts, copies, sender, template,

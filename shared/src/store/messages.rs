@@ -206,6 +206,12 @@ pub async fn cancel(db: &mut PgConnection, id: MessageId) -> sqlx::Result<Cancel
     let done = sqlx::query_scalar!(
         r#"with gone as (
                delete from smsgw.sms_outbox where id = $1 and worker_id is null returning *
+           ),
+           counted as (
+               insert into smsgw.sms_campaign_counts as c (campaign_id, status, messages)
+               select campaign_id, case when copies > 0 then 'unknown' else 'cancelled' end, 1
+               from gone where campaign_id is not null
+               on conflict (campaign_id, slot, status) do update set messages = c.messages + 1
            )
            insert into public.sms_messages_log (id, user_id, "to", type, text, status, reason, segments, attempts,
                    copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace, created_at)

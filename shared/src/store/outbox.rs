@@ -11,7 +11,7 @@ use crate::store::acks::{self, Finished, Write};
 mod claim;
 pub mod review;
 
-pub use claim::{Claimed, claim, claim_newest_codes, claim_these, list_expiring};
+pub use claim::{Claimed, Halted, claim, claim_newest_codes, claim_these, list_expiring};
 
 /// A place in the order `(due_at, seq)` of a lane; claims look behind it only.
 ///

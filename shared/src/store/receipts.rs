@@ -113,6 +113,12 @@ async fn apply_all(db: impl PgExecutor<'_>, receipts: &[&Receipt]) -> sqlx::Resu
                       trace, smsgw.uuid_time(id), error_code, clock_timestamp()
                from settled
            ),
+           counted as (
+               insert into smsgw.sms_campaign_counts as c (campaign_id, status, messages)
+               select campaign_id, status, count(*) from settled where campaign_id is not null
+               group by campaign_id, status
+               on conflict (campaign_id, slot, status) do update set messages = c.messages + excluded.messages
+           ),
            session as (
                update public.sms_otp_sessions s
                set status = case w.status when 'undelivered' then 'send_failed' else 'sent' end,

@@ -27,6 +27,11 @@ pub async fn settle(
                       trace, smsgw.uuid_time(id)
                from waiting
            ),
+           counted as (
+               insert into smsgw.sms_campaign_counts as c (campaign_id, status, messages)
+               select campaign_id, 'sent', 1 from waiting where campaign_id is not null
+               on conflict (campaign_id, slot, status) do update set messages = c.messages + 1
+           ),
            ended as (
                update public.sms_messages_log
                set status = 'sent', reason = 'settled_late', provider_name = $2, provider_message_id = $3,

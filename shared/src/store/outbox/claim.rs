@@ -20,10 +20,22 @@ pub struct Claimed {
     pub message: OutboxMessage,
     /// An opt-out applies: it must be finished as suppressed, not sent.
     pub opted_out: bool,
+    /// Its campaign does not run at the moment, or never again: it must not be sent.
+    pub campaign: Option<Halted>,
     /// Providers that an operator had stopped when it was claimed.
     pub halted: Vec<String>,
     /// The database's time at the claim.
     pub now: DateTime<Utc>,
+}
+
+/// Why a campaign's message must not be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Halted {
+    /// It goes on later.
+    Paused,
+    /// It does not.
+    Cancelled,
 }
 
 /// Claims up to `limit` due messages of `lane` behind `after` for `worker`, oldest first.
@@ -78,6 +90,11 @@ macro_rules! claim_statement {
                                where p.phone = o.\"to\"
                                  and (o.lane = 'promo' or (o.lane = 'transactional' and p.scope = 'all'))
                               ) as \"opted_out!\",
+                       -- In a case, so that other messages do not ask.
+                       case when o.campaign_id is not null
+                            then (select c.status from public.sms_campaigns c
+                                  where c.id = o.campaign_id and c.status in ('paused', 'cancelled'))
+                       end as \"campaign?: Halted\",
                        (select array_agg(name) from smsgw.sms_pauses where scope = 'provider') as \"halted?: Vec<String>\"",
             $worker as WorkerId,
             $($argument),+
@@ -86,6 +103,7 @@ macro_rules! claim_statement {
         .await?;
         let claimed = rows.into_iter().map(|row| Claimed {
             opted_out: row.opted_out,
+            campaign: row.campaign,
             halted: row.halted.unwrap_or_default(),
             now: row.now,
             message: OutboxMessage {

@@ -1,0 +1,368 @@
+//! `sms_campaigns`: what a campaign is and where it stands. Its recipients, its feeding and its results are in files of
+//! their own.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::{Connection, PgConnection, PgExecutor};
+
+use crate::campaign::CampaignStatus;
+use crate::ids::{ApiKeyId, CampaignId};
+use crate::lane::Lane;
+use crate::store::opt_outs::CONSENT_LOCK;
+
+pub mod feed;
+pub mod progress;
+pub mod recipients;
+pub mod results;
+pub mod staged;
+pub mod uploads;
+
+/// A campaign as it is asked for.
+#[derive(Clone, Debug)]
+pub struct NewCampaign {
+    /// Its id.
+    pub id: CampaignId,
+    /// What people call it.
+    pub name: String,
+    /// The queue of its messages: promo or transactional.
+    pub lane: Lane,
+    /// What is filled for each recipient.
+    pub text: String,
+    /// The template the text came from.
+    pub template: Option<String>,
+    /// Whom it comes from, else the provider's own.
+    pub sender: Option<String>,
+    /// Provider to try first.
+    pub provider_hint: Option<String>,
+    /// Messages a second at most.
+    pub max_per_second: Option<i32>,
+    /// Its share beside other campaigns.
+    pub weight: i16,
+    /// How long a message may wait once it is due.
+    pub message_life_seconds: i32,
+    /// When it begins by itself.
+    pub start_at: Option<DateTime<Utc>>,
+    /// Nobody is texted after this.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Who was texted under this key within the window is left out.
+    pub dedupe: Option<Dedupe>,
+    /// What it may cost.
+    pub budget: Option<Budget>,
+    /// The key that asked.
+    pub api_key_id: ApiKeyId,
+}
+
+/// Keeps people from being texted twice by campaigns that belong together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Dedupe {
+    /// What the campaigns have in common.
+    pub key: String,
+    /// For how long.
+    pub window_hours: i32,
+}
+
+/// What a campaign may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// In millionths.
+    pub micros: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+}
+
+/// A campaign as it is stored.
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    /// Its id.
+    pub id: CampaignId,
+    /// Part of the ids of its messages.
+    pub number: i32,
+    /// What people call it.
+    pub name: String,
+    /// Where it stands.
+    pub status: CampaignStatus,
+    /// Why it stands there, if nobody asked for it.
+    pub reason: Option<String>,
+    /// The queue of its messages.
+    pub lane: Lane,
+    /// What is filled for each recipient.
+    pub text: String,
+    /// The template the text came from.
+    pub template: Option<String>,
+    /// Whom it comes from.
+    pub sender: Option<String>,
+    /// Provider to try first.
+    pub provider_hint: Option<String>,
+    /// Messages a second at most.
+    pub max_per_second: Option<i32>,
+    /// Its share beside other campaigns.
+    pub weight: i16,
+    /// How long a message may wait once it is due.
+    pub message_life_seconds: i32,
+    /// When it begins by itself.
+    pub start_at: Option<DateTime<Utc>>,
+    /// Nobody is texted after this.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Campaigns under this key leave out whom another has texted.
+    pub dedupe_key: Option<String>,
+    /// For how long.
+    pub dedupe_window_hours: Option<i32>,
+    /// What it may cost, in millionths.
+    pub budget_micros: Option<i64>,
+    /// Of what.
+    pub budget_currency: Option<String>,
+    /// The key that made it.
+    pub api_key_id: ApiKeyId,
+    /// The longest text that a recipient will get.
+    pub longest_text: Option<String>,
+    /// Due time of the last message fed.
+    pub fed_until: Option<DateTime<Utc>>,
+    /// Messages that ended in the last second.
+    pub rate: f32,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// Since when it is paused.
+    pub paused_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+impl Campaign {
+    /// Whom it leaves out, if anybody.
+    pub fn dedupe(&self) -> Option<Dedupe> {
+        let (key, window_hours) = self.dedupe_key.clone().zip(self.dedupe_window_hours)?;
+        Some(Dedupe { key, window_hours })
+    }
+
+    /// Whether rows that were committed late are still added: also when everybody else had their turn.
+    pub fn takes_rows(&self) -> bool {
+        let is_through = self.status == CampaignStatus::Finished && self.reason.is_none();
+        self.status.takes_recipients() || is_through
+    }
+}
+
+/// Selects whole campaigns; one list of columns for all who read them.
+macro_rules! select_campaigns {
+    ($($rest:tt)*) => {
+        sqlx::query_as!(
+            crate::store::campaigns::Campaign,
+            r#"select id as "id: _", number, name, status as "status: _", reason, lane as "lane: _", text, template,
+                      sender, provider_hint, max_per_second, weight, message_life_seconds, start_at, expires_at,
+                      dedupe_key, dedupe_window_hours, budget_micros, budget_currency, api_key_id as "api_key_id: _",
+                      longest_text, fed_until, rate, created_at, started_at, paused_at, finished_at
+               from public.sms_campaigns "# + $($rest)*
+        )
+    };
+}
+use select_campaigns;
+
+/// Stores a campaign as a draft.
+pub async fn insert(db: impl PgExecutor<'_>, new: &NewCampaign) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into public.sms_campaigns (id, name, lane, text, template, sender, provider_hint, max_per_second, weight,
+                message_life_seconds, start_at, expires_at, dedupe_key, dedupe_window_hours, budget_micros,
+                budget_currency, api_key_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+        new.id as CampaignId,
+        new.name,
+        new.lane as Lane,
+        new.text,
+        new.template,
+        new.sender,
+        new.provider_hint,
+        new.max_per_second,
+        new.weight,
+        new.message_life_seconds,
+        new.start_at,
+        new.expires_at,
+        new.dedupe.as_ref().map(|dedupe| dedupe.key.as_str()),
+        new.dedupe.as_ref().map(|dedupe| dedupe.window_hours),
+        new.budget.as_ref().map(|budget| budget.micros),
+        new.budget.as_ref().map(|budget| budget.currency.as_str()),
+        new.api_key_id as ApiKeyId,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Finds a campaign.
+pub async fn find(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Option<Campaign>> {
+    select_campaigns!("where id = $1", id as CampaignId).fetch_optional(db).await
+}
+
+/// Lists up to `limit` campaigns made before `before`, the newest first.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    status: Option<CampaignStatus>,
+    before: Option<CampaignId>,
+    limit: i64,
+) -> sqlx::Result<Vec<Campaign>> {
+    select_campaigns!(
+        "where ($1::text is null or status = $1) and ($2::uuid is null or id < $2) order by id desc limit $3",
+        status as Option<CampaignStatus>,
+        before as Option<CampaignId>,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Finds a campaign and holds it: nobody else adds recipients to it, feeds it or changes it meanwhile. So recipients
+/// become visible in the order of their `seq`, which the feeder's cursors rely on.
+pub async fn hold(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Option<Campaign>> {
+    select_campaigns!("where id = $1 for no key update", id as CampaignId).fetch_optional(db).await
+}
+
+/// What became of the wish to move a campaign on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// It stands there now, or stood there already.
+    To(CampaignStatus),
+    /// It cannot come there from where it stands.
+    Refused(CampaignStatus),
+    /// There is no such campaign.
+    Unknown,
+}
+
+/// Lets a draft begin: at once, or at its time.
+pub async fn start(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Moved> {
+    let moved = sqlx::query_scalar!(
+        r#"update public.sms_campaigns
+           set status = case when start_at > clock_timestamp() then 'scheduled' else 'running' end,
+               started_at = case when start_at > clock_timestamp() then null else clock_timestamp() end
+           where id = $1 and status = 'draft'
+           returning status as "status: CampaignStatus""#,
+        id as CampaignId,
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    stands(db, id, moved, &[CampaignStatus::Scheduled, CampaignStatus::Running]).await
+}
+
+/// Stops a campaign for now, for `reason` if not by its owner. When this returns, no claim of its messages that did not
+/// see it will commit; what waits in the outbox stays there.
+pub async fn pause(db: &mut PgConnection, id: CampaignId, reason: Option<&str>) -> sqlx::Result<Moved> {
+    let mut tx = db.begin().await?;
+    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    let moved = sqlx::query_scalar!(
+        r#"update public.sms_campaigns set status = 'paused', reason = $2, paused_at = clock_timestamp(), rate = 0
+           where id = $1 and status in ('running', 'scheduled')
+           returning status as "status: CampaignStatus""#,
+        id as CampaignId,
+        reason,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    stands(db, id, moved, &[CampaignStatus::Paused]).await
+}
+
+/// Lets a paused campaign go on. Its messages that wait get back the time that the pause took from them.
+pub async fn resume(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Moved> {
+    let mut tx = db.begin().await?;
+    // Claims that saw the pause have committed; what they hand back later comes round within a minute.
+    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    let moved = sqlx::query!(
+        r#"update public.sms_campaigns c
+           set status = case when c.start_at > clock_timestamp() then 'scheduled' else 'running' end,
+               started_at = case when c.start_at > clock_timestamp() then null
+                                 else coalesce(c.started_at, clock_timestamp()) end,
+               reason = null, paused_at = null
+           from (select id, paused_at from public.sms_campaigns where id = $1 for no key update) old
+           where c.id = old.id and c.status = 'paused'
+           returning c.status as "status: CampaignStatus", old.paused_at"#,
+        id as CampaignId,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    if let Some(paused_at) = moved.as_ref().and_then(|moved| moved.paused_at) {
+        // The outbox has no index by campaign, which each message would pay for: this walks it once.
+        sqlx::query!(
+            "update smsgw.sms_outbox
+             set due_at = clock_timestamp(), expires_at = expires_at + (clock_timestamp() - $2)
+             where id in (select id from smsgw.sms_outbox
+                          where campaign_id = $1 and worker_id is null and reason = 'campaign_paused'
+                          for update skip locked)",
+            id as CampaignId,
+            paused_at,
+        )
+        .execute(&mut *db)
+        .await?;
+    }
+    let to = [CampaignStatus::Scheduled, CampaignStatus::Running];
+    stands(db, id, moved.map(|moved| moved.status), &to).await
+}
+
+/// Withdraws a campaign. When this returns, no claim of its messages that did not see it will commit, and those that
+/// waited have ended; nobody else will be texted.
+pub async fn cancel(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Moved> {
+    let mut tx = db.begin().await?;
+    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    let moved = sqlx::query_scalar!(
+        r#"update public.sms_campaigns
+           set status = 'cancelled', reason = null, finished_at = clock_timestamp(), rate = 0
+           where id = $1 and status not in ('finished', 'cancelled')
+           returning status as "status: CampaignStatus""#,
+        id as CampaignId,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    end_waiting(&mut *db, id).await?;
+    stands(db, id, moved, &[CampaignStatus::Cancelled]).await
+}
+
+/// Ends the messages of a cancelled campaign that wait. What this does not come to is ended when it is claimed.
+async fn end_waiting(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"with gone as (
+               delete from smsgw.sms_outbox where id in (
+                   select o.id from smsgw.sms_outbox o join public.sms_campaigns c on c.id = o.campaign_id
+                   where o.campaign_id = $1 and o.worker_id is null and c.status = 'cancelled'
+                   for update of o skip locked
+               )
+               returning *, case when copies > 0 then 'unknown' else 'cancelled' end as status
+           ),
+           counted as (
+               insert into smsgw.sms_campaign_counts as c (campaign_id, status, messages)
+               select campaign_id, status, count(*) from gone group by campaign_id, status
+               on conflict (campaign_id, slot, status) do update set messages = c.messages + excluded.messages
+           )
+           insert into public.sms_messages_log (id, user_id, "to", type, text, status, reason, segments, attempts,
+                   copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace, created_at)
+           select id, user_id, "to", lane, body, status, 'campaign_cancelled', segments, attempts, copies, sender,
+                  template, api_key_id, session_id, batch_id, campaign_id, trace, smsgw.uuid_time(id)
+           from gone"#,
+        id as CampaignId,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether a campaign that was not moved stands where it was to go.
+async fn stands(
+    db: &mut PgConnection,
+    id: CampaignId,
+    moved: Option<CampaignStatus>,
+    wanted: &[CampaignStatus],
+) -> sqlx::Result<Moved> {
+    if let Some(status) = moved {
+        return Ok(Moved::To(status));
+    }
+    let status = sqlx::query_scalar!(
+        r#"select status as "status: CampaignStatus" from public.sms_campaigns where id = $1"#,
+        id as CampaignId,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(match status {
+        Some(status) if wanted.contains(&status) => Moved::To(status),
+        Some(status) => Moved::Refused(status),
+        None => Moved::Unknown,
+    })
+}

@@ -1,0 +1,90 @@
+//! How far a campaign is, from counts that are kept as it goes.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sqlx::PgExecutor;
+
+use crate::ids::CampaignId;
+
+/// How far a campaign is, in messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// Whom it is for.
+    pub recipients: i64,
+    /// What their texts take together.
+    pub segments: i64,
+    /// Recipients whose message was made.
+    pub fed: i64,
+    /// Messages that have ended, however.
+    pub ended: i64,
+    /// How they ended.
+    pub by_status: BTreeMap<String, i64>,
+    /// Rows of its lists that had a number it had already.
+    pub duplicates: i64,
+    /// Rows of countries that are not allowed.
+    pub blocked: i64,
+    /// Rows that cannot be used for another reason.
+    pub rejected: i64,
+    /// Rows that came by SQL and are still to be read.
+    pub staged: i64,
+}
+
+/// Reads how far a campaign is.
+pub async fn read(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Progress> {
+    let row = sqlx::query!(
+        r#"select p.recipients as "recipients!", p.segments as "segments!", p.fed as "fed!",
+                  u.duplicates as "duplicates!", u.blocked as "blocked!", u.rejected as "rejected!",
+                  (select count(*) from smsgw.sms_campaign_staged s where s.campaign_id = $1 and s.reason is null)
+                      as "staged!",
+                  coalesce((select jsonb_object_agg(e.status, e.messages)
+                            from (select status, sum(messages) as messages from smsgw.sms_campaign_counts
+                                  where campaign_id = $1 group by status) e
+                            where e.messages <> 0), '{}') as "by_status!: sqlx::types::Json<BTreeMap<String, i64>>"
+           from public.sms_campaigns c,
+                (select coalesce(sum(recipients), 0)::bigint as recipients, coalesce(sum(segments), 0)::bigint as segments,
+                        coalesce(sum(fed), 0)::bigint as fed
+                 from smsgw.sms_campaign_places where campaign_id = $1) p,
+                (select coalesce(sum(duplicates), 0)::bigint as duplicates, coalesce(sum(blocked), 0)::bigint as blocked,
+                        coalesce(sum(rejected), 0)::bigint as rejected
+                 from smsgw.sms_campaign_uploads where campaign_id = $1) u
+           where c.id = $1"#,
+        id as CampaignId,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Progress {
+        recipients: row.recipients,
+        segments: row.segments,
+        fed: row.fed,
+        ended: row.by_status.values().sum(),
+        by_status: row.by_status.0,
+        duplicates: row.duplicates,
+        blocked: row.blocked,
+        rejected: row.rejected,
+        staged: row.staged,
+    })
+}
+
+/// Recipients and segments of one country.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountryVolume {
+    /// ISO 3166 code; empty for numbers of no country.
+    pub country: String,
+    /// How many people.
+    pub recipients: i64,
+    /// What their texts take together.
+    pub segments: i64,
+}
+
+/// What goes where.
+pub async fn list_countries(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Vec<CountryVolume>> {
+    sqlx::query_as!(
+        CountryVolume,
+        r#"select country, sum(recipients)::bigint as "recipients!", sum(segments)::bigint as "segments!"
+           from smsgw.sms_campaign_places where campaign_id = $1 and recipients > 0 group by country order by country"#,
+        id as CampaignId,
+    )
+    .fetch_all(db)
+    .await
+}
