@@ -9,7 +9,7 @@
 //! sweep                           └──> provider
 //! ```
 //!
-//! Beside the lanes stand duties: presence, takeover, sweep, roster, receipts, upkeep.
+//! Beside the lanes stand duties: presence, takeover, sweep, roster, receipts, the feeder of campaigns, upkeep.
 
 // One message's way.
 mod ack;
@@ -26,6 +26,7 @@ mod measures;
 mod roster;
 
 // Standing duties.
+mod feeder;
 mod lease;
 mod presence;
 mod receipts;

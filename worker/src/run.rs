@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::WorkerConfig;
+use crate::feeder::Feeder;
 use crate::lane::{self, LaneParts};
 use crate::measures::{self, LaneMeasures};
 use crate::presence::{self, Presence};
@@ -182,6 +183,13 @@ fn duties(
     start(Box::pin(async move { upkeep::run(&pool, &clock, &counting_from, log_days).await }));
     let database = parts.database.clone();
     start(Box::pin(async move { receipts::run(&database).await }));
+    let feeder = Feeder {
+        database: parts.database.clone(),
+        clock: parts.clock.clone(),
+        reach: parts.reach.clone(),
+        wake: parts.wake.clone(),
+    };
+    start(Box::pin(feeder.run()));
     let (database, wake) = (parts.database.clone(), parts.wake.clone());
     start(Box::pin(async move { wake.hear_others(&database).await }));
     duties

@@ -1,0 +1,102 @@
+//! Feeds campaigns: moves their recipients into the outbox, no faster than their messages leave.
+//!
+//! One worker of all feeds, whoever holds the lock; the others stand by. Nothing depends on there being only one: each
+//! batch is a transaction that holds its campaign.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use shared::campaign::CampaignText;
+use shared::clock::DbClock;
+use shared::config::ReachConfig;
+use shared::db::{Database, Use, within};
+use shared::ids::CampaignId;
+use shared::store::campaigns::{feed, staged};
+use shared::wake::Wake;
+use sqlx::PgConnection;
+
+use self::pace::Pace;
+
+mod batch;
+mod pace;
+mod staging;
+
+/// Whoever holds this advisory lock feeds: `SMSGWFED` in ASCII.
+const FEEDER_LOCK: i64 = 0x534d_5347_5746_4544;
+/// How often is looked for what may be fed.
+const TICK: Duration = Duration::from_millis(100);
+/// How often those who stand by ask for the lock, and an absent database is tried again.
+const STANDBY: Duration = Duration::from_secs(1);
+/// What takes longer is lost with its connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often the shown rate changes.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
+
+/// What feeding needs.
+#[derive(Clone)]
+pub(crate) struct Feeder {
+    pub(crate) database: Database,
+    pub(crate) clock: DbClock,
+    pub(crate) reach: ReachConfig,
+    pub(crate) wake: Wake,
+}
+
+/// What the feeder remembers between two looks.
+#[derive(Default)]
+struct Memory {
+    pace: Pace,
+    texts: HashMap<CampaignId, CampaignText>,
+    shown: Option<Instant>,
+}
+
+impl Feeder {
+    /// Feeds until dropped.
+    pub(crate) async fn run(self) {
+        loop {
+            if let Err(error) = self.feed_while_leading().await {
+                tracing::debug!(%error, "campaigns wait for the database");
+            }
+            tokio::time::sleep(STANDBY).await;
+        }
+    }
+
+    async fn feed_while_leading(&self) -> sqlx::Result<()> {
+        let mut db = self.database.connect(Use::Service("smsgw feeder")).await?;
+        if !within(PATIENCE, feed::try_lead(&mut db, FEEDER_LOCK)).await? {
+            return Ok(());
+        }
+        let mut memory = Memory::default();
+        loop {
+            let is_busy = self.tick(&mut db, &mut memory).await?;
+            if !is_busy {
+                tokio::time::sleep(TICK).await;
+            }
+        }
+    }
+
+    /// Does what is due; says whether there is more of it.
+    async fn tick(&self, db: &mut PgConnection, memory: &mut Memory) -> sqlx::Result<bool> {
+        let mut is_busy = false;
+        if let Some(id) = within(PATIENCE, staged::find_campaign(&mut *db)).await? {
+            within(PATIENCE, self.take_in(db, id)).await?;
+            is_busy = true;
+        }
+        within(PATIENCE, feed::begin_due(&mut *db)).await?;
+        let running = within(PATIENCE, feed::list_running(&mut *db)).await?;
+        memory.pace.observe(&running, Instant::now());
+        memory.texts.retain(|id, _| running.iter().any(|one| one.id == *id));
+        for one in &running {
+            let allowed = memory.pace.allowance(one, &running);
+            let is_over = one.unfed == 0 && one.under_way == 0;
+            is_busy |= within(PATIENCE, self.feed(db, &mut memory.texts, one, allowed, is_over)).await?;
+        }
+        if memory.shown.is_none_or(|shown| shown.elapsed() >= SHOW_EVERY) {
+            memory.shown = Some(Instant::now());
+            for one in &running {
+                let rate = memory.pace.per_second(one.id) as f32;
+                within(PATIENCE, feed::set_rate(&mut *db, one.id, rate)).await?;
+            }
+        }
+        Ok(is_busy)
+    }
+}

@@ -1,0 +1,79 @@
+//! Recipients that came by SQL: read as those of any list, and then added.
+
+use serde_json::{Map, Value};
+use shared::campaign::{CampaignText, Enlisted, InvalidCampaignText, Unusable, enlist};
+use shared::ids::CampaignId;
+use shared::phone::PhoneNumber;
+use shared::store::campaigns::staged;
+use shared::store::campaigns::uploads::Upload;
+use shared::store::campaigns::{self, Campaign, feed, recipients};
+use sqlx::{Connection, PgConnection};
+
+use super::Feeder;
+
+/// Rows read in one transaction.
+const ROWS: i64 = 2000;
+
+impl Feeder {
+    /// Reads the next staged rows of a campaign.
+    pub(super) async fn take_in(&self, db: &mut PgConnection, id: CampaignId) -> sqlx::Result<()> {
+        let mut tx = db.begin().await?;
+        let rows = staged::take(&mut *tx, id, ROWS).await?;
+        let campaign = campaigns::hold(&mut *tx, id).await?;
+        let Some(campaign) = campaign.filter(Campaign::takes_rows) else {
+            let ended = |row| (row, "the campaign has ended".to_owned());
+            staged::refuse(&mut *tx, id, &rows.into_iter().map(ended).collect::<Vec<_>>()).await?;
+            return tx.commit().await;
+        };
+        let text = CampaignText::compile(&campaign.text);
+        let mut upload = Upload { rows: rows.len() as i64, ..Upload::default() };
+        let (mut added, mut refused) = (Vec::with_capacity(rows.len()), Vec::new());
+        for mut row in rows {
+            let variables = match row.variables.take() {
+                Some(Value::Object(variables)) => variables,
+                _ => Map::new(),
+            };
+            match self.read(&text, &row.phone, &variables, &mut upload) {
+                Ok(one) => added.push(one),
+                Err(reason) => {
+                    row.variables = Some(Value::Object(variables));
+                    refused.push((row, reason));
+                }
+            }
+        }
+        if let Some(longest) = added.iter().map(|one| &one.text).max_by_key(|text| text.chars().count()) {
+            recipients::remember_longest(&mut *tx, id, longest).await?;
+        }
+        let all = added.len() as i64;
+        let new: Vec<_> = added.into_iter().map(|one| one.recipient).collect();
+        upload.added = recipients::add(&mut tx, id, &new).await?;
+        upload.duplicates = all - upload.added;
+        staged::refuse(&mut *tx, id, &refused).await?;
+        staged::count(&mut *tx, id, &upload).await?;
+        feed::reopen(&mut *tx, id).await?;
+        tx.commit().await
+    }
+
+    /// Reads a row; counts it and says why if it cannot be used.
+    fn read(
+        &self,
+        text: &Result<CampaignText, InvalidCampaignText>,
+        phone: &str,
+        variables: &Map<String, Value>,
+        upload: &mut Upload,
+    ) -> Result<Enlisted, String> {
+        let text = text.as_ref().map_err(ToString::to_string);
+        let phone = PhoneNumber::parse(phone, None).map_err(|error| error.to_string());
+        let (Ok(text), Ok(phone)) = (&text, &phone) else {
+            upload.rejected += 1;
+            return Err(text.err().or(phone.err()).unwrap_or_default());
+        };
+        enlist(text, &self.reach, phone, variables.clone()).map_err(|error| {
+            match error {
+                Unusable::CountryBlocked(_) => upload.blocked += 1,
+                Unusable::Unfillable(_) => upload.rejected += 1,
+            }
+            error.to_string()
+        })
+    }
+}
