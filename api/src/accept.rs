@@ -220,9 +220,7 @@ fn filled(
 
 fn due(send_at: Option<&str>, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, String> {
     let Some(text) = send_at else { return Ok(None) };
-    let wanted = DateTime::parse_from_rfc3339(text)
-        .map_err(|_| "must be a time as RFC 3339 writes it, such as 2030-01-31T18:00:00Z".to_owned())?
-        .to_utc();
+    let wanted = time(text)?;
     if wanted < now - PAST_TOLERANCE {
         Err("lies in the past".to_owned())
     } else if wanted > now + FURTHEST {
@@ -230,6 +228,13 @@ fn due(send_at: Option<&str>, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>
     } else {
         Ok(Some(wanted).filter(|wanted| *wanted > now))
     }
+}
+
+/// A moment as requests write it.
+pub(crate) fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc())
+        .map_err(|_| "must be a time as RFC 3339 writes it, such as 2030-01-31T18:00:00Z".to_owned())
 }
 
 fn lifetime(expires_in: Option<i64>, lane: Lane) -> Result<Duration, String> {

@@ -37,6 +37,9 @@ const BATCHES: usize = 2;
 /// Batches whose bodies are held, each of up to 16 MB.
 const BATCH_BODIES: usize = 16;
 
+/// Lists of recipients that are read, and of results that are written, at the same time.
+const LISTS: usize = 4;
+
 /// What the API is made of.
 pub struct Parts<'a> {
     /// For connections of its own.
@@ -85,6 +88,7 @@ pub struct State {
     pub(crate) templates: Templates,
     pub(crate) policies: Policies,
     pub(crate) checks: CheckLog,
+    pub(crate) providers: Vec<ProviderSettings>,
     pub(crate) checkers: Checkers,
     pub(crate) signers: Signers,
     pub(crate) intake: Intake,
@@ -92,6 +96,7 @@ pub struct State {
     pub(crate) tokens: Tokens,
     pub(crate) batches: Semaphore,
     pub(crate) batch_bodies: Arc<Semaphore>,
+    pub(crate) lists: Arc<Semaphore>,
     pub(crate) measures: Arc<Measures>,
     pub(crate) metrics: PrometheusHandle,
 }
@@ -140,10 +145,12 @@ impl App {
             templates: Templates::new(),
             policies: Policies::new(),
             checks,
+            providers: providers.clone(),
             checkers: Checkers::new(providers.clone(), keyring.clone(), context),
             signers: Signers::new(providers, public_url),
             batches: Semaphore::new(BATCHES),
             batch_bodies: Arc::new(Semaphore::new(BATCH_BODIES)),
+            lists: Arc::new(Semaphore::new(LISTS)),
             pool,
             clock,
             wake,

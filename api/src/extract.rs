@@ -64,9 +64,13 @@ impl FromRequest<App> for LargeJson {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let place = tokio::time::timeout(PLACE_PATIENCE, app.batch_bodies.clone().acquire_owned()).await;
         let place = place.map_err(|_| IntakeError::Full)?.map_err(|error| Problem::internal(&error))?;
-        let raw = read_json(request, BATCH_LIMIT_BYTES, BATCH_TIMEOUT).await?;
-        Ok(Self { raw, place })
+        Ok(Self { raw: read_large(request).await?, place })
     }
+}
+
+/// Reads a large JSON body, for whom has a place.
+pub(crate) async fn read_large(request: Request) -> Result<Bytes, Problem> {
+    read_json(request, BATCH_LIMIT_BYTES, BATCH_TIMEOUT).await
 }
 
 /// Reads JSON; a fault names its field.

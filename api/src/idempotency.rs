@@ -41,6 +41,11 @@ impl IdempotencyKey {
         self.0.is_none()
     }
 
+    /// What it says, if there is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
     /// Reads the header: a bare token, or the quoted string of the IETF draft.
     fn parse(header: &HeaderValue) -> Option<Self> {
         let text = header.to_str().ok()?.trim();
@@ -95,6 +100,11 @@ impl Answer {
     /// Says that something was accepted.
     pub(crate) fn accepted(body: &impl Serialize) -> Result<Self, serde_json::Error> {
         Ok(Self { status: StatusCode::ACCEPTED, body: serde_json::to_string(body)?, replayed: false })
+    }
+
+    /// Says that something was made.
+    pub(crate) fn created(body: &impl Serialize) -> Result<Self, serde_json::Error> {
+        Ok(Self { status: StatusCode::CREATED, ..Self::accepted(body)? })
     }
 
     /// Reads what it says.

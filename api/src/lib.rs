@@ -25,6 +25,7 @@ mod trace;
 // What is done with it.
 mod accept;
 mod accept_batch;
+mod campaigns;
 mod intake;
 mod key_limits;
 mod otp;

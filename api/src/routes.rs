@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::auth::cors;
 
 mod aliases;
+mod campaigns;
 mod contact_settings;
 mod described;
 mod health;
@@ -31,6 +32,7 @@ pub(crate) use waiting::waiting;
 
 /// Usual and largest `limit` of lists, as the description of the API tells them.
 pub(crate) mod limits {
+    pub(crate) const CAMPAIGNS: (u16, u16) = super::campaigns::LIMITS;
     pub(crate) const MESSAGES: (u16, u16) = super::messages::LIMITS;
     pub(crate) const MINUTES: (u16, u16) = super::users::MINUTES;
     pub(crate) const INBOX: (i64, i64) = super::sandbox::LIMITS;
@@ -42,6 +44,16 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .route("/sms/send-transactional", post(sms::send_transactional))
         .route("/sms/send-batch", post(sms::send_batch))
         .route("/sms/messages/{id}/cancel", post(messages::cancel))
+        .route("/sms/campaigns", get(campaigns::list).post(campaigns::create))
+        .route("/sms/campaigns/{id}", get(campaigns::show))
+        .route("/sms/campaigns/{id}/recipients", post(campaigns::add))
+        .route("/sms/campaigns/{id}/preview", get(campaigns::preview))
+        .route("/sms/campaigns/{id}/test", post(campaigns::send_test))
+        .route("/sms/campaigns/{id}/start", post(campaigns::start))
+        .route("/sms/campaigns/{id}/pause", post(campaigns::pause))
+        .route("/sms/campaigns/{id}/resume", post(campaigns::resume))
+        .route("/sms/campaigns/{id}/cancel", post(campaigns::cancel))
+        .route("/sms/campaigns/{id}/results", get(campaigns::results))
         .route("/sms/templates", get(templates::list))
         .route(
             "/sms/templates/{name}",

@@ -19,6 +19,7 @@ pub(crate) struct Variant {
     pub(crate) lane: Lane,
     /// Sender for its messages.
     pub(crate) sender: Option<String>,
+    body: String,
     compiled: Template,
 }
 
@@ -26,6 +27,11 @@ impl Variant {
     /// The variables it needs.
     pub(crate) fn variables(&self) -> &[String] {
         self.compiled.variables()
+    }
+
+    /// Its text, not filled.
+    pub(crate) fn body(&self) -> &str {
+        &self.body
     }
 
     /// Its text with `vars` in it.
@@ -40,7 +46,8 @@ impl Variant {
         if let Err(error) = &compiled {
             tracing::warn!(template.name = row.name, template.locale = row.locale, %error, "a stored template cannot be used");
         }
-        Some(Self { key: row.key(), lane: row.lane, sender: row.sender, compiled: compiled.ok()? })
+        let key = row.key();
+        Some(Self { key, lane: row.lane, sender: row.sender, body: row.body, compiled: compiled.ok()? })
     }
 }
 
@@ -98,6 +105,7 @@ mod tests {
             key: TemplateKey { name: "otp".into(), locale: locale.into() },
             lane: Lane::Otp,
             sender: None,
+            body: "{{ code }}".to_owned(),
             compiled: Template::compile(name, "{{ code }}").expect("a template"),
         })
     }

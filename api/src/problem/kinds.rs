@@ -38,6 +38,7 @@ kinds! {
     // What is asked for.
     COUNTRY_BLOCKED = "country-blocked", FORBIDDEN, "This country is not allowed";
     NOT_CANCELLABLE = "not-cancellable", CONFLICT, "The message can no longer be cancelled";
+    CAMPAIGN_STATE = "campaign-state", CONFLICT, "The campaign cannot do this where it stands";
     IDEMPOTENCY_MISMATCH = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request";
     IDEMPOTENCY_RUNNING = "idempotency-key-running", CONFLICT, "A request with this Idempotency-Key is still running";
     // Codes.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use shared::campaign::CampaignStatus;
 use shared::message::Status;
 use shared::store::api_keys::Scope;
 
@@ -70,6 +71,12 @@ impl Problem {
         }
     }
 
+    /// Neither CSV nor JSON.
+    pub(crate) fn not_a_list() -> Self {
+        let detail = "send the list with Content-Type: text/csv, application/x-ndjson or application/json";
+        Self::new(&UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
     /// A body that is no form, where a form is needed.
     pub(crate) fn not_a_form() -> Self {
         let message = "must be application/x-www-form-urlencoded";
@@ -108,6 +115,23 @@ impl Problem {
                 format!("the message is {status}; only a queued one can be cancelled"),
             )
         }
+    }
+
+    /// A campaign does not do this where it stands.
+    pub(crate) fn campaign_state(status: CampaignStatus, cannot: &str) -> Self {
+        Self::new(&CAMPAIGN_STATE, format!("the campaign is {} and {cannot}", status.as_str()))
+    }
+
+    /// A campaign cannot begin as it is.
+    pub(crate) fn campaign_not_ready(detail: impl Into<String>) -> Self {
+        Self::new(&CAMPAIGN_STATE, detail)
+    }
+
+    /// Another request goes on with the same list.
+    pub(crate) fn upload_running() -> Self {
+        let detail = "another request has gone on with the list of this Idempotency-Key; send it once more to go on \
+                      where that one stopped";
+        Self::new(&IDEMPOTENCY_RUNNING, detail)
     }
 
     /// Not to be sent requests yet.
