@@ -4,6 +4,7 @@
 
 mod acks;
 mod api;
+mod campaigns;
 mod cli;
 mod dev;
 mod fence;
