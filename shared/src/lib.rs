@@ -27,6 +27,7 @@ pub mod price_list;
 pub mod recipients;
 pub mod routing;
 pub mod template;
+pub mod time_zone;
 
 // Secrets.
 pub mod seal;
