@@ -24,6 +24,7 @@ pub mod limits;
 pub mod otp_code;
 pub mod otp_policy;
 pub mod price_list;
+pub mod quiet_hours;
 pub mod recipients;
 pub mod routing;
 pub mod template;
