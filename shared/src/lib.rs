@@ -20,6 +20,7 @@ pub mod breaker;
 pub mod congestion;
 pub mod cost;
 pub mod csv_cells;
+pub mod country_rules;
 pub mod limits;
 pub mod otp_code;
 pub mod otp_policy;
