@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use shared::country_rules::Breach;
 use shared::ids::{ApiKeyId, BatchId, MessageId};
 use shared::lane::Lane;
 use shared::message::{Body, NewMessage};
@@ -61,6 +62,8 @@ pub(crate) enum Refusal {
         /// Its country.
         country: Option<Region>,
     },
+    /// A rule of the number's country forbids it.
+    CountryRule(Breach),
 }
 
 /// What a message has from its request and not from its own fields.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use shared::country_rules::CountryRules;
 use shared::ids::{BatchId, MessageId};
 use shared::lane::Lane;
 use shared::message::{Body, NewMessage};
@@ -13,6 +14,7 @@ use shared::store::intake;
 use sqlx::PgConnection;
 
 use crate::accept::{self, Origin, SendRequest};
+use crate::country_rules;
 use crate::extract;
 use crate::fields::Reach;
 use crate::problem::{FieldError, Problem};
@@ -146,12 +148,15 @@ impl Batch {
         id: BatchId,
         templates: &HashMap<String, Arc<Variant>>,
         reach: &Reach,
+        rules: Option<&CountryRules>,
         origin: Origin<'_>,
     ) -> CheckedBatch {
         let checked = self.messages.into_iter().map(|request| {
             let request = request?;
             let template = request.template.as_ref().and_then(|name| templates.get(name));
-            accept::check(request, template.map(Arc::as_ref), reach, origin)
+            let message = accept::check(request, template.map(Arc::as_ref), reach, origin);
+            message
+                .and_then(|message| country_rules::allow(rules, &message).map(|()| message))
                 .map_err(|refusal| ItemError::from(Problem::from(refusal)))
         });
         settle(id, self.lane, without_duplicates(self.lane, checked.collect()))
@@ -221,7 +226,7 @@ mod tests {
         let now = DateTime::from_timestamp(1_790_000_000, 0).expect("a time");
         let id = BatchId::new(now);
         let origin = Origin { lane: batch.lane(), key: ApiKeyId(1), batch: Some(id), trace: None, now };
-        batch.check(id, &HashMap::new(), &Reach::default(), origin).answer
+        batch.check(id, &HashMap::new(), &Reach::default(), None, origin).answer
     }
 
     fn codes(answer: &BatchAnswer) -> Vec<&'static str> {

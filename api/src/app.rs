@@ -19,6 +19,7 @@ use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 use crate::auth::{KeyOrigins, Keys, Users};
+use crate::country_rules::InForce;
 use crate::fields::Reach;
 use crate::idempotency::Answer;
 use crate::intake::Intake;
@@ -87,6 +88,7 @@ pub struct State {
     pub(crate) proxies: Vec<IpNet>,
     pub(crate) templates: Templates,
     pub(crate) policies: Policies,
+    pub(crate) rules: InForce,
     pub(crate) checks: CheckLog,
     pub(crate) providers: Vec<ProviderSettings>,
     pub(crate) checkers: Checkers,
@@ -144,6 +146,7 @@ impl App {
             proxies: config.callers.trusted_proxies.clone(),
             templates: Templates::new(),
             policies: Policies::new(),
+            rules: InForce::new(),
             checks,
             providers: providers.clone(),
             checkers: Checkers::new(providers.clone(), keyring.clone(), context),

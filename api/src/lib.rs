@@ -26,6 +26,7 @@ mod trace;
 mod accept;
 mod accept_batch;
 mod campaigns;
+mod country_rules;
 mod intake;
 mod key_limits;
 mod otp;

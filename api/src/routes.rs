@@ -9,6 +9,7 @@ use crate::auth::cors;
 mod aliases;
 mod campaigns;
 mod contact_settings;
+mod country_rules;
 mod described;
 mod health;
 mod integrations;
@@ -71,6 +72,8 @@ pub(crate) fn all(app: &App) -> Router<App> {
             "/settings/otp/limits/{name}",
             put(otp_settings::replace_limit).delete(otp_settings::delete_limit),
         )
+        .route("/settings/country-rules", get(country_rules::list))
+        .route("/settings/country-rules/{country}", get(country_rules::show).put(country_rules::replace))
         .route("/settings/pauses", get(pauses::list).post(pauses::pause).delete(pauses::resume))
         .route("/webhooks/{provider}/status", post(webhooks::status))
         .route("/webhooks/{provider}/inbound", post(webhooks::inbound))

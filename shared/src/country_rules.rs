@@ -129,13 +129,15 @@ impl CountryRules {
         self.registered.get(asked.template?)
     }
 
-    /// Whether the text is registered with a provider, or may be, as long as none is chosen.
+    /// Whether the text is registered with a provider, or may be, as long as none is chosen: of codes some providers send a
+    /// text of their own.
     fn is_vendors(&self, asked: &Asked<'_>) -> bool {
         match asked.sending {
             Sending::Vendors => true,
             Sending::Ours => false,
             Sending::Undecided => {
-                asked.template.is_some_and(|key| VendorsOwn::parse(key).is_some())
+                asked.lane == Lane::Otp
+                    || asked.template.is_some_and(|key| VendorsOwn::parse(key).is_some())
                     || self.registered_as(asked).is_some_and(|registered| registered.with_vendors)
             }
         }

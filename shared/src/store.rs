@@ -15,6 +15,7 @@ pub mod workers;
 pub mod api_keys;
 pub mod campaigns;
 pub mod contact_settings;
+pub mod country_rules;
 pub mod idempotency;
 pub mod inbound;
 pub mod integrations;

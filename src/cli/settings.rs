@@ -229,9 +229,12 @@ pub(crate) struct SetTemplate {
     /// India: the registered business
     #[arg(long)]
     pub(crate) dlt_entity_id: Option<String>,
-    /// India: the registered text
+    /// India: the registered text's number
     #[arg(long)]
     pub(crate) dlt_template_id: Option<String>,
+    /// India: the registered text, with {#var#} for each variable
+    #[arg(long)]
+    pub(crate) dlt_text: Option<String>,
     /// What a provider calls it, and the order of our variables there
     #[arg(long = "provider-template", value_name = "PROVIDER=ID[:VAR,VAR]")]
     pub(crate) provider_templates: Vec<String>,

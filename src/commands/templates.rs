@@ -75,6 +75,7 @@ fn document(wanted: &SetTemplate) -> Result<Value> {
         "sender": wanted.sender,
         "dlt_entity_id": wanted.dlt_entity_id,
         "dlt_template_id": wanted.dlt_template_id,
+        "dlt_text": wanted.dlt_text,
         "provider_templates": providers,
     }))
 }

@@ -48,6 +48,7 @@ mod sending;
 mod waits;
 
 // What operators set.
+mod country_rules;
 mod described_provider;
 mod otp_settings;
 mod pauses;

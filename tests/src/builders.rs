@@ -94,6 +94,13 @@ impl Draft {
         self
     }
 
+    /// From this sender.
+    #[must_use]
+    pub fn sender(mut self, sender: &str) -> Self {
+        self.message.sender = Some(sender.to_owned());
+        self
+    }
+
     /// By this provider first.
     #[must_use]
     pub fn hint(mut self, provider: &str) -> Self {

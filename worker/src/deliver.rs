@@ -21,6 +21,7 @@ use crate::queue::{Claim, Job};
 use crate::roster::{Entry, Loaded, RELOAD};
 
 mod call;
+mod rules;
 mod verdict;
 
 /// From claim to first byte at most: whoever takes our messages over waits longer than this.
@@ -48,6 +49,11 @@ pub(crate) async fn deliver(claim: Job, parts: Data<Arc<LaneParts>>) -> Verdict 
         }
         let mut candidates = loaded.candidates(&claim.message, delivery.region, now);
         delivery.mark(&mut candidates, now);
+        if let Some(rules) = &loaded.rules
+            && let Some(verdict) = delivery.obey(rules, &loaded, &mut candidates, now)
+        {
+            return verdict;
+        }
         let step = routing::next(&delivery.facts(), &candidates, now, moment, fastrand::f64());
         let chosen = match step {
             Step::Try(chosen) => &loaded.entries[chosen],

@@ -1,6 +1,6 @@
 //! The providers as they stand now: settings from the environment and `api_integrations`, adapters
-//! made from them, their templates, and each one's condition. Reloaded several times a second,
-//! without restart.
+//! made from them, their templates, each one's condition, and the rules of countries. Reloaded several
+//! times a second, without restart.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use shared::routing::PROMO_RESERVE;
 use shared::seal::Keyring;
 use shared::store::integrations::{self, Integration};
 use shared::store::pauses::{self, Pause, PauseScope};
-use shared::store::{provider_state, templates};
+use shared::store::{country_rules, provider_state, templates};
 use shared::template::ProviderTemplate;
 use sqlx::PgPool;
 
@@ -170,11 +170,8 @@ impl Roster {
         let pool = &self.sources.pool;
         let tables = Tables {
             integrations: integrations::list(pool).await?,
-            templates: templates::list(pool)
-                .await?
-                .into_iter()
-                .map(|one| (one.key().to_string(), one))
-                .collect(),
+            templates: templates::list(pool).await?,
+            rules: country_rules::list_enabled(pool).await?,
         };
         let changed = (known.as_ref() != Some(&tables)).then(|| Arc::new(self.build(&tables)));
         let loaded = changed.clone().unwrap_or_else(|| self.load());
@@ -225,8 +222,9 @@ impl Roster {
             templates: tables
                 .templates
                 .iter()
-                .map(|(key, one)| (key.clone(), provider_templates(one)))
+                .map(|one| (one.key().to_string(), provider_templates(one)))
                 .collect(),
+            rules: country_rules::in_force(&tables.rules, &tables.templates),
         }
     }
 
@@ -273,7 +271,8 @@ fn is_open_for_promo(entry: &Entry, now: DateTime<Utc>) -> bool {
 #[derive(PartialEq)]
 struct Tables {
     integrations: Vec<Integration>,
-    templates: Vec<(String, templates::Template)>,
+    templates: Vec<templates::Template>,
+    rules: Vec<country_rules::RulesRow>,
 }
 
 fn provider_templates(template: &templates::Template) -> HashMap<String, ProviderTemplate> {

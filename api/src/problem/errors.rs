@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::country_rules::Rule;
 use shared::limits::{Exceeded, Limit, Standing};
 
 use super::kinds::*;
@@ -40,6 +41,14 @@ impl From<Refusal> for Problem {
                 Self {
                     errors: vec![FieldError { field: field.into(), message: message.clone() }],
                     ..Self::new(&COUNTRY_BLOCKED, message)
+                }
+            }
+            Refusal::CountryRule(breach) => {
+                let field = if breach.rule == Rule::SenderType { "sender" } else { "template" };
+                let message = breach.to_string();
+                Self {
+                    errors: vec![FieldError { field: field.into(), message: message.clone() }],
+                    ..Self::new(&COUNTRY_RULE, message)
                 }
             }
         }

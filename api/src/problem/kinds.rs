@@ -37,6 +37,7 @@ kinds! {
     INVALID_SIGNATURE = "invalid-signature", FORBIDDEN, "The request is not signed by the provider";
     // What is asked for.
     COUNTRY_BLOCKED = "country-blocked", FORBIDDEN, "This country is not allowed";
+    COUNTRY_RULE = "country-rule", FORBIDDEN, "A rule of the number's country forbids the message";
     NOT_CANCELLABLE = "not-cancellable", CONFLICT, "The message can no longer be cancelled";
     CAMPAIGN_STATE = "campaign-state", CONFLICT, "The campaign cannot do this where it stands";
     IDEMPOTENCY_MISMATCH = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request";

@@ -17,6 +17,7 @@ use crate::accept::{self, Origin, SendRequest};
 use crate::accept_batch::{self, Batch, CheckedBatch};
 use crate::app::App;
 use crate::auth::{Caller, MaySend};
+use crate::country_rules;
 use crate::extract::{Json, LargeJson};
 use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::intake::IntakeError;
@@ -54,6 +55,7 @@ pub(super) async fn send_transactional(
     let lane = Lane::Transactional;
     let origin = Origin { lane, key: caller.key, batch: None, trace: trace.parent(), now: app.clock.now() };
     let message = accept::check(request, template.as_deref(), &app.reach, origin)?;
+    country_rules::allow(app.rules.in_force(&app.pool).await?.as_deref(), &message)?;
     let (due_at, answer) =
         (message.due_at, Answer::accepted(&Accepted { message_id: message.id, status: Status::Queued })?);
     let once = Once::of(&caller, &key, "POST /sms/send-transactional", &raw)?;
@@ -131,12 +133,13 @@ pub(super) async fn send_batch(
             templates.insert(name, template);
         }
     }
+    let rules = app.rules.in_force(&app.pool).await?;
     let (now, reach, parent) = (app.clock.now(), app.reach.clone(), trace.parent().map(str::to_owned));
     let checked = aside(move || {
         let id = BatchId::new(now);
         let origin =
             Origin { lane: batch.lane(), key: caller.key, batch: Some(id), trace: parent.as_deref(), now };
-        batch.check(id, &templates, &reach, origin)
+        batch.check(id, &templates, &reach, rules.as_deref(), origin)
     });
     let CheckedBatch { lane, messages, answer: told } = checked.await?;
     let (limits, mut standings) = (key_limits::limits(&app).await?, Vec::new());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared::lane::Lane;
 use shared::store::templates::{self, Template as Row};
 use shared::template::{ProviderTemplate, Template, TemplateName};
-use shared::text::SenderId;
+use shared::text::{MessageText, SenderId};
 
 use crate::accept::Refusal;
 use crate::app::App;
@@ -33,6 +33,7 @@ pub(super) struct Wanted {
     sender: Option<String>,
     dlt_entity_id: Option<String>,
     dlt_template_id: Option<String>,
+    dlt_text: Option<String>,
     #[serde(default)]
     provider_templates: BTreeMap<String, ProviderTemplate>,
 }
@@ -82,6 +83,7 @@ pub(super) async fn replace(
     let mut row = check(&name, wanted, app.clock.now())?;
     row.updated_at = templates::replace(&app.pool, &row).await?;
     app.templates.forget(&name);
+    app.rules.forget();
     Ok(axum::Json(row))
 }
 
@@ -99,6 +101,7 @@ pub(super) async fn delete(
     };
     let deleted = templates::delete(&app.pool, &name, locale.as_deref()).await?;
     app.templates.forget(&name);
+    app.rules.forget();
     if deleted == 0 { Err(no_such_template()) } else { Ok(StatusCode::NO_CONTENT) }
 }
 
@@ -139,8 +142,10 @@ fn check(name: &str, wanted: Wanted, now: chrono::DateTime<chrono::Utc>) -> Resu
     let id = |id: Option<String>| id.map(|id| fields::label(id, MAX_ID_BYTES)).transpose();
     let entity = faults.take("dlt_entity_id", id(wanted.dlt_entity_id));
     let registered = faults.take("dlt_template_id", id(wanted.dlt_template_id));
-    let (Some(locale), Some(sender), Some(dlt_entity_id), Some(dlt_template_id), true) =
-        (locale, sender, entity, registered, faults.is_empty())
+    let text = wanted.dlt_text.map(|text| MessageText::parse(text).map(MessageText::into_string));
+    let text = faults.take("dlt_text", text.transpose());
+    let (Some(locale), Some(sender), Some(dlt_entity_id), Some(dlt_template_id), Some(dlt_text), true) =
+        (locale, sender, entity, registered, text, faults.is_empty())
     else {
         return Err(Refusal::from(faults).into());
     };
@@ -152,6 +157,7 @@ fn check(name: &str, wanted: Wanted, now: chrono::DateTime<chrono::Utc>) -> Resu
         sender: sender.map(|sender| sender.as_str().to_owned()),
         dlt_entity_id,
         dlt_template_id,
+        dlt_text,
         provider_templates: serde_json::to_value(wanted.provider_templates)?,
         updated_at: now,
     })

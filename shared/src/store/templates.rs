@@ -71,6 +71,8 @@ pub struct Template {
     pub dlt_entity_id: Option<String>,
     /// India: the registered text.
     pub dlt_template_id: Option<String>,
+    /// India: the registered text, each variable written `{#var#}`.
+    pub dlt_text: Option<String>,
     /// By provider name: that vendor's template id and the order of our variables in it.
     pub provider_templates: serde_json::Value,
     /// When it was last changed.
@@ -89,7 +91,7 @@ pub async fn list(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Template>> {
     sqlx::query_as!(
         Template,
         r#"select name, locale, lane as "lane: Lane", body, sender, dlt_entity_id, dlt_template_id,
-                  provider_templates, updated_at
+                  dlt_text, provider_templates, updated_at
            from public.sms_templates order by name, locale"#
     )
     .fetch_all(db)
@@ -101,7 +103,7 @@ pub async fn list_variants(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<
     sqlx::query_as!(
         Template,
         r#"select name, locale, lane as "lane: Lane", body, sender, dlt_entity_id, dlt_template_id,
-                  provider_templates, updated_at
+                  dlt_text, provider_templates, updated_at
            from public.sms_templates where name = $1 order by locale"#,
         name,
     )
@@ -113,12 +115,12 @@ pub async fn list_variants(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<
 pub async fn replace(db: impl PgExecutor<'_>, template: &Template) -> sqlx::Result<DateTime<Utc>> {
     sqlx::query_scalar!(
         r#"insert into public.sms_templates (name, locale, lane, body, sender, dlt_entity_id, dlt_template_id,
-                                             provider_templates)
-           values ($1, $2, $3, $4, $5, $6, $7, $8)
+                                             dlt_text, provider_templates)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            on conflict (name, locale) do update
            set lane = excluded.lane, body = excluded.body, sender = excluded.sender,
                dlt_entity_id = excluded.dlt_entity_id, dlt_template_id = excluded.dlt_template_id,
-               provider_templates = excluded.provider_templates, updated_at = clock_timestamp()
+               dlt_text = excluded.dlt_text, provider_templates = excluded.provider_templates, updated_at = clock_timestamp()
            returning updated_at"#,
         template.name,
         template.locale,
@@ -127,6 +129,7 @@ pub async fn replace(db: impl PgExecutor<'_>, template: &Template) -> sqlx::Resu
         template.sender,
         template.dlt_entity_id,
         template.dlt_template_id,
+        template.dlt_text,
         template.provider_templates,
     )
     .fetch_one(db)

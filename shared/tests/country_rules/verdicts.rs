@@ -14,6 +14,7 @@ const TABLE: &[([&str; 6], &str)] = &[
     // India. What is registered with the provider is the provider's business, also as long as that may yet be chosen.
     (["IN", ANY, ANY, ANY, ANY, "vendors"], "ok"),
     (["IN", ANY, "=VENDOR|vendors", ANY, ANY, "undecided"], "ok"),
+    (["IN", "otp", ANY, ANY, ANY, "undecided"], "ok"),
     // No template, one that is not registered, or one of another kind of text.
     (["IN", ANY, "-|=VENDOR|unknown|no_template|vendors", ANY, ANY, ANY], "rule:IN.dlt_template.v3"),
     (["IN", "otp", ANY, ANY, ANY, ANY], "rule:IN.dlt_template.v3"),

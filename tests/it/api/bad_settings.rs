@@ -44,6 +44,7 @@ async fn every_field_of_a_template_is_checked() {
         ("dlt_entity_id", json!(""), ""),
         ("dlt_entity_id", json!("1".repeat(101)), ""),
         ("dlt_template_id", json!("a\u{0}"), ""),
+        ("dlt_text", json!(""), ""),
         ("provider_templates", json!([]), ""),
         ("provider_templates", json!({ "2factor": {} }), "provider_templates.2factor.id"),
         ("provider_templates", json!({ "2factor": { "id": "" } }), "provider_templates.2factor.id"),

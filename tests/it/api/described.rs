@@ -303,6 +303,10 @@ async fn read_settings(reader: &mut Reader<'_>) {
     let purpose = policy.as_object_mut().unwrap().remove("purpose").unwrap();
     let at = format!("/settings/otp/purposes/{}", purpose.as_str().unwrap());
     reader.call("put", "/settings/otp/purposes/{purpose}", &at, Some(policy)).await;
+    let (rules, of_india) = ("/settings/country-rules/{country}", "/settings/country-rules/IN");
+    reader.call("put", rules, of_india, Some(json!({ "enabled": false, "source": "an operator" }))).await;
+    reader.get(rules, of_india).await;
+    reader.get("/settings/country-rules", "/settings/country-rules").await;
     let requirement = "/users/{id}/otp-requirement";
     for at in ["/users/ann/otp-requirement", "/users/bob/otp-requirement?within=0"] {
         reader.get(requirement, at).await;

@@ -69,7 +69,7 @@ async fn a_template_is_shown_as_it_was_set() {
     let app = TestApp::without_worker().await;
     let door = Door::open(&app).await;
     let template = json!({ "locale": "de", "lane": "promo", "body": "Hallo {{ name }}", "sender": "ACME",
-        "dlt_entity_id": "1101", "dlt_template_id": "1107",
+        "dlt_entity_id": "1101", "dlt_template_id": "1107", "dlt_text": "Hallo {#var#}",
         "provider_templates": { "2factor": { "id": "Hallo", "variables": ["name"] } } });
     let set = door.put(BOOKED, &template).await.body;
     for (field, value) in template.as_object().unwrap() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use shared::country_rules::CountryRules;
 use shared::lane::Lane;
 use shared::message::OutboxMessage;
 use shared::phone::Region;
@@ -61,6 +62,8 @@ pub(crate) struct Loaded {
     pub(crate) entries: Vec<Entry>,
     /// By template key, then provider name.
     pub(super) templates: HashMap<String, HashMap<String, ProviderTemplate>>,
+    /// What countries ask; `None` as long as none has rules enabled.
+    pub(crate) rules: Option<CountryRules>,
 }
 
 impl Loaded {
@@ -110,6 +113,14 @@ impl Loaded {
         let stands_for_another = message.template.as_deref().and_then(VendorsOwn::parse).is_some();
         let takes_text = entry.adapter(message.lane).takes_plain_text(message.lane);
         takes_text && (!stands_for_another || entry.settings.vendor.is_sandbox())
+    }
+
+    /// Whether `entry` would send a text of its own in place of ours: one that is registered with it, or that of the codes
+    /// it carries.
+    pub(crate) fn sends_vendors_text(&self, message: &OutboxMessage, entry: &Entry) -> bool {
+        let has_codes_text =
+            || entry.settings.vendor.names_templates() || entry.adapter(Lane::Otp).makes_codes();
+        self.template(message, entry).is_some() || message.lane == Lane::Otp && has_codes_text()
     }
 
     /// The providers as routing sees them for one message.

@@ -238,6 +238,19 @@ fn settings() -> Vec<Door> {
             .says("Remove one limit")
             .needs(Admin)
             .gives_nothing("Removed"),
+        Door::new("get", "/settings/country-rules", "listCountryRules", "settings")
+            .says("List what countries ask of texts; nothing is asked where it is not enabled")
+            .needs(Read)
+            .gives("AllCountryRules", "The present rules of each country"),
+        Door::new("get", "/settings/country-rules/{country}", "getCountryRules", "settings")
+            .says("Show one country's rules, and all their versions")
+            .needs(Read)
+            .gives("CountryRulesVersions", "The present rules, and what they were before"),
+        Door::new("put", "/settings/country-rules/{country}", "putCountryRules", "settings")
+            .says("Enable, disable or change one country's rules; what is left out stays, null takes a rule away")
+            .needs(Admin)
+            .takes("CountryRulesRequest")
+            .gives("CountryRules", "The new version; workers go by it within about a second"),
         Door::new("get", "/settings/pauses", "listPauses", "settings")
             .says("Show what is stopped")
             .needs(Read)

@@ -142,7 +142,7 @@ fn settings() -> Value {
         "Template": answer(json!({
             "name": text(), "locale": {"type": "string", "description": "Empty: for all without a variant of their own"},
             "lane": reference("Lane"), "body": text(), "sender": maybe(text()), "dlt_entity_id": maybe(text()),
-            "dlt_template_id": maybe(text()),
+            "dlt_template_id": maybe(text()), "dlt_text": maybe(text()),
             "provider_templates": {"type": "object", "additionalProperties": reference("VendorTemplate")},
             "updated_at": time(),
         }), &[]),
@@ -160,8 +160,24 @@ fn settings() -> Value {
         "OtpSettings": answer(json!({
             "purposes": list(reference("OtpPurpose")), "limits": list(reference("OtpLimit")),
         }), &[]),
+        "CountryRules": answer(country_rules(), &[]),
+        "CountryRulesVersions": answer({
+            let mut present = country_rules();
+            present["versions"] = list(reference("CountryRules"));
+            present
+        }, &[]),
+        "AllCountryRules": answer(json!({"rules": list(reference("CountryRules"))}), &[]),
         "Pauses": answer(json!({"pauses": list(answer(json!({
             "scope": reference("PauseScope"), "name": text(), "paused_at": time(),
         }), &[]))}), &[]),
+    })
+}
+
+fn country_rules() -> Value {
+    json!({
+        "country": {"type": "string", "description": "ISO 3166"},
+        "version": {"type": "integer", "description": "Refusals name it"},
+        "enabled": {"type": "boolean"}, "promo_hours": maybe(text()), "senders": maybe(list(text())),
+        "dlt": {"type": "boolean"}, "source": maybe(text()), "created_at": time(),
     })
 }

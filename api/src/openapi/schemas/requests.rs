@@ -58,6 +58,7 @@ pub(super) fn all() -> Value {
             otp_policy(),
         ),
         "OtpLimitRequest": object(&["kind", "per_seconds", "most"], otp_rule()),
+        "CountryRulesRequest": country_rules(),
         "PauseRequest": object(&["scope"], json!({
             "scope": reference("PauseScope"),
             "name": {"type": "string", "example": "promo", "description": "Which lane or provider; left out with `all`"},
@@ -101,7 +102,9 @@ fn template() -> Value {
             "locale": locale(),
             "sender": {"type": "string", "example": "SMSGWX", "description": "Name, short code or number"},
             "dlt_entity_id": {"type": "string", "maxLength": 100, "description": "India: the registered business"},
-            "dlt_template_id": {"type": "string", "maxLength": 100, "description": "India: the registered text"},
+            "dlt_template_id": {"type": "string", "maxLength": 100, "description": "India: the registered text's number"},
+            "dlt_text": {"type": "string", "minLength": 1, "example": "Hi {#var#}, see you soon.",
+                "description": "India: the registered text, each variable written `{#var#}`"},
             "provider_templates": {"type": "object", "additionalProperties": reference("VendorTemplate"),
                 "description": "By provider name: the vendor's own template"},
         }),
@@ -125,6 +128,23 @@ fn integration() -> Value {
             "settings": {"type": "object", "description": "What its adapter needs besides secrets", "default": {}},
             "credentials": {"type": "object", "additionalProperties": text(), "writeOnly": true,
                 "description": "Secrets by name; those left out stay, an empty one is removed"},
+        }),
+    )
+}
+
+fn country_rules() -> Value {
+    object(
+        &["enabled"],
+        json!({
+            "enabled": {"type": "boolean"},
+            "promo_hours": {"type": ["string", "null"], "example": "mon-sat 08:00-22:00",
+                "description": "When promo may arrive, by the reader's clock; null for always"},
+            "senders": {"type": ["array", "null"], "minItems": 1,
+                "items": {"type": "string", "enum": ["alphanumeric", "number", "short_code"]},
+                "description": "Kinds of senders that are carried; null for all"},
+            "dlt": {"type": "boolean", "description": "India's registry; of no other country"},
+            "source": {"type": ["string", "null"], "minLength": 1, "maxLength": 200,
+                "description": "Where this was read"},
         }),
     )
 }

@@ -13,6 +13,7 @@ use super::{Fate, PATIENCE, indian};
 use crate::accept::{self, Origin, SendRequest};
 use crate::app::App;
 use crate::auth::{Caller, MaySend};
+use crate::country_rules;
 use crate::extract::Json;
 use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::problem::Problem;
@@ -76,11 +77,13 @@ async fn check(
     let lane = Lane::Transactional;
     let origin = Origin { lane, key: caller.key, batch: None, trace: trace.parent(), now: app.clock.now() };
     let to = indian(&wanted.to);
-    Ok(match ours {
+    let message = match ours {
         Some(template) => {
             let request = SendRequest::of_template(to, wanted.template, wanted.vars);
             accept::check(request, Some(&template), &app.reach, origin)?
         }
         None => accept::check_vendors(&to, &wanted.template, wanted.vars, &app.reach, origin)?,
-    })
+    };
+    country_rules::allow(app.rules.in_force(&app.pool).await?.as_deref(), &message)?;
+    Ok(message)
 }
