@@ -1,11 +1,13 @@
 //! Campaigns: one text for many people. What they are called, and the text as each recipient gets it.
 
 mod enlist;
+mod forecast;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::enlist::{Enlisted, Unusable, enlist};
+pub use self::forecast::forecast;
 use crate::template::{InvalidTemplate, RenderError, Template, TemplateName};
 use crate::text::{InvalidText, MessageText};
 

@@ -4,6 +4,7 @@
 //! batch is a transaction that holds its campaign.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use shared::campaign::CampaignText;
@@ -16,8 +17,10 @@ use shared::wake::Wake;
 use sqlx::PgConnection;
 
 use self::pace::Pace;
+use crate::roster::Roster;
 
 mod batch;
+mod hours;
 mod pace;
 mod staging;
 
@@ -39,6 +42,7 @@ pub(crate) struct Feeder {
     pub(crate) clock: DbClock,
     pub(crate) reach: ReachConfig,
     pub(crate) wake: Wake,
+    pub(crate) roster: Arc<Roster>,
 }
 
 /// What the feeder remembers between two looks.

@@ -188,6 +188,7 @@ fn duties(
         clock: parts.clock.clone(),
         reach: parts.reach.clone(),
         wake: parts.wake.clone(),
+        roster: roster.clone(),
     };
     start(Box::pin(feeder.run()));
     let (database, wake) = (parts.database.clone(), parts.wake.clone());

@@ -1,15 +1,18 @@
 //! What a campaign will do and cost, before it does.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
-use shared::campaign::CampaignText;
+use shared::campaign::{self, CampaignText};
 use shared::cost::{self, Estimate, Volume};
+use shared::country_rules::{Asked, CountryRules, Sending};
 use shared::lane::Lane;
 use shared::phone::Region;
 use shared::provider::catalogue::{Catalogue, ProviderSettings};
 use shared::segments::{self, Advice};
-use shared::store::campaigns::progress::{self, CountryVolume};
+use shared::store::campaigns::progress::{self, PlaceVolume};
 use shared::store::campaigns::{Campaign, recipients};
-use shared::store::{integrations, prices};
+use shared::store::{country_rules, integrations, prices};
 use sqlx::PgConnection;
 
 use crate::app::App;
@@ -34,8 +37,21 @@ pub(crate) struct Preview {
     countries: Vec<Country>,
     longest_text: Option<Longest>,
     cost: Estimate,
-    /// How long it takes at its throttle; `None` without one.
+    /// Countries whose rules forbid it as it is.
+    refused: Vec<Refused>,
+    /// How long it takes at its throttle and within the hours of each place; `None` without a throttle, and if that is
+    /// months.
     seconds: Option<u64>,
+}
+
+/// A rule of a country that forbids the text or its sender.
+#[derive(Debug, Serialize)]
+struct Refused {
+    country: Region,
+    recipients: i64,
+    rule: &'static str,
+    version: i32,
+    detail: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,12 +73,19 @@ impl Preview {
     /// Looks at a campaign as it is now.
     pub(crate) async fn of(app: &App, db: &mut PgConnection, campaign: &Campaign) -> sqlx::Result<Self> {
         let counts = progress::read(&mut *db, campaign.id).await?;
-        let countries = progress::list_countries(&mut *db, campaign.id).await?;
+        let places = progress::list_places(&mut *db, campaign.id).await?;
+        let countries = by_country(&places);
         let opted_out = recipients::count_opted_out(&mut *db, campaign.id).await?;
         let cost = estimate(app, db, campaign, &countries).await?;
         let longest = campaign.longest_text.clone().or_else(|| plain_text(&campaign.text));
-        let throttle = campaign.max_per_second.map(i64::from);
-        let seconds = throttle.map(|rate| counts.recipients.unsigned_abs().div_ceil(rate.unsigned_abs()));
+        let rules = country_rules::load(&app.pool).await?;
+        let refused = refused(rules.as_ref(), campaign, longest.as_deref(), &countries);
+        let rules = rules.as_ref().filter(|_| campaign.lane == Lane::Promo);
+        let throttle = campaign.max_per_second.and_then(|rate| u32::try_from(rate).ok());
+        let waiting = || places.into_iter().map(|one| (one.place, (one.recipients - one.fed).unsigned_abs()));
+        let seconds = throttle
+            .and_then(|rate| campaign::forecast(waiting().collect(), rate, rules, app.clock.now()))
+            .map(|time| time.as_secs_f64().ceil() as u64);
         Ok(Self {
             recipients: counts.recipients,
             duplicates: counts.duplicates,
@@ -71,22 +94,53 @@ impl Preview {
             invalid: counts.rejected,
             staged: counts.staged,
             segments: counts.segments,
-            countries: countries.into_iter().map(Country::from).collect(),
+            countries,
             longest_text: longest.map(|text| Longest { advice: segments::advise(&text), text }),
             cost,
+            refused,
             seconds,
         })
     }
 }
 
-impl From<CountryVolume> for Country {
-    fn from(volume: CountryVolume) -> Self {
-        Self {
-            country: volume.country.parse().ok(),
-            recipients: volume.recipients,
-            segments: volume.segments,
-        }
+/// Adds up the places of each country.
+fn by_country(places: &[PlaceVolume]) -> Vec<Country> {
+    let mut countries: BTreeMap<Option<Region>, (i64, i64)> = BTreeMap::new();
+    for one in places {
+        let (recipients, segments) = countries.entry(one.place.country).or_default();
+        *recipients += one.recipients;
+        *segments += one.segments;
     }
+    let country = |(country, (recipients, segments))| Country { country, recipients, segments };
+    countries.into_iter().map(country).collect()
+}
+
+/// The rules that a campaign breaks with its longest text.
+fn refused(
+    rules: Option<&CountryRules>,
+    campaign: &Campaign,
+    text: Option<&str>,
+    countries: &[Country],
+) -> Vec<Refused> {
+    let Some(rules) = rules else { return Vec::new() };
+    let refused = |one: &Country| {
+        let breach = rules.refuses(&Asked {
+            country: one.country,
+            lane: campaign.lane,
+            sender: campaign.sender.as_deref(),
+            template: campaign.template.as_deref(),
+            text,
+            sending: Sending::Undecided,
+        })?;
+        Some(Refused {
+            country: breach.country,
+            recipients: one.recipients,
+            rule: breach.rule.as_str(),
+            version: breach.version,
+            detail: breach.cure(),
+        })
+    };
+    countries.iter().filter_map(refused).collect()
 }
 
 /// A text without variables is known before anybody is on the list.
@@ -100,7 +154,7 @@ async fn estimate(
     app: &App,
     db: &mut PgConnection,
     campaign: &Campaign,
-    countries: &[CountryVolume],
+    countries: &[Country],
 ) -> sqlx::Result<Estimate> {
     let rows = integrations::list(&mut *db).await?;
     let sealer = app.keyring.credentials();
@@ -108,9 +162,8 @@ async fn estimate(
     let volumes: Vec<Volume> = countries
         .iter()
         .map(|one| {
-            let country = one.country.parse().ok();
-            let provider = first(&catalogue.providers, campaign, country).unwrap_or_default();
-            Volume { provider, country, segments: one.segments.unsigned_abs() }
+            let provider = first(&catalogue.providers, campaign, one.country).unwrap_or_default();
+            Volume { provider, country: one.country, segments: one.segments.unsigned_abs() }
         })
         .collect();
     let wanted = volumes.iter().filter_map(|one| Some((one.provider.clone(), one.country?))).collect();

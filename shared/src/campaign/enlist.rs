@@ -6,6 +6,7 @@ use super::{CampaignText, Unfillable};
 use crate::config::ReachConfig;
 use crate::phone::{PhoneNumber, Region};
 use crate::store::campaigns::recipients::{NewRecipient, Place};
+use crate::time_zone;
 
 /// Why somebody cannot be a recipient.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +61,7 @@ pub fn enlist(
     let filled = text.fill(&variables)?;
     let recipient = NewRecipient {
         phone: phone.as_str().to_owned(),
-        place: Place { country, zone: None },
+        place: Place { country, zone: time_zone::zone(phone).map(|zone| zone.name().to_owned()) },
         segments: i16::try_from(filled.segments().count).unwrap_or(i16::MAX),
         variables: (!variables.is_empty()).then_some(Value::Object(variables)),
     };
@@ -89,6 +90,7 @@ mod tests {
         assert_eq!(enlisted.text, "Hi Ann ж");
         assert_eq!(enlisted.recipient.variables, Some(json!({ "name": "Ann" })));
         assert_eq!(enlisted.recipient.place.country, "CH".parse().ok());
+        assert_eq!(enlisted.recipient.place.zone.as_deref(), Some("Europe/Zurich"));
         assert_eq!(enlisted.recipient.segments, 1);
     }
 
@@ -96,7 +98,7 @@ mod tests {
     fn who_cannot_be_texted_is_told_by_a_word() {
         let text = CampaignText::compile("Hi {{ name }}").expect("a text");
         let india = ReachConfig { countries: Some(vec!["IN".parse().expect("a country")]) };
-        let refused = |reach, known| {
+        let refused = |reach: &ReachConfig, known| {
             let refused = enlist(&text, reach, &phone("+41790000001"), variables(known));
             refused.map(|one| one.text).map_err(|error| error.as_str())
         };

@@ -86,8 +86,10 @@ impl Feeder {
         let Some(text) = text_of(texts, &campaign) else { return Ok(false) };
         let (timing, room) = Timing::of(&campaign, now);
         let most = allowed.min(room).min(LARGEST);
+        let open = self.open_places(&campaign, places, now);
+        feed::set_waiting(&mut *tx, &campaign, open.is_empty().then_some("quiet_hours")).await?;
         let mut made = 0;
-        for place in places {
+        for place in open {
             if made == most {
                 break;
             }

@@ -7,7 +7,6 @@ use sqlx::{PgConnection, PgExecutor};
 use super::{Campaign, select_campaigns};
 use crate::ids::{CampaignId, MessageId};
 use crate::message::NewMessage;
-use crate::phone::Region;
 use crate::store::campaigns::recipients::Place;
 use crate::store::intake;
 
@@ -101,10 +100,7 @@ pub async fn list_waiting_places(db: impl PgExecutor<'_>, id: CampaignId) -> sql
         .into_iter()
         .map(|row| WaitingPlace {
             place: row.place,
-            at: Place {
-                country: row.country.parse::<Region>().ok(),
-                zone: Some(row.zone).filter(|zone| !zone.is_empty()),
-            },
+            at: Place::stored(&row.country, row.zone),
             fed_seq: row.fed_seq,
         })
         .collect())
@@ -221,6 +217,25 @@ pub async fn move_throttle(db: impl PgExecutor<'_>, id: CampaignId, until: DateT
     sqlx::query!("update public.sms_campaigns set fed_until = $2 where id = $1", id as CampaignId, until)
         .execute(db)
         .await?;
+    Ok(())
+}
+
+/// Shows what a running campaign waits for, if for anything; writes only what is new.
+pub async fn set_waiting(
+    db: impl PgExecutor<'_>,
+    campaign: &Campaign,
+    reason: Option<&str>,
+) -> sqlx::Result<()> {
+    if campaign.reason.as_deref() == reason {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update public.sms_campaigns set reason = $2 where id = $1",
+        campaign.id as CampaignId,
+        reason,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

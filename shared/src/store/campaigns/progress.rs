@@ -6,6 +6,7 @@ use serde::Serialize;
 use sqlx::PgExecutor;
 
 use crate::ids::CampaignId;
+use crate::store::campaigns::recipients::Place;
 
 /// How far a campaign is, in messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -66,25 +67,35 @@ pub async fn read(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Progr
     })
 }
 
-/// Recipients and segments of one country.
+/// Recipients and segments of one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CountryVolume {
-    /// ISO 3166 code; empty for numbers of no country.
-    pub country: String,
+pub struct PlaceVolume {
+    /// Where.
+    pub place: Place,
     /// How many people.
     pub recipients: i64,
     /// What their texts take together.
     pub segments: i64,
+    /// Of the people, those whose message was made.
+    pub fed: i64,
 }
 
-/// What goes where.
-pub async fn list_countries(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Vec<CountryVolume>> {
-    sqlx::query_as!(
-        CountryVolume,
-        r#"select country, sum(recipients)::bigint as "recipients!", sum(segments)::bigint as "segments!"
-           from smsgw.sms_campaign_places where campaign_id = $1 and recipients > 0 group by country order by country"#,
+/// What goes where, by country and zone.
+pub async fn list_places(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Vec<PlaceVolume>> {
+    let rows = sqlx::query!(
+        "select country, zone, recipients, segments, fed from smsgw.sms_campaign_places
+         where campaign_id = $1 and recipients > 0 order by country, zone",
         id as CampaignId,
     )
     .fetch_all(db)
-    .await
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| PlaceVolume {
+            place: Place::stored(&row.country, row.zone),
+            recipients: row.recipients,
+            segments: row.segments,
+            fed: row.fed,
+        })
+        .collect())
 }

@@ -18,6 +18,13 @@ pub struct Place {
     pub zone: Option<String>,
 }
 
+impl Place {
+    /// A place as its row has it.
+    pub fn stored(country: &str, zone: String) -> Self {
+        Self { country: country.parse().ok(), zone: Some(zone).filter(|zone| !zone.is_empty()) }
+    }
+}
+
 /// Somebody to add.
 #[derive(Clone, Debug)]
 pub struct NewRecipient {
@@ -99,10 +106,7 @@ async fn list_numbers(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<H
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| {
-            let zone = Some(row.zone).filter(|zone| !zone.is_empty());
-            (Place { country: row.country.parse().ok(), zone }, row.place)
-        })
+        .map(|row| (Place::stored(&row.country, row.zone), row.place))
         .collect())
 }
 
