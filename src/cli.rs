@@ -15,6 +15,7 @@ use crate::print::WrongUse;
 mod calls;
 mod operation;
 mod prices;
+mod rules;
 mod settings;
 
 pub(crate) use calls::{
@@ -24,6 +25,7 @@ pub(crate) use operation::{
     DoctorArgs, LogsArgs, OutboxAction, OutboxArgs, PauseArgs, ReviewArgs, check_review,
 };
 pub(crate) use prices::{PricesAction, PricesArgs};
+pub(crate) use rules::{RulesAction, RulesArgs};
 pub(crate) use settings::{
     AddProvider, KeysAction, KeysArgs, ProvidersAction, ProvidersArgs, SetTemplate, TemplatesAction,
     TemplatesArgs, TestProvider,
@@ -80,6 +82,9 @@ pub(crate) enum Command {
     /// Templates: texts with variables, and what each provider calls them
     #[command(after_help = "Example:\n  smsgw templates list")]
     Templates(TemplatesArgs),
+    /// What countries ask of texts: hours for promo, senders, India's registry; off until enabled
+    #[command(after_help = "Example:\n  smsgw rules list")]
+    Rules(RulesArgs),
     /// Send one message through a running gateway
     #[command(after_help = "Examples:\n  smsgw send +41790000001 'Your table is booked.'\n  \
         smsgw send +41790000001 --template booking --var name=Ada --var time=19:00\n  \

@@ -13,6 +13,7 @@ mod otp;
 mod outbox;
 mod pause;
 mod providers;
+mod rules;
 mod send;
 mod serve;
 mod templates;
@@ -64,6 +65,7 @@ async fn dispatch(command: Command, printer: Printer) -> Result<()> {
         Command::Keys(args) => keys::run(args, printer).await,
         Command::Providers(args) => providers::run(*args, printer).await,
         Command::Templates(args) => templates::run(args, printer).await,
+        Command::Rules(args) => rules::run(args, printer).await,
         Command::Send(args) => send::run(args, printer).await,
         Command::Otp(args) => otp::run(args, printer).await,
         Command::Logs(args) => logs::run(args, printer).await,

@@ -15,6 +15,7 @@ mod operation;
 mod outbox;
 mod prices;
 mod providers;
+mod rules;
 mod settings;
 
 /// Sets a Twilio account called main; its secrets come by standard input.
