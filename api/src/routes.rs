@@ -61,6 +61,7 @@ pub(crate) fn all(app: &App) -> Router<App> {
             get(templates::show).put(templates::replace).delete(templates::delete),
         )
         .route("/sms/opt-outs/{phone}", get(opt_outs::show).put(opt_outs::record).delete(opt_outs::lift))
+        .route("/sms/opt-outs/{phone}/history", get(opt_outs::history))
         .route("/settings/api", get(integrations::list))
         .route(
             "/settings/api/{name}",

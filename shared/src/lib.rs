@@ -4,6 +4,7 @@
 
 // The words.
 pub mod campaign;
+pub mod consent;
 pub mod ids;
 pub mod lane;
 pub mod message;

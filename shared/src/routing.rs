@@ -56,6 +56,8 @@ pub enum Fit {
     NeedsTemplate,
     /// Not in its lanes or countries.
     OutOfReach,
+    /// The person has stopped whom its message would come from.
+    Stopped,
 }
 
 /// What routing needs to know of a provider, in order of priority.
@@ -91,6 +93,8 @@ pub enum Step {
     Wait(DateTime<Utc>, &'static str),
     /// There is no way left.
     GiveUp(&'static str),
+    /// Every provider that could send it would send it as one whom the person has stopped.
+    OptedOut,
 }
 
 /// The next step of `message` among `candidates` at `now`; `random` in `0.0..1.0` spreads retries.
@@ -103,6 +107,9 @@ pub fn next(
 ) -> Step {
     let fitting: Vec<usize> = (0..candidates.len()).filter(|&i| candidates[i].fit == Fit::Fits).collect();
     if fitting.is_empty() {
+        if candidates.iter().any(|c| c.fit == Fit::Stopped) {
+            return Step::OptedOut;
+        }
         let needs_template = candidates.iter().any(|c| c.fit == Fit::NeedsTemplate);
         return Step::GiveUp(if needs_template { "needs_template" } else { "no_route" });
     }

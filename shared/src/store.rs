@@ -14,6 +14,7 @@ pub mod workers;
 // What applications and operators set and ask for.
 pub mod api_keys;
 pub mod campaigns;
+pub mod consents;
 pub mod contact_settings;
 pub mod country_rules;
 pub mod idempotency;

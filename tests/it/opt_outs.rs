@@ -4,21 +4,24 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use mock_provider::{Fault, FaultRule, Vendor};
+use shared::consent::{Evidence, Statement, Stop};
 use shared::ids::MessageId;
 use shared::phone::PhoneNumber;
-use shared::store::opt_outs::{self, CONSENT_LOCK, OptOutScope};
+use shared::store::consents;
+use shared::store::opt_outs::{self, CONSENT_LOCK};
 use tests::TestApp;
 use tests::builders::{Draft, a_number, a_promo, a_transactional, an_otp};
 use tests::wait::eventually;
 
-async fn stop_texts(app: &TestApp, number: &str, scope: OptOutScope) {
+async fn stop_texts(app: &TestApp, number: &str, stop: Stop) {
     let phone = PhoneNumber::parse(number, None).unwrap();
-    opt_outs::insert(&mut app.connection().await, &phone, scope, "test").await.unwrap();
+    let said = Statement::opt_out(phone, stop, Evidence::of("test"));
+    consents::record(&mut app.connection().await, &[said]).await.unwrap();
 }
 
-async fn end_after_stop(app: &TestApp, scope: OptOutScope, draft: Draft) -> (String, Option<String>) {
+async fn end_after_stop(app: &TestApp, stop: Stop, draft: Draft) -> (String, Option<String>) {
     let number = a_number();
-    stop_texts(app, &number, scope).await;
+    stop_texts(app, &number, stop).await;
     let id = app.accept(draft.to(&number)).await;
     let end = app.end_of(id).await;
     assert_eq!(app.mock.arrivals_to(&number).len(), usize::from(end.0 == "sent"));
@@ -28,23 +31,62 @@ async fn end_after_stop(app: &TestApp, scope: OptOutScope, draft: Draft) -> (Str
 #[tokio::test]
 async fn a_stop_to_marketing_suppresses_promo_only() {
     let app = TestApp::start().await;
-    let scope = OptOutScope::Marketing;
-    let promo = end_after_stop(&app, scope, a_promo(app.now())).await;
+    let stop = || Stop::Marketing;
+    let promo = end_after_stop(&app, stop(), a_promo(app.now())).await;
     assert_eq!(promo, ("suppressed".to_owned(), Some("opted_out".to_owned())));
-    assert_eq!(end_after_stop(&app, scope, a_transactional(app.now())).await.0, "sent");
-    assert_eq!(end_after_stop(&app, scope, an_otp(app.now(), &app.keyring, "123456")).await.0, "sent");
+    assert_eq!(end_after_stop(&app, stop(), a_transactional(app.now())).await.0, "sent");
+    assert_eq!(end_after_stop(&app, stop(), an_otp(app.now(), &app.keyring, "123456")).await.0, "sent");
     app.stop().await;
 }
 
 #[tokio::test]
 async fn a_stop_to_everything_suppresses_all_but_codes() {
     let app = TestApp::start().await;
-    let scope = OptOutScope::All;
+    let stop = || Stop::All;
     for draft in [a_promo(app.now()), a_transactional(app.now())] {
-        let end = end_after_stop(&app, scope, draft).await;
+        let end = end_after_stop(&app, stop(), draft).await;
         assert_eq!(end, ("suppressed".to_owned(), Some("opted_out".to_owned())));
     }
-    assert_eq!(end_after_stop(&app, scope, an_otp(app.now(), &app.keyring, "123456")).await.0, "sent");
+    assert_eq!(end_after_stop(&app, stop(), an_otp(app.now(), &app.keyring, "123456")).await.0, "sent");
+    app.stop().await;
+}
+
+fn a_stop_of(sender: &str) -> Stop {
+    Stop::of_sender(sender).unwrap()
+}
+
+#[tokio::test]
+async fn a_stop_to_one_sender_suppresses_what_that_one_sends_but_codes() {
+    let app = TestApp::start().await;
+    let suppressed = ("suppressed".to_owned(), Some("opted_out".to_owned()));
+    for draft in [a_promo, a_transactional] {
+        let own = || draft(app.now()).sender("ACME");
+        assert_eq!(end_after_stop(&app, a_stop_of("ACME"), own()).await, suppressed);
+        assert_eq!(end_after_stop(&app, a_stop_of("ACMA"), own()).await.0, "sent");
+        assert_eq!(end_after_stop(&app, a_stop_of("ACME"), draft(app.now())).await.0, "sent");
+    }
+    let code = an_otp(app.now(), &app.keyring, "123456").sender("ACME");
+    assert_eq!(end_after_stop(&app, a_stop_of("ACME"), code).await.0, "sent");
+    app.stop().await;
+}
+
+/// Which provider sends it decides whom it comes from.
+#[tokio::test]
+async fn a_text_goes_by_a_provider_whose_own_sender_was_not_stopped() {
+    let app = TestApp::start().await;
+    let number = a_number();
+    stop_texts(&app, &number, a_stop_of("+15005550006")).await;
+    let id = app.accept(a_promo(app.now()).to(&number)).await;
+    assert_eq!(app.end_of(id).await.0, "sent");
+    assert_eq!(app.attempts(id).await, [("2factor".to_owned(), "accepted".to_owned())]);
+    stop_texts(&app, &number, a_stop_of("TFCTOR")).await;
+    for draft in [a_promo(app.now()), a_transactional(app.now())] {
+        let id = app.accept(draft.to(&number)).await;
+        assert_eq!(app.end_of(id).await, ("suppressed".to_owned(), Some("opted_out".to_owned())));
+        assert_eq!(app.attempts(id).await, []);
+    }
+    let code = app.accept(an_otp(app.now(), &app.keyring, "123456").to(&number)).await;
+    assert_eq!(app.end_of(code).await.0, "sent");
     app.stop().await;
 }
 
@@ -59,7 +101,7 @@ async fn a_text_in_doubt_that_is_stopped_ends_unknown() {
         app.row(id).await.filter(|row| row.copies == 1 && row.worker_id.is_none())
     })
     .await;
-    stop_texts(&app, &number, OptOutScope::All).await;
+    stop_texts(&app, &number, Stop::All).await;
     sqlx::query("update smsgw.sms_outbox set due_at = clock_timestamp()").execute(&app.pool).await.unwrap();
     assert_eq!(app.end_of(id).await, ("unknown".to_owned(), Some("opted_out".to_owned())));
     app.stop().await;
@@ -75,7 +117,7 @@ async fn a_stop_is_not_answered_before_claims_under_way_are_committed() {
         .await
         .unwrap();
     let number = a_number();
-    let stop = stop_texts(&app, &number, OptOutScope::Marketing);
+    let stop = stop_texts(&app, &number, Stop::Marketing);
     let release = async {
         eventually("the stop to wait for the claim", async || app.waiting_for_locks().await).await;
         assert!(!is_recorded(&app, &number).await);
@@ -139,7 +181,7 @@ async fn nothing_is_claimed_for_a_person_whose_stop_has_been_answered() {
         app.mock.clear_arrivals();
         app.accept_all(&campaign).await;
         app.mock.wait_for_arrivals(50, Duration::from_secs(10)).await;
-        stop_texts(&app, &number, OptOutScope::Marketing).await;
+        stop_texts(&app, &number, Stop::Marketing).await;
         let (answered, queued) = (app.now(), queued_to(&app, &number).await);
         assert!(!queued.is_empty(), "the campaign was too short");
         app.drained(Duration::from_secs(20)).await;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use shared::consent::{Evidence, Statement, Stop};
 use shared::ids::MessageId;
 use shared::phone::PhoneNumber;
 use shared::segments;
-use shared::store::opt_outs::{self, OptOutScope};
+use shared::store::consents;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tests::TestApp;
 use tests::builders::{a_number, a_transactional};
@@ -281,7 +282,8 @@ async fn a_stop_holds_however_a_number_is_spelled_at_the_door() {
     let app = TestApp::start().await;
     let mut shop = a_shop(&app).await;
     let phone = PhoneNumber::parse("+447911123456", None).unwrap();
-    opt_outs::insert(&mut app.connection().await, &phone, OptOutScope::Marketing, "test").await.unwrap();
+    let said = Statement::opt_out(phone, Stop::Marketing, Evidence::of("test"));
+    consents::record(&mut app.connection().await, &[said]).await.unwrap();
     let spelled = "'+44 (0)7911 123456'";
     let promo = enqueue(&mut shop, &format!("{spelled}, 'Sale!', 'promo'")).await.unwrap();
     let text = enqueue(&mut shop, &format!("{spelled}, 'Your table is booked.'")).await.unwrap();

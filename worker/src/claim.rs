@@ -261,17 +261,19 @@ impl Claimer {
         for (row, slot) in rows.into_iter().zip(slots) {
             let (id, now) = (row.message.id, row.now);
             self.held.insert(id, self.number);
+            let is_opted_out = row.is_opted_out();
             let claim = Arc::new(Claim {
                 message: row.message,
                 worker,
                 began,
                 halted: row.halted,
+                stopped: row.stopped,
                 number: self.number,
                 _slot: slot,
             });
             if let Some(halted) = row.campaign {
                 self.acks.send(&claim, put_off(&claim, halted, now)).await;
-            } else if row.opted_out {
+            } else if is_opted_out {
                 let copies = claim.message.copies;
                 let verdict = Verdict::Finish(Finished::unsent(id, copies, Status::Suppressed, "opted_out"));
                 self.acks.send(&claim, verdict).await;

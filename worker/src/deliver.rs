@@ -9,7 +9,7 @@ use shared::lane::Lane;
 use shared::message::{OutboxMessage, SealedText, Status};
 use shared::phone::{PhoneNumber, Region};
 use shared::provider::{MADE_CODE_LENGTH, OutgoingSms, Provider, VendorTemplate};
-use shared::routing::{self, Candidate, Moment, Step, Traveller};
+use shared::routing::{self, Candidate, Fit, Moment, Step, Traveller};
 use shared::store::acks::{Attempt, Finished};
 use shared::text::MessageText;
 
@@ -48,7 +48,7 @@ pub(crate) async fn deliver(claim: Job, parts: Data<Arc<LaneParts>>) -> Verdict 
             return delivery.wait(now + RELOAD, "template_loads");
         }
         let mut candidates = loaded.candidates(&claim.message, delivery.region, now);
-        delivery.mark(&mut candidates, now);
+        delivery.mark(&mut candidates, &loaded, now);
         if let Some(rules) = &loaded.rules
             && let Some(verdict) = delivery.obey(rules, &loaded, &mut candidates, now)
         {
@@ -59,6 +59,7 @@ pub(crate) async fn deliver(claim: Job, parts: Data<Arc<LaneParts>>) -> Verdict 
             Step::Try(chosen) => &loaded.entries[chosen],
             Step::Wait(until, reason) => return delivery.wait(until, reason),
             Step::GiveUp(reason) => return delivery.fail(Status::Failed, reason),
+            Step::OptedOut => return delivery.fail(Status::Suppressed, "opted_out"),
         };
         match delivery.attempt(chosen, &loaded).await {
             Some(verdict) => return verdict,
@@ -219,14 +220,27 @@ impl<'a> Delivery<'a> {
     }
 
     /// A provider that had no room is as good as paused for a moment; one that was stopped when the
-    /// message was claimed is stopped, even if this process has not heard of it otherwise.
-    fn mark(&self, candidates: &mut [Candidate<'_>], now: DateTime<Utc>) {
-        for candidate in candidates {
+    /// message was claimed is stopped, by an operator or by the person, even if this process has not heard of it otherwise.
+    fn mark(&self, candidates: &mut [Candidate<'_>], loaded: &Loaded, now: DateTime<Utc>) {
+        for (candidate, entry) in candidates.iter_mut().zip(&loaded.entries) {
+            if candidate.fit == Fit::Fits && self.has_stopped(entry) {
+                candidate.fit = Fit::Stopped;
+            }
             candidate.halted |= self.claim.halted.iter().any(|halted| halted == candidate.name);
             if self.busy.iter().any(|busy| busy == candidate.name) {
                 candidate.paused_until = candidate.paused_until.max(Some(now + NO_ROOM));
             }
         }
+    }
+
+    /// Whether the person had stopped, when this was claimed, whom the provider's message would come from.
+    fn has_stopped(&self, entry: &Entry) -> bool {
+        let stopped = &self.claim.stopped;
+        !stopped.is_empty()
+            && entry
+                .settings
+                .sender_of(self.claim.message.sender.as_deref())
+                .is_some_and(|sender| stopped.iter().any(|stopped| stopped == sender))
     }
 
     /// The fence: beyond it somebody else may be about to take this message over.

@@ -35,6 +35,8 @@ pub(crate) struct Claim {
     pub(crate) began: Instant,
     /// Providers that an operator had stopped at the claim.
     pub(crate) halted: Vec<String>,
+    /// Senders that its person has stopped.
+    pub(crate) stopped: Vec<String>,
     /// Number of the claim in this process.
     pub(crate) number: u64,
     /// Its send slot, free again when the message has its verdict.

@@ -1,6 +1,7 @@
 //! The shapes of requests and answers, with their limits.
 
 use serde_json::{Map, Value, json};
+use shared::consent::OptOutScope;
 use shared::lane::Lane;
 
 mod answers;
@@ -33,8 +34,9 @@ fn words() -> Value {
             "enum": ["queued", "sending", "sent", "delivered", "undelivered", "failed", "expired", "suppressed",
                      "cancelled", "unknown"],
         },
-        "OptOutScope": {"type": "string", "enum": ["marketing", "all"], "default": "marketing",
-            "description": "`marketing` stops promo, `all` transactional messages too; a code is never stopped"},
+        "OptOutScope": {"type": "string", "enum": OptOutScope::ALL.map(OptOutScope::as_str), "default": "marketing",
+            "description": "`marketing` stops promo, `all` transactional messages too, `sender` both of one sender; a code \
+                is never stopped"},
         "PauseScope": {"type": "string", "enum": ["all", "lane", "provider"]},
         "VendorTemplate": object(&["id"], json!({
             "id": {"type": "string", "minLength": 1, "maxLength": 100, "description": "What the vendor calls it"},

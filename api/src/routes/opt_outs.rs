@@ -1,26 +1,28 @@
-//! `GET/PUT/DELETE /sms/opt-outs/{phone}`.
+//! `GET/PUT/DELETE /sms/opt-outs/{phone}`, `GET /sms/opt-outs/{phone}/history`.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use shared::consent::{Evidence, InvalidStop, OptOutScope, Statement, Stop};
 use shared::phone::PhoneNumber;
-use shared::store::opt_outs::{self, OptOut, OptOutScope};
+use shared::store::consents::{self, Consent};
+use shared::store::opt_outs::{self, OptOut};
 
+use crate::accept::Refusal;
 use crate::app::App;
 use crate::auth::{Caller, MayRead, MaySend};
-use crate::extract::{Json, Path};
-use crate::fields;
+use crate::extract::{Json, Path, Query};
+use crate::fields::Faults;
 use crate::problem::Problem;
 
-const MAX_SOURCE_BYTES: usize = 100;
-
-/// A stop as it is recorded.
+/// A change of consent as it is asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    #[serde(default)]
-    scope: OptOutScope,
+    scope: Option<OptOutScope>,
+    sender: Option<String>,
     source: Option<String>,
+    proof: Option<String>,
 }
 
 /// What a number has stopped.
@@ -29,6 +31,13 @@ pub(super) struct OptOuts {
     phone: PhoneNumber,
     opted_out: bool,
     opt_outs: Vec<OptOut>,
+}
+
+/// What was ever said of a number.
+#[derive(Serialize)]
+pub(super) struct History {
+    phone: PhoneNumber,
+    history: Vec<Consent>,
 }
 
 /// Shows what a number has stopped.
@@ -42,6 +51,17 @@ pub(super) async fn show(
     Ok(axum::Json(OptOuts { phone, opted_out: !opt_outs.is_empty(), opt_outs }))
 }
 
+/// Shows every change of what a number has stopped, with its evidence.
+pub(super) async fn history(
+    State(app): State<App>,
+    _: Caller<MayRead>,
+    Path(phone): Path<String>,
+) -> Result<axum::Json<History>, Problem> {
+    let phone = read(&app, &phone)?;
+    let history = consents::list(&app.pool, &phone).await?;
+    Ok(axum::Json(History { phone, history }))
+}
+
 /// Records a stop. After this answer no message that it stops is taken up.
 pub(super) async fn record(
     State(app): State<App>,
@@ -50,29 +70,48 @@ pub(super) async fn record(
     Json { value: wanted, .. }: Json<Wanted>,
 ) -> Result<axum::Json<OptOuts>, Problem> {
     let phone = read(&app, &phone)?;
-    let source = match wanted.source {
-        Some(source) => {
-            fields::label(source, MAX_SOURCE_BYTES).map_err(|fault| Problem::field("source", fault))?
-        }
-        None => "api".to_owned(),
-    };
+    let (stop, evidence) = wanted.check()?;
+    let said = Statement::opt_out(phone, stop.unwrap_or(Stop::Marketing), evidence);
     let mut db = app.pool.acquire().await?;
-    opt_outs::insert(&mut db, &phone, wanted.scope, &source).await?;
-    let opt_outs = opt_outs::list(&mut *db, &phone).await?;
-    Ok(axum::Json(OptOuts { phone, opted_out: true, opt_outs }))
+    consents::record(&mut db, std::slice::from_ref(&said)).await?;
+    let opt_outs = opt_outs::list(&mut *db, &said.phone).await?;
+    Ok(axum::Json(OptOuts { phone: said.phone, opted_out: true, opt_outs }))
 }
 
-/// Lets a number be texted again.
+/// Lets a number be texted again: altogether, or what one scope stops.
 pub(super) async fn lift(
     State(app): State<App>,
     _: Caller<MaySend>,
     Path(phone): Path<String>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<StatusCode, Problem> {
     let phone = read(&app, &phone)?;
-    if opt_outs::delete(&app.pool, &phone).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Problem::not_found("this number has stopped nothing"))
+    let (stop, evidence) = wanted.check()?;
+    let stops = stop.as_ref().map(std::slice::from_ref);
+    match (consents::lift(&app.pool, &phone, stops, &evidence).await?, &stop) {
+        (1.., _) => Ok(StatusCode::NO_CONTENT),
+        (0, None) => Err(Problem::not_found("this number has stopped nothing")),
+        (0, Some(_)) => Err(Problem::not_found("this number has not stopped that")),
+    }
+}
+
+impl Wanted {
+    /// What is meant, if that was said, and how it is known.
+    fn check(self) -> Result<(Option<Stop>, Evidence), Problem> {
+        let mut faults = Faults::default();
+        let stop = match (self.scope, self.sender.as_deref()) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(InvalidStop::SenderNotAsked),
+            (Some(scope), sender) => Stop::parse(scope, sender).map(Some),
+        };
+        let stop = faults.take("sender", stop);
+        let source = self.source.unwrap_or_else(|| "api".to_owned());
+        let source = faults.take("source", Evidence::source(source));
+        let proof = faults.take("proof", self.proof.map(Evidence::proof).transpose());
+        match (stop, source, proof) {
+            (Some(stop), Some(source), Some(proof)) => Ok((stop, Evidence { source, proof })),
+            _ => Err(Refusal::from(faults).into()),
+        }
     }
 }
 

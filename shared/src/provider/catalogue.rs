@@ -100,6 +100,20 @@ pub struct ProviderSettings {
     pub vendor: VendorConfig,
 }
 
+impl ProviderSettings {
+    /// Whom a message comes from: its own sender, else the pool that the vendor picks from, else this provider's.
+    pub fn sender_of<'a>(&'a self, own: Option<&'a str>) -> Option<&'a str> {
+        let pool = match &self.vendor {
+            VendorConfig::Twilio(config) => config.messaging_service_sid(),
+            VendorConfig::TwoFactor(_)
+            | VendorConfig::Generic(_)
+            | VendorConfig::Sandbox
+            | VendorConfig::Given(_) => None,
+        };
+        own.or(pool).or_else(|| self.sender.as_ref().map(SenderId::as_str))
+    }
+}
+
 /// What each kind of adapter needs.
 #[derive(Clone, Debug)]
 pub enum VendorConfig {

@@ -114,7 +114,10 @@ fn what_no_provider_can_send_ends_with_the_reason() {
     let far = Candidate { fit: Fit::OutOfReach, ..open("b") };
     let sms = message(Lane::Promo, &[]);
     assert_eq!(claimed(&sms, &[without, far.clone()]), Step::GiveUp("needs_template"));
-    assert_eq!(claimed(&sms, &[far]), Step::GiveUp("no_route"));
+    assert_eq!(claimed(&sms, std::slice::from_ref(&far)), Step::GiveUp("no_route"));
+    let stopped = Candidate { fit: Fit::Stopped, ..open("c") };
+    assert_eq!(claimed(&sms, &[far.clone(), stopped.clone()]), Step::OptedOut);
+    assert_eq!(claimed(&sms, &[stopped, far, open("d")]), Step::Try(2));
 }
 
 #[test]
@@ -166,6 +169,7 @@ proptest! {
             }
             Step::Wait(until, _) => prop_assert!(until > now()),
             Step::GiveUp(_) => prop_assert!(state.iter().all(|&(_, _, tries)| tries >= MAX_TRIES)),
+            Step::OptedOut => prop_assert!(false, "nobody was stopped"),
         }
     }
 }

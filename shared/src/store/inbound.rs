@@ -2,7 +2,8 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::opt_outs::{self, OptOutScope};
+use super::consents;
+use crate::consent::{Evidence, Statement, Stop};
 use crate::phone::PhoneNumber;
 
 /// What a person wants of us.
@@ -34,13 +35,16 @@ pub async fn carry_out(
     .rows_affected()
         > 0;
     if first {
+        let evidence = Evidence::of(format!("inbound:{provider}")).shown_by(provider_message_id);
         match wish {
             Wish::Stop => {
-                let source = format!("inbound:{provider}");
-                opt_outs::insert(&mut tx, phone, OptOutScope::Marketing, &source).await?;
+                consents::record(&mut tx, &[Statement::opt_out(phone.clone(), Stop::Marketing, evidence)])
+                    .await?;
             }
             // What an operator stopped altogether is not the person's text to lift.
-            Wish::Start => opt_outs::delete_scope(&mut *tx, phone, OptOutScope::Marketing).await?,
+            Wish::Start => {
+                consents::lift(&mut *tx, phone, Some(&[Stop::Marketing]), &evidence).await?;
+            }
         }
     }
     tx.commit().await?;

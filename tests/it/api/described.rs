@@ -297,6 +297,7 @@ async fn read_settings(reader: &mut Reader<'_>) {
         reader.call("put", path, at, Some(body)).await;
         reader.get(path, at).await;
     }
+    reader.get("/sms/opt-outs/{phone}/history", "/sms/opt-outs/+41790000009/history").await;
     let limit = json!({ "kind": "key", "per_seconds": 60, "most": 100 });
     reader.call("put", "/settings/otp/limits/{name}", "/settings/otp/limits/key-minute", Some(limit)).await;
     let mut policy = reader.get("/settings/otp", "/settings/otp").await["purposes"][0].clone();

@@ -88,12 +88,15 @@ async fn a_user_cannot_read_the_mac_of_a_code() {
 }
 
 #[tokio::test]
-async fn the_gateway_can_neither_rewrite_attempts_nor_delete_the_log() {
+async fn the_gateway_can_neither_rewrite_attempts_and_consents_nor_delete_the_log() {
     let mut db = owner().await;
     run(&mut db, "set role smsgw_app").await;
     for sql in [
         "update smsgw.sms_attempts set reason = ''",
         "delete from smsgw.sms_attempts",
+        "update smsgw.sms_consents set proof = 'another'",
+        "delete from smsgw.sms_consents",
+        "truncate smsgw.sms_consents",
         "delete from public.sms_messages_log",
         "truncate public.sms_messages_log",
         "drop table public.sms_messages_log",

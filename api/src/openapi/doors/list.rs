@@ -151,7 +151,15 @@ fn people() -> Vec<Door> {
         Door::new("delete", "/sms/opt-outs/{phone}", "deleteOptOuts", "people")
             .says("Let a number be texted again")
             .needs(Send)
-            .gives_nothing("All stops are lifted")
+            .asks("scope", &reference("OptOutScope"), "Only this stop; without it all are lifted")
+            .asks("sender", &json!({"type": "string"}), "With the scope `sender`: of whom")
+            .asks("source", &json!({"type": "string", "default": "api"}), "Who says so, for the ledger")
+            .asks("proof", &json!({"type": "string"}), "What shows it, for the ledger")
+            .gives_nothing("Lifted"),
+        Door::new("get", "/sms/opt-outs/{phone}/history", "getConsentHistory", "people")
+            .says("Show every change of what a number has stopped, the newest first, with its evidence")
+            .needs(Read)
+            .gives("ConsentHistory", "The newest 1,000 changes")
             .refuses(&[&INVALID_REQUEST]),
         Door::new("get", "/users/{id}/contact-settings", "getContactSettings", "people")
             .says("Show what a user wants; of one who never said, what then applies")

@@ -124,7 +124,15 @@ fn settings() -> Value {
         "OptOuts": answer(json!({
             "phone": text(), "opted_out": {"type": "boolean"},
             "opt_outs": list(answer(json!({
-                "scope": reference("OptOutScope"), "source": text(), "created_at": time(),
+                "scope": reference("OptOutScope"), "sender": maybe(text()), "source": text(), "proof": maybe(text()),
+                "created_at": time(),
+            }), &[])),
+        }), &[]),
+        "ConsentHistory": answer(json!({
+            "phone": text(),
+            "history": list(answer(json!({
+                "action": {"type": "string", "enum": ["opt_out", "opt_in"]}, "scope": reference("OptOutScope"),
+                "sender": maybe(text()), "source": text(), "proof": maybe(text()), "at": time(),
             }), &[])),
         }), &[]),
         "ContactSettings": answer(json!({

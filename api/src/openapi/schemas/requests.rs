@@ -1,6 +1,7 @@
 //! What doors take. A field that is not here is refused.
 
 use serde_json::{Value, json};
+use shared::consent::Evidence;
 
 use super::{object, phone, reference, text};
 use crate::accept::{LONGEST_LIFETIME, SHORTEST_LIFETIME};
@@ -42,8 +43,12 @@ pub(super) fn all() -> Value {
         })),
         "OptOutRequest": object(&[], json!({
             "scope": reference("OptOutScope"),
-            "source": {"type": "string", "minLength": 1, "maxLength": 100, "default": "api",
+            "sender": {"type": "string", "maxLength": 40, "example": "ACME",
+                "description": "With the scope `sender`: whom the messages come from"},
+            "source": {"type": "string", "minLength": 1, "maxLength": Evidence::MAX_SOURCE_BYTES, "default": "api",
                 "example": "letter of 1 May"},
+            "proof": {"type": "string", "minLength": 1, "maxLength": Evidence::MAX_PROOF_BYTES,
+                "example": "scan 1047", "description": "What shows it"},
         })),
         "ContactSettingsRequest": object(&[], json!({
             "phone": phone(),

@@ -55,6 +55,11 @@ pub struct TwilioFields {
 }
 
 impl TwilioConfig {
+    /// The pool of senders that Twilio picks from for messages that name none.
+    pub fn messaging_service_sid(&self) -> Option<&str> {
+        self.messaging_service_sid.as_deref()
+    }
+
     /// Checks an account whose messages come from `sender` if they do not say.
     ///
     /// # Errors

@@ -13,19 +13,27 @@ use crate::message::OutboxMessage;
 const BEGIN_WITH_CONSENT: &str =
     "begin isolation level read committed; select pg_advisory_xact_lock_shared(6002545444227601487)";
 
-/// A claimed message, and whether its person has said stop.
+/// A claimed message, and what its person has stopped.
 #[derive(Debug)]
 pub struct Claimed {
     /// The row.
     pub message: OutboxMessage,
-    /// An opt-out applies: it must be finished as suppressed, not sent.
-    pub opted_out: bool,
+    /// Senders that the person has stopped, as far as that stops this message; an empty name stands for all.
+    pub stopped: Vec<String>,
     /// Its campaign does not run at the moment, or never again: it must not be sent.
     pub campaign: Option<Halted>,
     /// Providers that an operator had stopped when it was claimed.
     pub halted: Vec<String>,
     /// The database's time at the claim.
     pub now: DateTime<Utc>,
+}
+
+impl Claimed {
+    /// Whether a stop applies whoever sends it: then it must be finished as suppressed, not sent.
+    pub fn is_opted_out(&self) -> bool {
+        let own = self.message.sender.as_deref();
+        self.stopped.iter().any(|sender| sender.is_empty() || Some(sender.as_str()) == own)
+    }
 }
 
 /// Why a campaign's message must not be sent now.
@@ -86,10 +94,10 @@ macro_rules! claim_statement {
                        o.at_most_once, o.tried, o.attempts, o.copies, o.takeovers,
                        o.session_id as \"session_id: SessionId\", o.trace,
                        clock_timestamp() as \"now!\",
-                       exists (select from smsgw.sms_opt_outs p
-                               where p.phone = o.\"to\"
-                                 and (o.lane = 'promo' or (o.lane = 'transactional' and p.scope = 'all'))
-                              ) as \"opted_out!\",
+                       (select array_agg(p.sender) from smsgw.sms_opt_outs p
+                        where p.phone = o.\"to\"
+                          and (o.lane = 'promo' or (o.lane = 'transactional' and p.scope <> 'marketing'))
+                       ) as \"stopped?: Vec<String>\",
                        -- In a case, so that other messages do not ask.
                        case when o.campaign_id is not null
                             then (select c.status from public.sms_campaigns c
@@ -102,7 +110,7 @@ macro_rules! claim_statement {
         .fetch_all($db)
         .await?;
         let claimed = rows.into_iter().map(|row| Claimed {
-            opted_out: row.opted_out,
+            stopped: row.stopped.unwrap_or_default(),
             campaign: row.campaign,
             halted: row.halted.unwrap_or_default(),
             now: row.now,
