@@ -126,6 +126,7 @@ fn sent(row: &Claimed) -> Finished {
         possible_duplicate: false,
         started_at: row.now,
         response_time_ms: 40,
+        stops: Vec::new(),
     };
     let attempts = vec![attempt];
     Finished { id, status: Status::Sent, reason: None, masked_text: None, copies: 0, attempts }

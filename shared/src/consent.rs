@@ -255,6 +255,20 @@ impl Statement {
     pub const fn opt_out(phone: PhoneNumber, stop: Stop, evidence: Evidence) -> Self {
         Self { phone, stop, action: Action::OptOut, evidence, at: None }
     }
+
+    /// What a provider's refusal tells of a person: they said stop to `sender`, from which it takes nothing for them any
+    /// more. A STOP means marketing, so no other provider's sender may go on with that.
+    pub fn told_by_provider(
+        provider: &str,
+        phone: &PhoneNumber,
+        sender: Option<&str>,
+        proof: Option<String>,
+    ) -> Vec<Self> {
+        let evidence = Evidence { source: format!("provider:{provider}"), proof };
+        let sender = sender.and_then(|sender| Stop::of_sender(sender).ok());
+        let stops = [Some(Stop::Marketing), sender].into_iter().flatten();
+        stops.map(|stop| Self::opt_out(phone.clone(), stop, evidence.clone())).collect()
+    }
 }
 
 #[cfg(test)]

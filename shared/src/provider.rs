@@ -88,6 +88,12 @@ pub enum SendError {
         /// What the vendor said.
         answer: VendorAnswer,
     },
+    /// The person told this vendor to stop: nobody sends them more of that, but codes.
+    #[error("they said stop to the provider: {}", .answer.reason)]
+    OptedOut {
+        /// What the vendor said.
+        answer: VendorAnswer,
+    },
     /// The provider wants us slower: it pauses, the message may go elsewhere.
     #[error("provider throttles")]
     Throttled {
@@ -158,7 +164,7 @@ impl SendError {
     /// How the attempt ended.
     pub const fn outcome(&self) -> Outcome {
         match self {
-            Self::Rejected { .. } => Outcome::Rejected,
+            Self::Rejected { .. } | Self::OptedOut { .. } => Outcome::Rejected,
             Self::Throttled { .. } => Outcome::Throttled,
             Self::Unavailable { .. } | Self::Refused { .. } | Self::Unusable { .. } => Outcome::NotSent,
             Self::InDoubt { .. } => Outcome::InDoubt,
@@ -169,6 +175,7 @@ impl SendError {
     pub const fn answer(&self) -> &VendorAnswer {
         match self {
             Self::Rejected { answer }
+            | Self::OptedOut { answer }
             | Self::Throttled { answer, .. }
             | Self::Unavailable { answer }
             | Self::Refused { answer }

@@ -32,6 +32,7 @@ fn attempt(app: &TestApp, message: MessageId, outcome: Outcome) -> Attempt {
         possible_duplicate: false,
         started_at: now,
         response_time_ms: 40,
+        stops: Vec::new(),
     }
 }
 

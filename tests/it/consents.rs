@@ -7,6 +7,8 @@ use shared::store::{consents, opt_outs};
 use tests::builders::a_number;
 use tests::{Door, TestApp};
 
+mod providers;
+
 fn phone(number: &str) -> PhoneNumber {
     PhoneNumber::parse(number, None).unwrap()
 }

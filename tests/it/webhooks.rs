@@ -13,6 +13,7 @@ mod doubts;
 mod inbound;
 mod receipts;
 mod signatures;
+mod stops;
 
 pub(super) const SID: &str = "SM0123456789abcdef0123456789abcdef";
 

@@ -15,6 +15,7 @@ use shared::message::Status;
 use shared::provider::Outcome;
 use shared::routing::{self, Doubt};
 use shared::store::acks::{self, Attempt, Finished, Rescheduled, Write};
+use shared::store::consents;
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
@@ -61,7 +62,7 @@ impl Verdict {
         }
     }
 
-    /// The same verdict without anything a vendor wrote; `None` if there is nothing of that kind.
+    /// The same verdict without anything a vendor told; `None` if there is nothing of that kind.
     fn bare(&self) -> Option<Self> {
         let mut bare = self.clone();
         let attempts = match &mut bare {
@@ -71,6 +72,7 @@ impl Verdict {
         let mut found = false;
         for attempt in attempts {
             found |= attempt.code.take().is_some() | attempt.provider_message_id.take().is_some();
+            found |= !std::mem::take(&mut attempt.stops).is_empty();
         }
         found.then_some(bare)
     }
@@ -228,7 +230,13 @@ impl Acker {
             }
         }
         let measures = self.measures.clone();
+        let attempts = part.iter().flat_map(|ack| ack.verdict.attempts());
+        let stops: Vec<_> = attempts.flat_map(|attempt| attempt.stops.iter().cloned()).collect();
         let db = self.connected().await?;
+        if !stops.is_empty() {
+            // First: a message that is known to be suppressed is one whose stop is known.
+            consents::record(&mut *db, &stops).await?;
+        }
         let mut ours = Vec::new();
         if !finished.is_empty() {
             ours.extend(acks::finish(&mut *db, write, worker, &finished).await?);

@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use shared::ids::MessageId;
 use shared::provider::twilio::webhook;
-use shared::store::inbound;
 use shared::store::receipts;
+use shared::store::{consents, inbound};
 
 use crate::app::App;
 use crate::extract::{Form, Path};
@@ -38,6 +38,11 @@ pub(super) async fn status(
             app.measures.settled_by_receipt.increment(1);
         }
     }
+    let stops = webhook::stops(&provider, &fields);
+    if !stops.is_empty() {
+        let mut db = app.pool.acquire().await?;
+        consents::record(&mut db, &stops).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -52,7 +57,7 @@ pub(super) async fn inbound(
     let measures = check(&app, &provider, "inbound", query.as_deref(), &headers, &fields).await?;
     if let Some(text) = webhook::inbound(&fields) {
         let mut db = app.pool.acquire().await?;
-        inbound::carry_out(&mut db, &provider, &text.sid, &text.from, text.wish).await?;
+        inbound::carry_out(&mut db, &provider, &text).await?;
     }
     measures.inbound.increment(1);
     Ok(([(CONTENT_TYPE, "text/xml; charset=utf-8")], NO_REPLY))

@@ -108,9 +108,10 @@ impl From<SendError> for CheckError {
             SendError::Unavailable { .. } | SendError::InDoubt { .. } => {
                 Self::Away { retry_after: None, reason }
             }
-            SendError::Rejected { .. } | SendError::Refused { .. } | SendError::Unusable { .. } => {
-                Self::Unusable { reason }
-            }
+            SendError::Rejected { .. }
+            | SendError::OptedOut { .. }
+            | SendError::Refused { .. }
+            | SendError::Unusable { .. } => Self::Unusable { reason },
         }
     }
 }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use crate::consent::Statement;
 use crate::ids::{AttemptId, MessageId, WorkerId};
 use crate::message::Status;
 use crate::phone::PhoneNumber;
@@ -49,6 +50,8 @@ pub struct Attempt {
     pub started_at: DateTime<Utc>,
     /// How long it took.
     pub response_time_ms: i32,
+    /// What its answer tells of what the person has stopped; nearly never anything.
+    pub stops: Vec<Statement>,
 }
 
 impl Attempt {

@@ -15,35 +15,44 @@ pub enum Wish {
     Start,
 }
 
-/// Carries out what `phone` wrote to `provider`, unless the text of this id was carried out before; says whether it
+/// A text of a person to one of our numbers that asks for something.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    /// The vendor's id of it.
+    pub provider_message_id: String,
+    /// Who sent it.
+    pub from: PhoneNumber,
+    /// Whom they wrote to, as stops would name it: our number, and the pool of senders that it is of.
+    pub to: Vec<Stop>,
+    /// What they want.
+    pub wish: Wish,
+}
+
+/// Carries out a text that came by `provider`, unless the text of this id was carried out before; says whether it
 /// was the first time. When this returns, no claim that did not see a stop will commit.
-pub async fn carry_out(
-    db: &mut PgConnection,
-    provider: &str,
-    provider_message_id: &str,
-    phone: &PhoneNumber,
-    wish: Wish,
-) -> sqlx::Result<bool> {
+pub async fn carry_out(db: &mut PgConnection, provider: &str, text: &Inbound) -> sqlx::Result<bool> {
     let mut tx = db.begin().await?;
     let first = sqlx::query!(
         "insert into smsgw.sms_inbound (provider_name, provider_message_id) values ($1, $2) on conflict do nothing",
         provider,
-        provider_message_id,
+        text.provider_message_id,
     )
     .execute(&mut *tx)
     .await?
     .rows_affected()
         > 0;
     if first {
-        let evidence = Evidence::of(format!("inbound:{provider}")).shown_by(provider_message_id);
-        match wish {
+        let evidence = Evidence::of(format!("inbound:{provider}")).shown_by(&text.provider_message_id);
+        match text.wish {
             Wish::Stop => {
-                consents::record(&mut tx, &[Statement::opt_out(phone.clone(), Stop::Marketing, evidence)])
-                    .await?;
+                let said = Statement::opt_out(text.from.clone(), Stop::Marketing, evidence);
+                consents::record(&mut tx, &[said]).await?;
             }
-            // What an operator stopped altogether is not the person's text to lift.
+            // What an operator stopped altogether is not the person's text to lift; what the vendor refused for this
+            // sender it takes again.
             Wish::Start => {
-                consents::lift(&mut *tx, phone, Some(&[Stop::Marketing]), &evidence).await?;
+                let stops = [&[Stop::Marketing], &text.to[..]].concat();
+                consents::lift(&mut *tx, &text.from, Some(&stops), &evidence).await?;
             }
         }
     }

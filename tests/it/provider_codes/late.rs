@@ -98,6 +98,7 @@ impl Stage {
             possible_duplicate: false,
             started_at: now,
             response_time_ms: 40,
+            stops: Vec::new(),
         };
         Finished {
             id: message,

@@ -1,6 +1,7 @@
 //! What an answer means for its message: the attempt to log, and the verdict.
 
 use chrono::{DateTime, Utc};
+use shared::consent::Statement;
 use shared::ids::AttemptId;
 use shared::lane::Lane;
 use shared::message::{SealedText, Status};
@@ -49,7 +50,19 @@ impl Delivery<'_> {
             possible_duplicate: message.copies > 0,
             started_at,
             response_time_ms: i32::try_from(time.as_millis()).unwrap_or(i32::MAX),
+            stops: match answer {
+                Err(SendError::OptedOut { .. }) => self.stops_known_to(entry),
+                Ok(_) | Err(_) => Vec::new(),
+            },
         });
+    }
+
+    /// A provider that takes nothing for this person any more knows a STOP to whom the message would have come from.
+    fn stops_known_to(&self, entry: &Entry) -> Vec<Statement> {
+        let message = &self.claim.message;
+        let sender = entry.settings.sender_of(message.sender.as_deref());
+        let proof = Some(format!("message {}", message.id));
+        Statement::told_by_provider(&entry.settings.name, &self.to, sender, proof)
     }
 
     /// Turns an answer into what happens next; `None` if another provider may try at once.
@@ -72,6 +85,10 @@ impl Delivery<'_> {
                 leave.went(Went::Answered);
                 Some(self.fail(Status::Failed, answer.reason))
             }
+            Err(SendError::OptedOut { answer }) if self.claim.message.lane != Lane::Otp => {
+                leave.went(Went::Answered);
+                Some(self.fail(Status::Suppressed, answer.reason))
+            }
             Err(SendError::Throttled { retry_after, .. }) => {
                 let news = leave.throttled(retry_after, self.parts.clock.now(), fastrand::f64());
                 if let Some((until, pauses)) = news {
@@ -84,7 +101,8 @@ impl Delivery<'_> {
                 self.tried.push(name.clone());
                 None
             }
-            Err(SendError::Refused { answer }) => {
+            // A code that its owner asks for goes by another.
+            Err(SendError::Refused { answer } | SendError::OptedOut { answer }) => {
                 // Without a status nobody was asked: that is no sign of the provider's health.
                 if answer.status_code.is_some() {
                     leave.went(Went::Answered);

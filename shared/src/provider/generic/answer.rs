@@ -17,6 +17,7 @@ pub(super) enum Meaning {
     Accepted,
     Throttled,
     Rejected,
+    OptedOut,
     NotSent,
     InDoubt,
 }
@@ -44,6 +45,7 @@ impl Rules {
             }
             Some(Meaning::Throttled) => Err(answer.throttled("rate_limited", code)),
             Some(Meaning::Rejected) => Err(SendError::Rejected { answer: answer.because("rejected", code) }),
+            Some(Meaning::OptedOut) => Err(SendError::OptedOut { answer: answer.because("opted_out", code) }),
             Some(Meaning::NotSent) => {
                 Err(SendError::Unavailable { answer: answer.because("not_sent", code) })
             }

@@ -19,7 +19,8 @@ fn settings() -> Value {
         "id": "/data/id",
         "code": "/error/code",
         "statuses": { "rejected": [410], "not_sent": [507], "in_doubt": [409], "throttled": [503] },
-        "codes": { "rejected": ["bad-number", "21211"], "throttled": ["slow"], "not_sent": ["E1"] },
+        "codes": { "rejected": ["bad-number", "21211"], "throttled": ["slow"], "not_sent": ["E1"],
+            "opted_out": ["unsubscribed"] },
     })
 }
 
@@ -233,6 +234,7 @@ fn an_answer_means_what_its_code_or_status_says() {
     for (status, body, variant) in [
         (200, code("bad-number"), "Rejected"),
         (400, code("bad-number"), "Rejected"),
+        (400, code("unsubscribed"), "OptedOut"),
         (400, r#"{"error":{"code":21211}}"#.to_owned(), "Rejected"),
         (400, code("other"), "Refused"),
         (401, code("other"), "Unusable"),

@@ -9,6 +9,9 @@ use crate::provider::catalogue::setting::is_sid;
 use crate::provider::http::Answer;
 use crate::provider::{ProviderReference, SendError};
 
+/// "Attempt to send to unsubscribed recipient": they texted STOP to this sender.
+pub(super) const OPTED_OUT: u32 = 21610;
+
 /// The part of a message resource that we need.
 #[derive(Deserialize)]
 struct Message {
@@ -40,7 +43,10 @@ fn message(answer: &Answer) -> Result<ProviderReference, SendError> {
         // Created and given up in one go.
         Some("failed" | "undelivered" | "canceled") => {
             let code = error_code.map(|code| code.to_string());
-            Err(SendError::Refused { answer: answer.because("failed", code) })
+            Err(match error_code {
+                Some(OPTED_OUT) => SendError::OptedOut { answer: answer.because("opted_out", code) },
+                _ => SendError::Refused { answer: answer.because("failed", code) },
+            })
         }
         _ => Ok(answer.accepted(sid)),
     }
@@ -75,7 +81,7 @@ fn by_code(answer: &Answer, number: u32) -> Option<SendError> {
     match number {
         21211 => rejected("bad_number"),
         21602 => rejected("no_text"),
-        21610 => rejected("opted_out"),
+        OPTED_OUT => Some(SendError::OptedOut { answer: because("opted_out") }),
         21614 => rejected("not_mobile"),
         21617 => rejected("too_long"),
         21635 => rejected("landline"),

@@ -10,10 +10,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha1::Sha1;
 use url::Url;
 
+use super::answer::OPTED_OUT;
+use crate::consent::{Statement, Stop};
 use crate::ids::MessageId;
 use crate::phone::PhoneNumber;
 use crate::provider::catalogue::setting::is_sid;
-use crate::store::inbound::Wish;
+use crate::store::inbound::{Inbound, Wish};
 use crate::store::receipts::{Receipt, ReceiptStatus};
 
 /// The fields of a form, decoded, in their order.
@@ -81,23 +83,26 @@ pub fn receipt(provider: &str, message_id: MessageId, fields: &Fields) -> Option
     })
 }
 
-/// A text that somebody sent to one of our numbers, if it asks for something.
-#[derive(Clone, Debug)]
-pub struct Inbound {
-    /// Twilio's id of it.
-    pub sid: String,
-    /// Who sent it.
-    pub from: PhoneNumber,
-    /// What they want.
-    pub wish: Wish,
+/// What a receipt tells of a person, if Twilio gave their message up because they texted STOP to its sender: that of a
+/// Messaging Service is only noticed once Twilio has taken it.
+pub fn stops(provider: &str, fields: &Fields) -> Vec<Statement> {
+    let is_stop = find(fields, "ErrorCode").and_then(|code| code.parse().ok()) == Some(OPTED_OUT);
+    let phone = find(fields, "To").filter(|_| is_stop).and_then(|to| PhoneNumber::parse(to, None).ok());
+    let Some(phone) = phone else { return Vec::new() };
+    let sender = either(fields, "MessagingServiceSid", "From");
+    Statement::told_by_provider(provider, &phone, sender, message_sid(fields).map(str::to_owned))
 }
 
 /// Reads an inbound text; `None` for everything but a stop or a start, HELP included: that is Twilio's to answer.
 pub fn inbound(fields: &Fields) -> Option<Inbound> {
     Some(Inbound {
-        sid: message_sid(fields)?.to_owned(),
+        provider_message_id: message_sid(fields)?.to_owned(),
         wish: wish(fields)?,
         from: PhoneNumber::parse(find(fields, "From")?, None).ok()?,
+        to: ["To", "MessagingServiceSid"]
+            .into_iter()
+            .filter_map(|name| Stop::of_sender(find(fields, name)?).ok())
+            .collect(),
     })
 }
 

@@ -40,6 +40,7 @@ impl Statuses {
 pub(super) struct Codes {
     throttled: Vec<String>,
     rejected: Vec<String>,
+    opted_out: Vec<String>,
     not_sent: Vec<String>,
 }
 
@@ -49,6 +50,7 @@ impl Codes {
         let all = [
             (&self.throttled, Meaning::Throttled),
             (&self.rejected, Meaning::Rejected),
+            (&self.opted_out, Meaning::OptedOut),
             (&self.not_sent, Meaning::NotSent),
         ];
         let impossible = |word: &String| (word.trim() != word || word.is_empty()).then_some("no code can be");

@@ -37,6 +37,8 @@ fn a_message_that_failed_at_once_was_not_sent() {
     let (error, reason, code) = meaning(201, &body);
     assert!(matches!(error, SendError::Refused { .. }));
     assert_eq!((reason, code.as_deref()), ("failed", Some("30007")));
+    let body = format!(r#"{{"sid":"{MESSAGE_SID}","status":"failed","error_code":21610}}"#);
+    assert!(matches!(meaning(201, &body).0, SendError::OptedOut { .. }));
 }
 
 #[test]
@@ -44,7 +46,6 @@ fn every_documented_code_asks_for_its_reaction() {
     for (status, code, reason) in [
         (400, 21211, "bad_number"),
         (400, 21602, "no_text"),
-        (400, 21610, "opted_out"),
         (400, 21614, "not_mobile"),
         (400, 21617, "too_long"),
         (400, 21635, "landline"),
@@ -53,6 +54,9 @@ fn every_documented_code_asks_for_its_reaction() {
         assert!(matches!(error, SendError::Rejected { .. }), "{code}");
         assert_eq!((said, vendor_code), (reason, Some(code.to_string())));
     }
+    let (error, said, code) = meaning(400, &error_document(400, 21610));
+    assert!(matches!(error, SendError::OptedOut { .. }));
+    assert_eq!((said, code.as_deref()), ("opted_out", Some("21610")));
     for (status, code, reason) in [
         (403, 21408, "country"),
         (400, 21408, "country"),

@@ -141,7 +141,7 @@ fn a_stop_is_understood_however_it_is_written_and_within_a_sentence_it_is_none()
 fn an_inbound_text_needs_a_number_and_an_id() {
     let read = |from, sid| inbound(&fields(&[("From", from), ("Body", "Stop"), ("MessageSid", sid)]));
     let found = read("+41791234567", SID).expect("a stop");
-    assert_eq!((found.from.as_str(), found.sid.as_str()), ("+41791234567", SID));
+    assert_eq!((found.from.as_str(), found.provider_message_id.as_str()), ("+41791234567", SID));
     for (from, sid) in [("ACME", SID), ("12345", SID), ("", SID), ("+41791234567", "SM1")] {
         assert!(read(from, sid).is_none(), "{from} {sid}");
     }
