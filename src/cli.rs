@@ -14,6 +14,7 @@ use crate::print::WrongUse;
 
 mod calls;
 mod operation;
+mod opt_outs;
 mod prices;
 mod rules;
 mod settings;
@@ -24,6 +25,7 @@ pub(crate) use calls::{
 pub(crate) use operation::{
     DoctorArgs, LogsArgs, OutboxAction, OutboxArgs, PauseArgs, ReviewArgs, check_review,
 };
+pub(crate) use opt_outs::{EvidenceArgs, OptOutsAction, OptOutsArgs, StopArgs};
 pub(crate) use prices::{PricesAction, PricesArgs};
 pub(crate) use rules::{RulesAction, RulesArgs};
 pub(crate) use settings::{
@@ -85,6 +87,9 @@ pub(crate) enum Command {
     /// What countries ask of texts: hours for promo, senders, India's registry; off until enabled
     #[command(after_help = "Example:\n  smsgw rules list")]
     Rules(RulesArgs),
+    /// Who said stop: record it, lift it, show it, lists of it
+    #[command(after_help = "Example:\n  smsgw opt-outs show +41790000009")]
+    OptOuts(OptOutsArgs),
     /// Send one message through a running gateway
     #[command(after_help = "Examples:\n  smsgw send +41790000001 'Your table is booked.'\n  \
         smsgw send +41790000001 --template booking --var name=Ada --var time=19:00\n  \

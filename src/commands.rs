@@ -9,6 +9,7 @@ mod keys;
 mod logs;
 mod mock_provider;
 mod openapi;
+mod opt_outs;
 mod otp;
 mod outbox;
 mod pause;
@@ -66,6 +67,7 @@ async fn dispatch(command: Command, printer: Printer) -> Result<()> {
         Command::Providers(args) => providers::run(*args, printer).await,
         Command::Templates(args) => templates::run(args, printer).await,
         Command::Rules(args) => rules::run(args, printer).await,
+        Command::OptOuts(args) => opt_outs::run(args, printer).await,
         Command::Send(args) => send::run(args, printer).await,
         Command::Otp(args) => otp::run(args, printer).await,
         Command::Logs(args) => logs::run(args, printer).await,

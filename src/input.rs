@@ -18,6 +18,15 @@ pub(crate) fn read(file: &str) -> Result<String> {
     Ok(text)
 }
 
+/// The bytes of `file`, or of standard input if it is `-`, as they come.
+pub(crate) fn open(file: &str) -> Result<Box<dyn Read>> {
+    if file == "-" {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let opened = std::fs::File::open(file).with_context(|| format!("cannot read {file}"))?;
+    Ok(Box::new(opened))
+}
+
 /// Secrets by name, from a JSON object of texts or from lines `name=value`. What is wrong is said
 /// without quoting anything.
 pub(crate) fn secrets(text: &str) -> Result<Map<String, Value>, WrongUse> {

@@ -74,6 +74,11 @@ impl Problem {
         self.kind.code
     }
 
+    /// What every problem of this kind is called.
+    pub(crate) const fn title(&self) -> &'static str {
+        self.kind.title
+    }
+
     /// The status of the answer.
     pub(crate) const fn status(&self) -> StatusCode {
         self.status

@@ -15,6 +15,7 @@ mod health;
 mod integrations;
 mod jwks;
 mod messages;
+mod opt_out_lists;
 mod opt_outs;
 mod otp;
 mod otp_settings;
@@ -62,6 +63,8 @@ pub(crate) fn all(app: &App) -> Router<App> {
         )
         .route("/sms/opt-outs/{phone}", get(opt_outs::show).put(opt_outs::record).delete(opt_outs::lift))
         .route("/sms/opt-outs/{phone}/history", get(opt_outs::history))
+        .route("/sms/opt-outs", get(opt_out_lists::export))
+        .route("/sms/opt-outs/import", post(opt_out_lists::import))
         .route("/settings/api", get(integrations::list))
         .route(
             "/settings/api/{name}",

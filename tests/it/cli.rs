@@ -12,6 +12,7 @@ mod calls;
 mod doctor;
 mod help;
 mod operation;
+mod opt_outs;
 mod outbox;
 mod prices;
 mod providers;

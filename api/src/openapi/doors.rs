@@ -30,6 +30,8 @@ pub(super) struct Door {
     body: Option<&'static str>,
     /// The body is a vendor's form.
     is_form: bool,
+    /// The body is a list, a row for each line.
+    is_list: bool,
     /// Status, description, and the content by media type and schema.
     answer: (u16, &'static str, Option<(&'static str, Value)>),
     headers: Vec<(&'static str, &'static str)>,
@@ -50,6 +52,7 @@ impl Door {
             parameters: Vec::new(),
             body: None,
             is_form: false,
+            is_list: false,
             answer: (200, "Done", None),
             headers: Vec::new(),
             refusals: vec![&BAD_REQUEST, &HEAD_TOO_LARGE, &INTERNAL],
@@ -100,6 +103,12 @@ impl Door {
         self.parameters.push(json!({"name": "X-Twilio-Signature", "in": "header", "required": true,
             "schema": {"type": "string"}, "description": "Made with the provider's auth token"}));
         Self { is_form: true, ..self }
+    }
+
+    /// Takes a list of any length, and answers while it reads.
+    fn takes_list(mut self) -> Self {
+        self.refusals.extend([&INVALID_REQUEST, &UNSUPPORTED_MEDIA_TYPE]);
+        Self { is_list: true, ..self }
     }
 
     fn asks(mut self, name: &str, schema: &Value, description: &str) -> Self {
@@ -206,6 +215,11 @@ impl Door {
         }
         if self.is_form {
             let content = json!({"application/x-www-form-urlencoded": {"schema": {"type": "object"}}});
+            operation["requestBody"] = json!({"required": true, "content": content});
+        }
+        if self.is_list {
+            let text = json!({"schema": {"type": "string"}});
+            let content = json!({"text/csv": text, "application/x-ndjson": text});
             operation["requestBody"] = json!({"required": true, "content": content});
         }
         operation

@@ -86,6 +86,15 @@ impl Problem {
         }
     }
 
+    /// A body that is no list, where a list is needed.
+    pub(crate) fn not_a_list() -> Self {
+        let message = "must be text/csv or application/x-ndjson";
+        Self {
+            errors: vec![FieldError { field: "content-type".into(), message: message.into() }],
+            ..Self::new(&UNSUPPORTED_MEDIA_TYPE, format!("the content type {message}"))
+        }
+    }
+
     /// A webhook whose signature is wrong, missing, or cannot be checked.
     pub(crate) fn invalid_signature(detail: &'static str) -> Self {
         Self::new(&INVALID_SIGNATURE, detail)

@@ -9,6 +9,10 @@ use super::opt_outs::CONSENT_LOCK;
 use crate::consent::{Action, Evidence, OptOutScope, Statement, Stop};
 use crate::phone::PhoneNumber;
 
+mod import;
+
+pub use import::{Import, ImportError, Progress};
+
 /// At most so many changes of one person are told; the newest.
 const MOST_TOLD: i64 = 1000;
 

@@ -1,7 +1,7 @@
 //! Opt-outs: what people have stopped, at present. The claim reads them in the transaction that decides to send;
 //! [`consents`](super::consents) writes them together with the ledger.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use sqlx::PgExecutor;
 
@@ -54,6 +54,23 @@ pub struct ListedOptOut {
     pub proof: Option<String>,
     /// When it was recorded first.
     pub created_at: DateTime<Utc>,
+}
+
+impl ListedOptOut {
+    /// The columns of a list of stops.
+    pub const COLUMNS: [&str; 6] = ["phone", "scope", "sender", "source", "proof", "created_at"];
+
+    /// Its cells, in the order of [`COLUMNS`](Self::COLUMNS).
+    pub fn cells(&self) -> [String; 6] {
+        [
+            self.phone.as_str().to_owned(),
+            self.scope.as_str().to_owned(),
+            self.sender.clone().unwrap_or_default(),
+            self.source.clone(),
+            self.proof.clone().unwrap_or_default(),
+            self.created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        ]
+    }
 }
 
 /// Lists up to `limit` stops of all people, by number, behind `after`; from the first without it.

@@ -297,6 +297,11 @@ async fn read_settings(reader: &mut Reader<'_>) {
         reader.call("put", path, at, Some(body)).await;
         reader.get(path, at).await;
     }
+    reader.get("/sms/opt-outs", "/sms/opt-outs").await;
+    let import = "/sms/opt-outs/import";
+    let list = reader.door.request(Method::POST, import).header("content-type", "text/csv").body("phone\n");
+    assert_eq!(reader.door.call(list).await.status, 200);
+    reader.seen.insert(format!("post {import}"));
     reader.get("/sms/opt-outs/{phone}/history", "/sms/opt-outs/+41790000009/history").await;
     let limit = json!({ "kind": "key", "per_seconds": 60, "most": 100 });
     reader.call("put", "/settings/otp/limits/{name}", "/settings/otp/limits/key-minute", Some(limit)).await;

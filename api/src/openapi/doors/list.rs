@@ -161,6 +161,36 @@ fn people() -> Vec<Door> {
             .needs(Read)
             .gives("ConsentHistory", "The newest 1,000 changes")
             .refuses(&[&INVALID_REQUEST]),
+        Door::new("get", "/sms/opt-outs", "exportOptOuts", "people")
+            .says("Give all stops as one list, streamed, by number; it can be imported again")
+            .needs(Read)
+            .asks(
+                "format",
+                &json!({"type": "string", "enum": ["csv", "ndjson"], "default": "csv"}),
+                "How it is written",
+            )
+            .gives_text("text/csv", "No cell is a formula; or `application/x-ndjson`"),
+        Door::new("post", "/sms/opt-outs/import", "importOptOuts", "people")
+            .says("Record a list of stops while it arrives; what is known already is not recorded twice")
+            .needs(Send)
+            .asks(
+                "default_region",
+                &json!({"type": "string", "example": "IN"}),
+                "Of numbers without a country code",
+            )
+            .asks(
+                "phone_column",
+                &json!({"type": "string"}),
+                "The column of the numbers, if its name does not tell",
+            )
+            .asks("scope", &reference("OptOutScope"), "Where a row does not say")
+            .asks("sender", &json!({"type": "string"}), "With the scope `sender`: of whom")
+            .asks("source", &json!({"type": "string", "default": "import"}), "Where a row does not say")
+            .takes_list()
+            .gives_text(
+                "application/x-ndjson",
+                "`type` of a line is `rejected`, `progress`, `done` or `error`",
+            ),
         Door::new("get", "/users/{id}/contact-settings", "getContactSettings", "people")
             .says("Show what a user wants; of one who never said, what then applies")
             .needs(Read)
