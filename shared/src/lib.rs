@@ -23,7 +23,6 @@ pub mod consent_list;
 pub mod cost;
 pub mod country_rules;
 pub mod csv;
-pub mod csv_cells;
 pub mod limits;
 pub mod otp_code;
 pub mod otp_policy;

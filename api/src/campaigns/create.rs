@@ -82,11 +82,12 @@ pub(crate) fn check(
     let life = faults.take("message_expires_in", life(request.message_expires_in, lane));
     let max_per_second = within(&mut faults, "max_per_second", request.max_per_second, (1, MAX_PER_SECOND));
     let weight = within(&mut faults, "weight", request.weight, WEIGHTS);
-    let budget = faults.take("budget", request.budget.map(budget).transpose());
+    let budget = faults.take("budget", request.budget.as_ref().map(budget).transpose());
     let hint = faults.take("provider_hint", request.provider_hint.map(fields::provider).transpose());
     let sender = request.sender.map(SenderId::try_from).transpose();
     let sender = faults.take("sender", sender);
-    let window = within(&mut faults, "dedupe_window_hours", request.dedupe_window_hours, (1, MAX_WINDOW_HOURS));
+    let window =
+        within(&mut faults, "dedupe_window_hours", request.dedupe_window_hours, (1, MAX_WINDOW_HOURS));
     let dedupe = dedupe(request.dedupe_key, window, &mut faults);
     if request.locale.is_some() && request.template.is_none() {
         faults.note("locale", "chooses a variant of a template: give template, too");
@@ -162,7 +163,7 @@ fn within<T: Copy + PartialOrd + Display>(
     value
 }
 
-fn budget(wanted: BudgetRequest) -> Result<Budget, String> {
+fn budget(wanted: &BudgetRequest) -> Result<Budget, String> {
     let amount: Amount = wanted.amount.parse().map_err(|error| format!("amount: {error}"))?;
     let currency: Currency = wanted.currency.parse().map_err(|error| format!("currency: {error}"))?;
     let micros = i64::try_from(amount.micros()).map_err(|_| "amount: is too large".to_owned())?;

@@ -13,6 +13,7 @@ use shared::segments::{self, Advice};
 use shared::store::campaigns::progress::{self, PlaceVolume};
 use shared::store::campaigns::{Campaign, recipients};
 use shared::store::{country_rules, integrations, prices};
+use shared::text::MessageText;
 use sqlx::PgConnection;
 
 use crate::app::App;
@@ -146,7 +147,7 @@ fn refused(
 /// A text without variables is known before anybody is on the list.
 fn plain_text(text: &str) -> Option<String> {
     let compiled = CampaignText::compile(text).ok()?;
-    compiled.fill(&serde_json::Map::new()).ok().map(|text| text.into_string())
+    compiled.fill(&serde_json::Map::new()).ok().map(MessageText::into_string)
 }
 
 /// What it costs by the provider that each country's messages will be tried with first.
@@ -174,7 +175,8 @@ async fn estimate(
 /// The provider that is tried first: the one hinted at, else the first that reaches the country.
 fn first(providers: &[ProviderSettings], campaign: &Campaign, country: Option<Region>) -> Option<String> {
     let reaches = |one: &&ProviderSettings| serves(one, campaign.lane, country);
-    let hinted = providers.iter().find(|one| Some(&one.name) == campaign.provider_hint.as_ref()).filter(reaches);
+    let hinted =
+        providers.iter().find(|one| Some(&one.name) == campaign.provider_hint.as_ref()).filter(reaches);
     hinted.or_else(|| providers.iter().find(reaches)).map(|one| one.name.clone())
 }
 

@@ -10,7 +10,7 @@ use futures::stream;
 use serde::Deserialize;
 use serde_json::json;
 use shared::campaign::CampaignStatus;
-use shared::csv_cells::push_row;
+use shared::csv::append_row;
 use shared::store::campaigns::Campaign;
 use shared::store::campaigns::results::{self, Outcome, Position};
 use sqlx::PgPool;
@@ -67,7 +67,7 @@ pub(crate) fn stream(
     };
     if format == ResultsFormat::Csv {
         let mut header = String::new();
-        push_row(&mut header, HEADER);
+        append_row(&mut header, HEADER);
         writer.ready.push_back(header.into());
     }
     let body = Body::from_stream(stream::try_unfold(writer, |mut writer| async move {
@@ -108,7 +108,7 @@ impl Writer {
         match self.format {
             ResultsFormat::Csv => {
                 let (segments, attempts) = (one.segments.to_string(), one.attempts.unwrap_or(0).to_string());
-                push_row(
+                append_row(
                     out,
                     [
                         one.phone.as_str(),

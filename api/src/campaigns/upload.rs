@@ -137,7 +137,11 @@ impl Uploading {
     }
 
     /// Reads a piece where it holds up no other request.
-    async fn parse(&mut self, piece: Vec<u8>, is_last: bool) -> Result<(Vec<Chunk>, Option<Summary>), Stopped> {
+    async fn parse(
+        &mut self,
+        piece: Vec<u8>,
+        is_last: bool,
+    ) -> Result<(Vec<Chunk>, Option<Summary>), Stopped> {
         let Some(mut reader) = self.reader.take() else { return Err(Problem::panicked().into()) };
         let parsed = tokio::task::spawn_blocking(move || {
             let read = reader.feed(&piece).and_then(|mut chunks| {

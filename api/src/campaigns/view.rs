@@ -64,9 +64,8 @@ impl CampaignView {
 
 impl From<Campaign> for CampaignView {
     fn from(campaign: Campaign) -> Self {
-        let budget = campaign.budget_micros.zip(campaign.budget_currency).map(|(micros, currency)| BudgetView {
-            amount: Amount::from_micros(micros.unsigned_abs()),
-            currency,
+        let budget = campaign.budget_micros.zip(campaign.budget_currency).map(|(micros, currency)| {
+            BudgetView { amount: Amount::from_micros(micros.unsigned_abs()), currency }
         });
         Self {
             campaign_id: campaign.id,

@@ -154,6 +154,14 @@ impl Door {
         }
     }
 
+    /// Makes something that has an address of its own, once for each `Idempotency-Key`.
+    fn makes(self, schema: &'static str) -> Self {
+        Self {
+            answer: (201, "Committed to disk", Some(("application/json", reference(schema)))),
+            ..self.once()
+        }
+    }
+
     /// Sends something, once for each `Idempotency-Key`.
     fn once(mut self) -> Self {
         self.parameters.push(json!({"name": "Idempotency-Key", "in": "header",

@@ -71,12 +71,6 @@ impl Problem {
         }
     }
 
-    /// Neither CSV nor JSON.
-    pub(crate) fn not_a_list() -> Self {
-        let detail = "send the list with Content-Type: text/csv, application/x-ndjson or application/json";
-        Self::new(&UNSUPPORTED_MEDIA_TYPE, detail)
-    }
-
     /// A body that is no form, where a form is needed.
     pub(crate) fn not_a_form() -> Self {
         let message = "must be application/x-www-form-urlencoded";
@@ -86,11 +80,11 @@ impl Problem {
         }
     }
 
-    /// A body that is no list, where a list is needed.
-    pub(crate) fn not_a_list() -> Self {
-        let message = "must be text/csv or application/x-ndjson";
+    /// A body that is no list, where one in one of the `media` is needed.
+    pub(crate) fn not_a_list(media: &str) -> Self {
+        let message = format!("must be {media}");
         Self {
-            errors: vec![FieldError { field: "content-type".into(), message: message.into() }],
+            errors: vec![FieldError { field: "content-type".into(), message: message.clone() }],
             ..Self::new(&UNSUPPORTED_MEDIA_TYPE, format!("the content type {message}"))
         }
     }

@@ -88,8 +88,7 @@ pub(super) async fn list(
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::field("limit", format!("must be 1 to {MAX_LIMIT}")));
     }
-    let mut found =
-        campaigns::list(&app.pool, request.status, request.cursor, i64::from(limit) + 1).await?;
+    let mut found = campaigns::list(&app.pool, request.status, request.cursor, i64::from(limit) + 1).await?;
     let is_more = found.len() > usize::from(limit);
     found.truncate(usize::from(limit));
     let next_cursor = found.last().filter(|_| is_more).map(|last| last.id);

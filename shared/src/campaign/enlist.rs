@@ -104,6 +104,9 @@ mod tests {
         };
         assert_eq!(refused(&india, json!({ "name": "Ann" })), Err("country_blocked"));
         assert_eq!(refused(&ReachConfig::default(), json!({})), Err("text_not_filled"));
-        assert_eq!(refused(&ReachConfig::default(), json!({ "name": "ж".repeat(480) })), Ok(format!("Hi {}", "ж".repeat(480))));
+        assert_eq!(
+            refused(&ReachConfig::default(), json!({ "name": "ж".repeat(480) })),
+            Ok(format!("Hi {}", "ж".repeat(480)))
+        );
     }
 }

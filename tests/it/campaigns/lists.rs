@@ -41,8 +41,13 @@ async fn a_list_that_comes_again_adds_nobody() {
     assert_eq!(again[0], json!({ "type": "resumed", "rows": 12_000 }));
     assert_eq!(told(&again), told(&first));
     let without_key = upload(&door, &campaign, list.clone()).await;
-    assert_eq!((&told(&without_key)["added"], &told(&without_key)["duplicates"]), (&json!(0), &json!(12_000)));
-    for other in [list_of(&numbers(12_000)), list[..list.len() / 2].to_owned(), format!("{list}+41790000001\n")] {
+    assert_eq!(
+        (&told(&without_key)["added"], &told(&without_key)["duplicates"]),
+        (&json!(0), &json!(12_000))
+    );
+    for other in
+        [list_of(&numbers(12_000)), list[..list.len() / 2].to_owned(), format!("{list}+41790000001\n")]
+    {
         let refused = upload_as(&door, &campaign, "text/csv", Some("k1"), other).await;
         let last = refused.last().unwrap();
         assert_eq!((&last["type"], &last["code"]), (&json!("error"), &json!("invalid-request")), "{last}");
@@ -132,7 +137,10 @@ async fn a_campaign_that_cannot_be_is_refused_field_by_field() {
         (json!({ "name": "x", "text": "{{ a" }), vec!["text"]),
         (json!({ "name": "", "text": "a", "lane": "otp", "weight": 0 }), vec!["name", "lane", "weight"]),
         (json!({ "name": "x", "text": "a", "max_per_second": 0 }), vec!["max_per_second"]),
-        (json!({ "name": "x", "text": "a", "budget": { "amount": "1e3", "currency": "EUR" } }), vec!["budget"]),
+        (
+            json!({ "name": "x", "text": "a", "budget": { "amount": "1e3", "currency": "EUR" } }),
+            vec!["budget"],
+        ),
         (json!({ "name": "x", "text": "a", "dedupe_window_hours": 3 }), vec!["dedupe_window_hours"]),
         (json!({ "name": "x", "text": "a", "start_at": "2020-01-01T00:00:00Z" }), vec!["start_at"]),
         (json!({ "name": "x", "template": "none" }), vec!["template"]),

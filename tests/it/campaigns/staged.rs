@@ -21,14 +21,21 @@ async fn recipients_by_sql_are_texted_and_what_cannot_be_used_is_counted() {
             .await
             .unwrap();
     }
-    sqlx::query("select sms_campaign_add($1, '+41790000001')").bind(id(&campaign)).execute(&mut *tx).await.unwrap();
+    sqlx::query("select sms_campaign_add($1, '+41790000001')")
+        .bind(id(&campaign))
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let counts = within(std::time::Duration::from_secs(10), "the rows to be read", async || {
         let told = door.get(&campaign).await.body["progress"].clone();
         (told["staged"] == 0).then_some(told)
     })
     .await;
-    assert_eq!((&counts["recipients"], &counts["duplicates"], &counts["rejected"]), (&json!(40), &json!(3), &json!(1)));
+    assert_eq!(
+        (&counts["recipients"], &counts["duplicates"], &counts["rejected"]),
+        (&json!(40), &json!(3), &json!(1))
+    );
     act(&door, &campaign, "start").await;
     becomes(&door, &campaign, "finished").await;
     assert_eq!(copies(&app, &people), vec![1; 40]);
@@ -66,10 +73,14 @@ async fn bad_recipients_by_sql_are_refused_with_the_cure() {
             .unwrap_err();
         assert!(refused.to_string().contains(said), "{refused}");
     }
-    let nowhere = sqlx::query("select sms_campaign_add(gen_random_uuid(), '+41790000001')").execute(&app.pool).await;
+    let nowhere =
+        sqlx::query("select sms_campaign_add(gen_random_uuid(), '+41790000001')").execute(&app.pool).await;
     assert!(nowhere.unwrap_err().to_string().contains("no such campaign"));
     act(&door, &campaign, "cancel").await;
-    let late = sqlx::query("select sms_campaign_add($1, '+41790000001')").bind(id(&campaign)).execute(&app.pool).await;
+    let late = sqlx::query("select sms_campaign_add($1, '+41790000001')")
+        .bind(id(&campaign))
+        .execute(&app.pool)
+        .await;
     assert!(late.unwrap_err().to_string().contains("cancelled"));
     app.stop().await;
 }

@@ -1,6 +1,5 @@
 //! Pause, resume and cancel: no intent after the answer.
 
-
 use mock_provider::{PaceChange, Vendor};
 use tests::wait::eventually;
 

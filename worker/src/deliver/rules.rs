@@ -6,6 +6,7 @@ use shared::lane::Lane;
 use shared::message::Status;
 use shared::quiet_hours::Opening;
 use shared::routing::{Candidate, Fit};
+use shared::text::SenderId;
 
 use super::Delivery;
 use crate::ack::Verdict;
@@ -53,7 +54,7 @@ impl Delivery<'_> {
 
     fn asked<'a>(&'a self, loaded: &Loaded, entry: &'a Entry) -> Asked<'a> {
         let message = &self.claim.message;
-        let own = entry.settings.sender.as_ref().map(|sender| sender.as_str());
+        let own = entry.settings.sender.as_ref().map(SenderId::as_str);
         let is_vendors = loaded.sends_vendors_text(message, entry);
         Asked {
             country: self.region,

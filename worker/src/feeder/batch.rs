@@ -1,5 +1,6 @@
 //! One batch: the next recipients of a campaign become messages.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
@@ -9,6 +10,7 @@ use shared::ids::{CampaignId, MessageId};
 use shared::message::{Body, NewMessage};
 use shared::store::campaigns::feed::{self, Batch, Next, Running, WaitingPlace};
 use shared::store::campaigns::{Campaign, Dedupe};
+use shared::text::MessageText;
 use sqlx::{Connection, PgConnection};
 
 use super::Feeder;
@@ -111,16 +113,16 @@ fn text_of<'a>(
     texts: &'a mut HashMap<CampaignId, CampaignText>,
     campaign: &Campaign,
 ) -> Option<&'a CampaignText> {
-    if !texts.contains_key(&campaign.id) {
-        match CampaignText::compile(&campaign.text) {
-            Ok(text) => texts.insert(campaign.id, text),
+    match texts.entry(campaign.id) {
+        Entry::Occupied(known) => Some(known.into_mut()),
+        Entry::Vacant(place) => match CampaignText::compile(&campaign.text) {
+            Ok(text) => Some(place.insert(text)),
             Err(error) => {
                 tracing::error!(%error, campaign.id = %campaign.id, "the text of a campaign cannot be used");
-                return None;
+                None
             }
-        };
+        },
     }
-    texts.get(&campaign.id)
 }
 
 /// Makes up to `limit` messages for a place; says how many.
@@ -137,8 +139,14 @@ async fn feed_place(
     let (to_seq, recipients) = (last.seq, i64::try_from(next.len()).unwrap_or(i64::MAX));
     let known = texted_already(&mut *db, campaign, &next).await?;
     let fed_at = now.trunc_subsecs(3);
-    let mut batch =
-        Batch { place, to_seq, recipients, fed_at, messages: Vec::with_capacity(next.len()), suppressed: Vec::new() };
+    let mut batch = Batch {
+        place,
+        to_seq,
+        recipients,
+        fed_at,
+        messages: Vec::with_capacity(next.len()),
+        suppressed: Vec::new(),
+    };
     for (at, one) in (made..).zip(next) {
         let due_at = timing.due(at);
         let is_known = known.contains(&one.phone);
@@ -185,7 +193,7 @@ fn message(
         due_at,
         expires_at: campaign.expires_at.map_or(expires_at, |end| end.min(expires_at)),
         to: to.phone,
-        body: Body::Clear(filled.map(|text| text.into_string()).unwrap_or_default()),
+        body: Body::Clear(filled.map(MessageText::into_string).unwrap_or_default()),
         segments: to.segments,
         sender: campaign.sender.clone(),
         template: campaign.template.clone(),

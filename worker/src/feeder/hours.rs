@@ -18,7 +18,9 @@ impl Feeder {
         now: DateTime<Utc>,
     ) -> Vec<WaitingPlace> {
         let loaded = self.roster.load();
-        let Some(rules) = loaded.rules.as_ref().filter(|_| campaign.lane == Lane::Promo) else { return places };
+        let Some(rules) = loaded.rules.as_ref().filter(|_| campaign.lane == Lane::Promo) else {
+            return places;
+        };
         let is_open = |place: &WaitingPlace| {
             let zone = place.at.zone.as_deref().and_then(|zone| zone.parse().ok());
             let opening = place.at.country.map(|country| rules.opens_at(country, zone, now));

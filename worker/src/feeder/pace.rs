@@ -80,9 +80,9 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn running(number: u128, weight: i16, under_way: i64, ended: i64) -> Running {
+    fn running(number: u64, weight: i16, under_way: i64, ended: i64) -> Running {
         Running {
-            id: CampaignId(uuid::Uuid::from_u128(number)),
+            id: format!("00000000-0000-7000-8000-{number:012}").parse().expect("an id"),
             max_per_second: None,
             weight,
             unfed: 1_000_000,

@@ -10,7 +10,7 @@ use crate::routes::limits;
 
 /// Every door.
 pub(in crate::openapi) fn all() -> Vec<Door> {
-    [messages(), codes(), aliases(), people(), templates(), settings(), webhooks(), gateway()]
+    [messages(), campaigns(), codes(), aliases(), people(), templates(), settings(), webhooks(), gateway()]
         .into_iter()
         .flatten()
         .collect()
@@ -54,6 +54,62 @@ fn messages() -> Vec<Door> {
             .needs(Send)
             .gives("Cancelled", "It will not be sent; `unknown` after a call that may have sent it")
             .refuses(&[&NOT_CANCELLABLE]),
+    ]
+}
+
+fn campaigns() -> Vec<Door> {
+    let (usual, most) = limits::CAMPAIGNS;
+    let door = |method, path, id| Door::new(method, path, id, "campaigns");
+    let moves = |path, id, summary| {
+        let moved = door("post", path, id).says(summary).needs(Send);
+        moved.gives("Campaign", "Where it stands now").refuses(&[&CAMPAIGN_STATE])
+    };
+    vec![
+        door("post", "/sms/campaigns", "createCampaign")
+            .says("Make a draft: one text for many people")
+            .needs(Send)
+            .takes("CampaignRequest")
+            .makes("Campaign"),
+        door("get", "/sms/campaigns", "listCampaigns")
+            .says("List campaigns, newest first")
+            .needs(Read)
+            .asks("limit", &limit(i64::from(usual), i64::from(most)), "Campaigns on a page")
+            .asks("cursor", &json!({"type": "string"}), "The `next_cursor` of the page before")
+            .asks("status", &reference("CampaignStatus"), "Only these")
+            .gives("Campaigns", "A page, without progress; there is more as long as `next_cursor` is not null"),
+        door("get", "/sms/campaigns/{id}", "getCampaign")
+            .says("Show a campaign and how far it is")
+            .needs(Read)
+            .gives("Campaign", "The campaign"),
+        door("post", "/sms/campaigns/{id}/recipients", "addRecipients")
+            .says("Add the people of a list, each once; sent again with its Idempotency-Key, it goes on where it stopped")
+            .needs(Send)
+            .takes_list()
+            .asks("default_region", &json!({"type": "string", "example": "IN"}), "Where numbers without a country code are from")
+            .asks("phone_column", &json!({"type": "string"}), "The column of the numbers, if its name does not tell")
+            .once()
+            .gives_text("application/x-ndjson", "A line for each refused row and each committed chunk; the last is `done` or `error`")
+            .refuses(&[&CAMPAIGN_STATE, &OVERLOADED]),
+        door("get", "/sms/campaigns/{id}/preview", "previewCampaign")
+            .says("Say what a campaign will do and cost")
+            .needs(Read)
+            .gives("CampaignPreview", "Nothing was sent"),
+        door("post", "/sms/campaigns/{id}/test", "testCampaign")
+            .says("Send the text to one number, outside of the campaign")
+            .needs(Send)
+            .takes("CampaignTest")
+            .creates("CampaignTestSent")
+            .refuses(&[&COUNTRY_BLOCKED, &OVERLOADED]),
+        moves("/sms/campaigns/{id}/start", "startCampaign", "Let a draft begin, at once or at its start_at"),
+        moves("/sms/campaigns/{id}/pause", "pauseCampaign", "Stop for now; after the answer none of its messages is taken up"),
+        moves("/sms/campaigns/{id}/resume", "resumeCampaign", "Let a paused campaign go on"),
+        moves("/sms/campaigns/{id}/cancel", "cancelCampaign", "Withdraw a campaign; after the answer none of its messages is taken up"),
+        door("get", "/sms/campaigns/{id}/results", "getResults")
+            .says("Tell what became of each recipient")
+            .needs(Read)
+            .asks("format", &json!({"type": "string", "enum": ["csv", "ndjson"], "default": "csv"}), "How it is written")
+            .gives_text("text/csv", "A row for each recipient, in the order of the lists within each country and zone")
+            .refuses(&[&OVERLOADED]),
     ]
 }
 

@@ -22,7 +22,7 @@ pub(super) fn all() -> Value {
             "text": text(), "received_at": time(),
         }), &[]))}), &[]),
     });
-    for part in [messages(), codes(), settings()] {
+    for part in [messages(), campaigns(), codes(), settings()] {
         if let (Value::Object(all), Value::Object(part)) = (&mut all, part) {
             all.extend(part);
         }
@@ -89,6 +89,46 @@ fn messages() -> Value {
             "possible_duplicate": {"type": "boolean"}, "started_at": time(), "response_time_ms": whole(),
         }), &[]),
         "Cancelled": answer(json!({"message_id": uuid(), "status": reference("Status")}), &[]),
+    })
+}
+
+fn campaigns() -> Value {
+    let mut campaign = json!({
+        "campaign_id": uuid(), "name": text(), "status": reference("CampaignStatus"),
+        "reason": {"type": ["string", "null"], "description": "Why it stands there or waits, if nobody asked for it"},
+        "lane": reference("Lane"), "text": text(), "template": maybe(text()), "sender": maybe(text()),
+        "provider_hint": maybe(text()), "max_per_second": maybe(whole()), "weight": whole(),
+        "message_expires_in": whole(), "start_at": maybe(time()), "expires_at": maybe(time()),
+        "dedupe_key": maybe(text()), "dedupe_window_hours": maybe(whole()),
+        "budget": {"type": ["object", "null"], "properties": {"amount": text(), "currency": text()}},
+        "created_at": time(), "started_at": maybe(time()), "paused_at": maybe(time()), "finished_at": maybe(time()),
+    });
+    campaign["progress"] = answer(
+        json!({
+            "recipients": whole(), "segments": whole(), "fed": {"type": "integer", "description": "Whose message was made"},
+            "ended": whole(), "by_status": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "duplicates": whole(), "blocked": whole(), "rejected": whole(), "staged": whole(),
+            "rate_per_second": {"type": "number"}, "eta_seconds": maybe(whole()),
+        }),
+        &[],
+    );
+    json!({
+        "CampaignStatus": {"type": "string",
+            "enum": ["draft", "scheduled", "running", "paused", "finished", "cancelled"]},
+        "Campaign": answer(campaign, &["progress"]),
+        "Campaigns": answer(json!({"campaigns": list(reference("Campaign")), "next_cursor": maybe(uuid())}), &[]),
+        "CampaignTestSent": answer(json!({"message_id": uuid(), "status": reference("Status"), "text": text()}), &[]),
+        "CampaignPreview": answer(json!({
+            "recipients": whole(), "duplicates": whole(), "opted_out": whole(), "blocked": whole(), "invalid": whole(),
+            "staged": whole(), "segments": whole(),
+            "countries": list(answer(json!({"country": maybe(text()), "recipients": whole(), "segments": whole()}), &[])),
+            "longest_text": {"type": ["object", "null"],
+                "description": "The text, its encoding, and the characters that make it dear, with what could replace them"},
+            "cost": {"type": "object", "description": "By provider and country as far as prices are known, and totals"},
+            "refused": list(answer(json!({"country": text(), "recipients": whole(), "rule": text(), "version": whole(),
+                "detail": text()}), &[])),
+            "seconds": {"type": ["integer", "null"], "description": "At its throttle, within the hours of each place"},
+        }), &[]),
     })
 }
 

@@ -15,6 +15,11 @@ pub(super) fn all() -> Value {
             "lane": {"type": "string", "enum": ["transactional", "promo"]},
             "messages": {"type": "array", "minItems": 1, "maxItems": MAX_MESSAGES, "items": reference("SendRequest")},
         })),
+        "CampaignRequest": campaign(),
+        "CampaignTest": object(&["to"], json!({
+            "to": phone(),
+            "variables": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+        })),
         "CodeRequest": object(&["phone"], json!({
             "phone": phone(),
             "purpose": {"type": "string", "default": "login",
@@ -69,6 +74,37 @@ pub(super) fn all() -> Value {
             "name": {"type": "string", "example": "promo", "description": "Which lane or provider; left out with `all`"},
         })),
     })
+}
+
+fn campaign() -> Value {
+    use crate::campaigns::create::*;
+    object(
+        &["name"],
+        json!({
+            "name": {"type": "string", "minLength": 1, "maxLength": MAX_NAME_BYTES, "example": "Autumn sale"},
+            "text": {"type": "string", "example": "Hi {{ name }}, 20 % off today", "description": "With variables, which \
+                become columns of the list"},
+            "template": {"type": "string", "maxLength": 64, "description": "In place of `text`, which becomes what the \
+                template says now"},
+            "locale": locale(),
+            "sender": {"type": "string", "example": "SHOP"},
+            "lane": {"type": "string", "enum": ["promo", "transactional"], "default": "promo"},
+            "start_at": {"type": "string", "format": "date-time"},
+            "expires_at": {"type": "string", "format": "date-time", "description": "Nobody is texted after this"},
+            "message_expires_in": {"type": "integer", "minimum": SHORTEST_LIFETIME, "maximum": LONGEST_LIFETIME,
+                "description": "Seconds that a message may wait once it is due"},
+            "max_per_second": {"type": "integer", "minimum": 1, "maximum": MAX_PER_SECOND},
+            "weight": {"type": "integer", "minimum": WEIGHTS.0, "maximum": WEIGHTS.1, "default": USUAL_WEIGHT,
+                "description": "Its share beside other campaigns without a throttle"},
+            "budget": object(&["amount", "currency"], json!({"amount": {"type": "string", "example": "250.00"},
+                "currency": {"type": "string", "example": "EUR"}})),
+            "provider_hint": provider("Tried first"),
+            "dedupe_key": {"type": "string", "maxLength": MAX_NAME_BYTES, "description": "Who was texted by a campaign of \
+                this key within the window is left out"},
+            "dedupe_window_hours": {"type": "integer", "minimum": 1, "maximum": MAX_WINDOW_HOURS,
+                "default": USUAL_WINDOW_HOURS},
+        }),
+    )
 }
 
 fn send() -> Value {

@@ -54,7 +54,9 @@ pub(in crate::routes) async fn add(
     let text = CampaignText::compile(&campaign.text).map_err(|error| Problem::internal(&error))?;
     let options = check(&app, options, format(request.headers())?, &text)?;
     // Without a key of its own a list is remembered all the same, for its counts.
-    let key = key.text().map_or_else(|| format!("\n{}", Uuid::new_v4()), |key| caller.holder().own(key).into_owned());
+    let key = key
+        .text()
+        .map_or_else(|| format!("\n{}", Uuid::new_v4()), |key| caller.holder().own(key).into_owned());
     let known = uploads::find(&mut *db, id, &key).await?.unwrap_or_else(Upload::default);
     drop(db);
     let body = match options.format {
@@ -89,7 +91,7 @@ fn format(headers: &HeaderMap) -> Result<Format, Problem> {
         "text/csv" | "text/tab-separated-values" | "text/plain" => Ok(Format::Csv),
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Format::Ndjson),
         "application/json" => Ok(Format::Guess),
-        _ => Err(Problem::not_a_list()),
+        _ => Err(Problem::not_a_list("text/csv, application/x-ndjson or application/json")),
     }
 }
 

@@ -1,9 +1,9 @@
 //! `POST /sms/campaigns/{id}/test`: the campaign's text to one number, outside of the campaign.
 
 use shared::campaign;
+use shared::ids::MessageId;
 use shared::lane::Lane;
 use shared::message::{Body, NewMessage, Status};
-use shared::ids::MessageId;
 
 use super::*;
 use crate::routes::sms;

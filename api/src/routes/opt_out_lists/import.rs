@@ -104,7 +104,7 @@ fn format(headers: &HeaderMap) -> Result<Format, Problem> {
     match kind.as_str() {
         "text/csv" => Ok(Format::Csv),
         "application/x-ndjson" | "application/ndjson" => Ok(Format::Ndjson),
-        _ => Err(Problem::not_a_list()),
+        _ => Err(Problem::not_a_list("text/csv or application/x-ndjson")),
     }
 }
 

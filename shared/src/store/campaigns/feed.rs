@@ -68,12 +68,9 @@ pub async fn list_running(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Running>>
 
 /// Holds a running campaign, unless somebody else does at this moment.
 pub async fn hold_running(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Option<Campaign>> {
-    select_campaigns!(
-        "where id = $1 and status = 'running' for no key update skip locked",
-        id as CampaignId
-    )
-    .fetch_optional(db)
-    .await
+    select_campaigns!("where id = $1 and status = 'running' for no key update skip locked", id as CampaignId)
+        .fetch_optional(db)
+        .await
 }
 
 /// A place with recipients that wait, and how far it is.
@@ -213,7 +210,11 @@ async fn log_suppressed(
 }
 
 /// Remembers up to when messages are due, so that the throttle goes on from there.
-pub async fn move_throttle(db: impl PgExecutor<'_>, id: CampaignId, until: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn move_throttle(
+    db: impl PgExecutor<'_>,
+    id: CampaignId,
+    until: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!("update public.sms_campaigns set fed_until = $2 where id = $1", id as CampaignId, until)
         .execute(db)
         .await?;

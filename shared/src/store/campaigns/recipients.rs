@@ -104,10 +104,7 @@ async fn list_numbers(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<H
     )
     .fetch_all(db)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (Place::stored(&row.country, row.zone), row.place))
-        .collect())
+    Ok(rows.into_iter().map(|row| (Place::stored(&row.country, row.zone), row.place)).collect())
 }
 
 /// Remembers `text` if no recipient had a longer one so far.
@@ -123,14 +120,15 @@ pub async fn remember_longest(db: impl PgExecutor<'_>, id: CampaignId, text: &st
     Ok(())
 }
 
-/// How many of a campaign's recipients have stopped what it sends; `sender` is whom it comes from.
+/// How many of a campaign's recipients have stopped what it sends.
 pub async fn count_opted_out(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "opted_out!" from smsgw.sms_campaign_recipients r
            join public.sms_campaigns c on c.id = r.campaign_id
            where r.campaign_id = $1
              and exists (select from smsgw.sms_opt_outs p
-                         where p.phone = r.phone and (c.lane = 'promo' or p.scope = 'all'))"#,
+                         where p.phone = r.phone and (c.lane = 'promo' or p.scope <> 'marketing')
+                           and p.sender in ('', coalesce(c.sender, '')))"#,
         id as CampaignId,
     )
     .fetch_one(db)

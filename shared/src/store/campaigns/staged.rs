@@ -49,7 +49,11 @@ pub async fn take(db: impl PgExecutor<'_>, id: CampaignId, limit: i64) -> sqlx::
 }
 
 /// Puts rows back that cannot be used, each with its reason, for people to read.
-pub async fn refuse(db: impl PgExecutor<'_>, id: CampaignId, refused: &[(Staged, String)]) -> sqlx::Result<()> {
+pub async fn refuse(
+    db: impl PgExecutor<'_>,
+    id: CampaignId,
+    refused: &[(Staged, String)],
+) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into smsgw.sms_campaign_staged (campaign_id, phone, variables, reason)
          select $1, phone, variables, reason from unnest($2::text[], $3::jsonb[], $4::text[]) as r (phone, variables, reason)",
