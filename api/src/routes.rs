@@ -24,6 +24,7 @@ mod problems;
 mod sandbox;
 mod sms;
 mod templates;
+mod unsubscribe;
 mod users;
 mod waiting;
 mod webhooks;
@@ -82,6 +83,7 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .route("/webhooks/{provider}/status", post(webhooks::status))
         .route("/webhooks/{provider}/inbound", post(webhooks::inbound))
         .route("/sandbox/inbox", get(sandbox::inbox))
+        .route("/u/{token}", get(unsubscribe::show).post(unsubscribe::carry_out))
         .route("/.well-known/jwks.json", get(jwks::show))
         .route("/openapi.json", get(described::openapi))
         .route("/docs", get(described::docs))

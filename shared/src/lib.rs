@@ -32,6 +32,7 @@ pub mod recipients;
 pub mod routing;
 pub mod template;
 pub mod time_zone;
+pub mod unsubscribe;
 
 // Secrets.
 pub mod seal;

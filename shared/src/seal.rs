@@ -38,6 +38,7 @@ pub struct Keyring {
     credentials: Sealer,
     otp_pepper: Mac,
     api_keys: Mac,
+    links: Mac,
     tokens: Signing,
 }
 
@@ -50,6 +51,7 @@ impl Keyring {
             credentials: Sealer::new(&masters, "smsgw credentials"),
             otp_pepper: Mac::new(&masters, "smsgw otp pepper"),
             api_keys: Mac::new(&masters, "smsgw api key"),
+            links: Mac::new(&masters, "smsgw unsubscribe link"),
             tokens: Signing::new(&masters, "smsgw token key"),
         }
     }
@@ -72,6 +74,11 @@ impl Keyring {
     /// Hashes our callers' API keys.
     pub fn api_keys(&self) -> &Mac {
         &self.api_keys
+    }
+
+    /// Makes the tokens of unsubscribe links.
+    pub fn links(&self) -> &Mac {
+        &self.links
     }
 
     /// Signs what we tell others of verified numbers.

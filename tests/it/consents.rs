@@ -7,6 +7,7 @@ use shared::store::{consents, opt_outs};
 use tests::builders::a_number;
 use tests::{Door, TestApp};
 
+mod links;
 mod lists;
 mod providers;
 

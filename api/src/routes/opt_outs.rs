@@ -7,6 +7,7 @@ use shared::consent::{Evidence, InvalidStop, OptOutScope, Statement, Stop};
 use shared::phone::PhoneNumber;
 use shared::store::consents::{self, Consent};
 use shared::store::opt_outs::{self, OptOut};
+use shared::unsubscribe::Unsubscribe;
 
 use crate::accept::Refusal;
 use crate::app::App;
@@ -31,6 +32,8 @@ pub(super) struct OptOuts {
     phone: PhoneNumber,
     opted_out: bool,
     opt_outs: Vec<OptOut>,
+    /// By which the person stops marketing themselves; null without a public URL.
+    unsubscribe_url: Option<String>,
 }
 
 /// What was ever said of a number.
@@ -48,7 +51,7 @@ pub(super) async fn show(
 ) -> Result<axum::Json<OptOuts>, Problem> {
     let phone = read(&app, &phone)?;
     let opt_outs = opt_outs::list(&app.pool, &phone).await?;
-    Ok(axum::Json(OptOuts { phone, opted_out: !opt_outs.is_empty(), opt_outs }))
+    Ok(axum::Json(OptOuts::of(&app, phone, opt_outs)))
 }
 
 /// Shows every change of what a number has stopped, with its evidence.
@@ -75,7 +78,7 @@ pub(super) async fn record(
     let mut db = app.pool.acquire().await?;
     consents::record(&mut db, std::slice::from_ref(&said)).await?;
     let opt_outs = opt_outs::list(&mut *db, &said.phone).await?;
-    Ok(axum::Json(OptOuts { phone: said.phone, opted_out: true, opt_outs }))
+    Ok(axum::Json(OptOuts::of(&app, said.phone, opt_outs)))
 }
 
 /// Lets a number be texted again: altogether, or what one scope stops.
@@ -92,6 +95,14 @@ pub(super) async fn lift(
         (1.., _) => Ok(StatusCode::NO_CONTENT),
         (0, None) => Err(Problem::not_found("this number has stopped nothing")),
         (0, Some(_)) => Err(Problem::not_found("this number has not stopped that")),
+    }
+}
+
+impl OptOuts {
+    fn of(app: &App, phone: PhoneNumber, opt_outs: Vec<OptOut>) -> Self {
+        let link = Unsubscribe { phone, stop: Stop::Marketing };
+        let unsubscribe_url = app.public_url.as_ref().and_then(|url| link.link(app.keyring.links(), url));
+        Self { phone: link.phone, opted_out: !opt_outs.is_empty(), opt_outs, unsubscribe_url }
     }
 }
 

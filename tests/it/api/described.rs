@@ -298,6 +298,10 @@ async fn read_settings(reader: &mut Reader<'_>) {
         reader.get(path, at).await;
     }
     reader.get("/sms/opt-outs", "/sms/opt-outs").await;
+    let shown = reader.get("/sms/opt-outs/{phone}", "/sms/opt-outs/+41790000009").await;
+    let link = shown["unsubscribe_url"].as_str().unwrap().strip_prefix(&reader.door.url).unwrap().to_owned();
+    reader.get("/u/{token}", &link).await;
+    reader.call("post", "/u/{token}", &link, None).await;
     let import = "/sms/opt-outs/import";
     let list = reader.door.request(Method::POST, import).header("content-type", "text/csv").body("phone\n");
     assert_eq!(reader.door.call(list).await.status, 200);

@@ -22,10 +22,9 @@ async fn a_stop_is_recorded_with_its_source_and_can_be_lifted() {
     let app = TestApp::without_worker().await;
     let door = Door::open(&app).await;
     let path = "/sms/opt-outs/+919876543210";
-    assert_eq!(
-        door.get(path).await.body,
-        json!({ "phone": "+919876543210", "opted_out": false, "opt_outs": [] })
-    );
+    let none = door.get(path).await.body;
+    assert_eq!((&none["phone"], &none["opted_out"]), (&json!("+919876543210"), &json!(false)));
+    assert_eq!(none["opt_outs"], json!([]));
     let stopped = door.put(path, &json!({ "source": "letter" })).await.body;
     assert_eq!(
         (&stopped["opted_out"], &stopped["opt_outs"][0]["scope"]),

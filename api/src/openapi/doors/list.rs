@@ -247,6 +247,12 @@ fn people() -> Vec<Door> {
                 "application/x-ndjson",
                 "`type` of a line is `rejected`, `progress`, `done` or `error`",
             ),
+        Door::new("get", "/u/{token}", "showUnsubscribe", "people")
+            .says("The page behind an unsubscribe link: changes nothing, whoever looks at it")
+            .gives_text("text/html", "What the link would stop, or that it is stopped; refusals are pages, too"),
+        Door::new("post", "/u/{token}", "unsubscribe", "people")
+            .says("Stop by the link; any body but the page's own `do=undo`, as RFC 8058's `List-Unsubscribe=One-Click`")
+            .gives_text("text/html", "It is stopped, or taken back"),
         Door::new("get", "/users/{id}/contact-settings", "getContactSettings", "people")
             .says("Show what a user wants; of one who never said, what then applies")
             .needs(Read)

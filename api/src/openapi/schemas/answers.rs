@@ -167,6 +167,8 @@ fn settings() -> Value {
                 "scope": reference("OptOutScope"), "sender": maybe(text()), "source": text(), "proof": maybe(text()),
                 "created_at": time(),
             }), &[])),
+            "unsubscribe_url": {"type": ["string", "null"], "description": "For a message: by this link the person stops \
+                marketing themselves; null unless `SMSGW_PUBLIC_URL` is set"},
         }), &[]),
         "ConsentHistory": answer(json!({
             "phone": text(),
