@@ -111,6 +111,34 @@ pub fn number(n: u64) -> String {
     format!("+9198{:08}", 10_000_000 + n % 89_000_000)
 }
 
+/// Sends a list (CSV) and gives what was told of it, a line each.
+///
+/// # Errors
+/// When the connection breaks.
+pub async fn upload(url: &str, key: &str, path: &str, list: Vec<u8>) -> anyhow::Result<String> {
+    let host = url.strip_prefix("http://").context("an http:// address")?;
+    let (mut reading, mut writing) = TcpStream::connect(host).await?.into_split();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\ncontent-type: text/csv\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n",
+        list.len()
+    );
+    let sent = async move {
+        writing.write_all(head.as_bytes()).await?;
+        writing.write_all(&list).await?;
+        // Held until the answer has come: a half that is closed would end it.
+        anyhow::Ok(writing)
+    };
+    let told = async {
+        let mut told = Vec::new();
+        reading.read_to_end(&mut told).await?;
+        anyhow::Ok(String::from_utf8(told)?)
+    };
+    let (sent, told) = tokio::join!(sent, told);
+    sent?;
+    told
+}
+
 /// Sends single texts one after the other until `until`; gives how many were accepted.
 ///
 /// # Errors

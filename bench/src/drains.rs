@@ -61,7 +61,12 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// Fills a paused lane, lets it go, and gives messages a second.
-async fn drain(lane: &str, messages: u64, vendor: &[&str], settings: &[(&str, &str)]) -> anyhow::Result<f64> {
+pub(crate) async fn drain(
+    lane: &str,
+    messages: u64,
+    vendor: &[&str],
+    settings: &[(&str, &str)],
+) -> anyhow::Result<f64> {
     let stage = Stage::set(vendor).await?;
     let (gateway, url) = stage.gateway("serve", settings).await?;
     let mut client = Client::connect(&url, stage.key.expose_secret()).await?;

@@ -5,6 +5,7 @@ use bench::report::{Figure, page};
 use clap::{Parser, Subcommand};
 
 mod alone;
+mod campaigns;
 mod claim;
 mod codes;
 mod drains;
@@ -29,6 +30,8 @@ enum Program {
     Singles(singles::Options),
     /// A campaign to a fast vendor; texts to a slow one
     Drains(drains::Options),
+    /// A campaign from its list to its end, and what codes feel of it
+    Campaigns(campaigns::Options),
     /// How long a code takes: idle, beside a campaign, API and worker apart
     Codes(codes::Options),
     /// How many codes can be sent and checked, and how long the answers take
@@ -61,6 +64,7 @@ async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
         Program::Claim(options) => claim::run(options).await,
         Program::Singles(options) => singles::run(options).await,
         Program::Drains(options) => drains::run(options).await,
+        Program::Campaigns(options) => campaigns::run(options).await,
         Program::Codes(options) => codes::run(options).await,
         Program::Otp(options) => otp::run(options).await,
         Program::Alone(options) => alone::run(options).await,
@@ -74,7 +78,9 @@ async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
 /// Everything, with its default options; the page grows as it goes.
 async fn all(began: Machine) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for name in ["vendor", "singles", "drains", "alone", "codes", "otp", "limited", "overload", "claim"] {
+    for name in
+        ["vendor", "singles", "drains", "alone", "codes", "campaigns", "otp", "limited", "overload", "claim"]
+    {
         figures.extend(run(&Cli::parse_from(["bench", name]).program).await?);
         std::fs::write("bench/RESULTS.md", page(&figures, began))?;
     }
