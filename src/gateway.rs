@@ -114,6 +114,7 @@ impl Gateway {
         let config = ApiConfig {
             listen: WHEREVER,
             default_region: None,
+            stop_reply: None,
             reach: ReachConfig::default(),
             callers: CallersConfig::default(),
         };

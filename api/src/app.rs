@@ -14,6 +14,7 @@ use shared::provider::catalogue::{BuildContext, ProviderSettings};
 use shared::provider::checkers::Checkers;
 use shared::provider::http::{BaseUrl, Client};
 use shared::seal::Keyring;
+use shared::text::MessageText;
 use shared::wake::Wake;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
@@ -94,6 +95,7 @@ pub struct State {
     pub(crate) checkers: Checkers,
     pub(crate) signers: Signers,
     pub(crate) public_url: Option<BaseUrl>,
+    pub(crate) stop_reply: Option<MessageText>,
     pub(crate) intake: Intake,
     pub(crate) outcomes: Outcomes,
     pub(crate) tokens: Tokens,
@@ -153,6 +155,7 @@ impl App {
             checkers: Checkers::new(providers.clone(), keyring.clone(), context),
             signers: Signers::new(providers, public_url.clone()),
             public_url,
+            stop_reply: config.stop_reply.clone(),
             batches: Semaphore::new(BATCHES),
             batch_bodies: Arc::new(Semaphore::new(BATCH_BODIES)),
             lists: Arc::new(Semaphore::new(LISTS)),

@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::phone::Region;
 use crate::provider::http::{BaseUrl, InvalidBaseUrl};
 use crate::seal::{Keyring, MasterKey};
+use crate::text::MessageText;
 
 mod callers;
 
@@ -151,12 +152,19 @@ pub struct ApiConfig {
     /// Country whose numbers may be written without country code, for example IN
     #[arg(long, env = "SMSGW_DEFAULT_REGION")]
     pub default_region: Option<Region>,
+    /// Text that confirms a STOP, once, to whoever sent it (unset: none)
+    #[arg(long, env = "SMSGW_STOP_REPLY", value_parser = message_text)]
+    pub stop_reply: Option<MessageText>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would take it for help")]
     pub reach: ReachConfig,
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would take it for help")]
     pub callers: CallersConfig,
+}
+
+fn message_text(text: &str) -> Result<MessageText, String> {
+    MessageText::parse(text).map_err(|error| error.to_string())
 }
 
 /// Whom this gateway texts.

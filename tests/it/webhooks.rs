@@ -9,6 +9,7 @@ use shared::ids::MessageId;
 use tests::door::Answer;
 use tests::{Door, TestApp, http};
 
+mod confirmations;
 mod doubts;
 mod inbound;
 mod receipts;

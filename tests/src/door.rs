@@ -68,6 +68,7 @@ impl Door {
         let mut config = ApiConfig {
             listen: listener.local_addr().unwrap(),
             default_region: None,
+            stop_reply: None,
             reach: ReachConfig::default(),
             callers: CallersConfig::default(),
         };

@@ -1,14 +1,20 @@
 //! `POST /webhooks/{provider}/status` and `/webhooks/{provider}/inbound`: what vendors tell us, believed only with
 //! their signature.
 
+use std::time::Duration;
+
 use axum::extract::{RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
-use shared::ids::MessageId;
+use chrono::SubsecRound as _;
+use shared::ids::{ApiKeyId, MessageId};
+use shared::lane::Lane;
+use shared::message::{Body, NewMessage};
 use shared::provider::twilio::webhook;
-use shared::store::receipts;
-use shared::store::{consents, inbound};
+use shared::store::inbound::{self, CarriedOut, Inbound, Wish};
+use shared::store::{consents, receipts};
+use shared::text::SenderId;
 
 use crate::app::App;
 use crate::extract::{Form, Path};
@@ -18,6 +24,8 @@ use crate::problem::Problem;
 use crate::signers::Signed;
 
 const SIGNATURE: &str = "x-twilio-signature";
+/// 47 CFR 64.1200(a)(12): within five minutes.
+const CONFIRMATION_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// Nothing to say back: the sender of the text gets no answer from us.
 const NO_REPLY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
 
@@ -57,10 +65,44 @@ pub(super) async fn inbound(
     let measures = check(&app, &provider, "inbound", query.as_deref(), &headers, &fields).await?;
     if let Some(text) = webhook::inbound(&fields) {
         let mut db = app.pool.acquire().await?;
-        inbound::carry_out(&mut db, &provider, &text).await?;
+        let confirmation = confirmation(&app, &provider, &text);
+        let done = inbound::carry_out(&mut db, &provider, &text, confirmation.as_ref()).await?;
+        if done == CarriedOut::Confirmed {
+            app.wake.notify(Lane::Transactional);
+            app.measures.accepted(Lane::Transactional, 1);
+        }
     }
     measures.inbound.increment(1);
     Ok(([(CONTENT_TYPE, "text/xml; charset=utf-8")], NO_REPLY))
+}
+
+/// What tells a person that their stop was heard: from the number they wrote to, by the provider they wrote by, and soon
+/// or not at all.
+fn confirmation(app: &App, provider: &str, text: &Inbound) -> Option<NewMessage> {
+    let reply = app.stop_reply.as_ref().filter(|_| text.wish == Wish::Stop)?;
+    let now = app.clock.now();
+    let number = text.to.iter().find_map(|stop| SenderId::parse(stop.sender()).ok());
+    Some(NewMessage {
+        id: MessageId::new(now),
+        lane: Lane::Transactional,
+        due_at: None,
+        expires_at: now.trunc_subsecs(3) + CONFIRMATION_LIFETIME,
+        to: text.from.as_str().to_owned(),
+        body: Body::Clear(reply.as_str().to_owned()),
+        segments: i16::try_from(reply.segments().count).unwrap_or(i16::MAX),
+        sender: number.map(|number| number.as_str().to_owned()),
+        template: None,
+        variables: None,
+        hint: Some(provider.to_owned()),
+        preferred: None,
+        at_most_once: true,
+        user_id: None,
+        api_key_id: Some(ApiKeyId::USERS),
+        session_id: None,
+        batch_id: None,
+        campaign_id: None,
+        trace: None,
+    })
 }
 
 async fn check(

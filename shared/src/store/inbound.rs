@@ -2,8 +2,9 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::consents;
-use crate::consent::{Evidence, Statement, Stop};
+use super::{consents, intake, opt_outs};
+use crate::consent::{Evidence, OptOutScope, Statement, Stop};
+use crate::message::NewMessage;
 use crate::phone::PhoneNumber;
 
 /// What a person wants of us.
@@ -28,9 +29,28 @@ pub struct Inbound {
     pub wish: Wish,
 }
 
-/// Carries out a text that came by `provider`, unless the text of this id was carried out before; says whether it
-/// was the first time. When this returns, no claim that did not see a stop will commit.
-pub async fn carry_out(db: &mut PgConnection, provider: &str, text: &Inbound) -> sqlx::Result<bool> {
+/// What became of an inbound text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CarriedOut {
+    /// It was carried out before.
+    Before,
+    /// It was carried out.
+    Now,
+    /// It was, and the person will be told so.
+    Confirmed,
+}
+
+/// Carries out a text that came by `provider`, unless the text of this id was carried out before. When this returns, no
+/// claim that did not see a stop will commit.
+///
+/// A stop that is new is confirmed by `confirmation`, which is not subject to it, being transactional; one that changes
+/// nothing was confirmed before, and who has stopped everything wants no more text.
+pub async fn carry_out(
+    db: &mut PgConnection,
+    provider: &str,
+    text: &Inbound,
+    confirmation: Option<&NewMessage>,
+) -> sqlx::Result<CarriedOut> {
     let mut tx = db.begin().await?;
     let first = sqlx::query!(
         "insert into smsgw.sms_inbound (provider_name, provider_message_id) values ($1, $2) on conflict do nothing",
@@ -41,12 +61,22 @@ pub async fn carry_out(db: &mut PgConnection, provider: &str, text: &Inbound) ->
     .await?
     .rows_affected()
         > 0;
+    let mut carried_out = if first { CarriedOut::Now } else { CarriedOut::Before };
     if first {
         let evidence = Evidence::of(format!("inbound:{provider}")).shown_by(&text.provider_message_id);
         match text.wish {
             Wish::Stop => {
                 let said = Statement::opt_out(text.from.clone(), Stop::Marketing, evidence);
-                consents::record(&mut tx, &[said]).await?;
+                let is_new = consents::record(&mut tx, &[said]).await? > 0;
+                if let Some(confirmation) = confirmation.filter(|_| is_new)
+                    && !opt_outs::list(&mut *tx, &text.from)
+                        .await?
+                        .iter()
+                        .any(|one| one.scope == OptOutScope::All)
+                {
+                    intake::insert(&mut *tx, &[confirmation]).await?;
+                    carried_out = CarriedOut::Confirmed;
+                }
             }
             // What an operator stopped altogether is not the person's text to lift; what the vendor refused for this
             // sender it takes again.
@@ -57,5 +87,5 @@ pub async fn carry_out(db: &mut PgConnection, provider: &str, text: &Inbound) ->
         }
     }
     tx.commit().await?;
-    Ok(first)
+    Ok(carried_out)
 }
