@@ -3,13 +3,20 @@
 mod enlist;
 mod forecast;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::enlist::{Enlisted, Unusable, enlist};
 pub use self::forecast::forecast;
+use crate::consent::Stop;
+use crate::phone::PhoneNumber;
+use crate::provider::http::BaseUrl;
+use crate::seal::Keyring;
 use crate::template::{InvalidTemplate, RenderError, Template, TemplateName};
 use crate::text::{InvalidText, MessageText};
+use crate::unsubscribe::Unsubscribe;
 
 /// Where a campaign stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
@@ -52,10 +59,32 @@ impl CampaignStatus {
     }
 }
 
+/// The variable that becomes a link by which the recipient stops promo. It is made here, not taken from the list.
+const LINK: &str = "unsubscribe_url";
+
+/// Makes the unsubscribe links of recipients.
+#[derive(Clone)]
+pub struct Links {
+    /// Signs them.
+    pub keyring: Arc<Keyring>,
+    /// Where their page is; there are no links without it.
+    pub public_url: Option<BaseUrl>,
+}
+
+impl Links {
+    /// The link of `phone`, if there are links.
+    pub fn of(&self, phone: &PhoneNumber) -> Option<String> {
+        let link = Unsubscribe { phone: phone.clone(), stop: Stop::Marketing };
+        link.link(self.keyring.links(), self.public_url.as_ref()?)
+    }
+}
+
 /// The text of a campaign, to be filled for each recipient.
 #[derive(Clone, Debug)]
 pub struct CampaignText {
     template: Template,
+    /// What each recipient's row must have.
+    variables: Vec<String>,
     /// The text of all, if it has no variables.
     plain: Option<MessageText>,
 }
@@ -97,34 +126,74 @@ impl CampaignText {
             [] => Some(MessageText::parse(template.render(&Map::new())?)?),
             _ => None,
         };
-        Ok(Self { template, plain })
+        let variables = template.variables().iter().filter(|name| *name != LINK).cloned().collect();
+        Ok(Self { template, variables, plain })
     }
 
-    /// The variables that each recipient needs.
+    /// The variables that each recipient's row must have.
     pub fn variables(&self) -> &[String] {
-        self.template.variables()
+        &self.variables
+    }
+
+    /// The text of all, if it is the same for all.
+    pub fn plain(&self) -> Option<&MessageText> {
+        self.plain.as_ref()
+    }
+
+    /// Whether it has an unsubscribe link.
+    pub fn has_link(&self) -> bool {
+        self.variables.len() < self.template.variables().len()
     }
 
     /// The text of a recipient; `variables` must be exactly those it needs.
     ///
     /// # Errors
     /// [`Unfillable`] says why they cannot be texted.
-    pub fn fill(&self, variables: &Map<String, Value>) -> Result<MessageText, Unfillable> {
+    pub fn fill(
+        &self,
+        variables: &Map<String, Value>,
+        phone: &PhoneNumber,
+        links: &Links,
+    ) -> Result<MessageText, Unfillable> {
         if let Some(text) = &self.plain {
             return Ok(text.clone());
         }
-        Ok(MessageText::parse(self.template.render(variables)?)?)
+        let filled = match links.of(phone).filter(|_| self.has_link()) {
+            Some(link) => {
+                let mut with_link = variables.clone();
+                with_link.insert(LINK.to_owned(), Value::String(link));
+                self.template.render(&with_link)?
+            }
+            None => self.template.render(variables)?,
+        };
+        Ok(MessageText::parse(filled)?)
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::seal::MasterKey;
     use serde_json::json;
 
     fn fill(text: &str, variables: Value) -> Result<String, Unfillable> {
         let Value::Object(variables) = variables else { panic!("an object") };
-        CampaignText::compile(text).expect(text).fill(&variables).map(MessageText::into_string)
+        let phone = PhoneNumber::stored("+41790000001".to_owned());
+        let text = CampaignText::compile(text).expect(text);
+        text.fill(&variables, &phone, &links()).map(MessageText::into_string)
+    }
+
+    pub(super) fn links() -> Links {
+        let keyring = Arc::new(Keyring::new(&MasterKey::generate(), &[]));
+        Links { keyring, public_url: "https://sms.example.com".parse().ok() }
+    }
+
+    #[test]
+    fn the_link_is_made_for_the_recipient() {
+        let text = CampaignText::compile("Sale. Stop: {{ unsubscribe_url }}").expect("a text");
+        assert!(text.has_link() && text.variables().is_empty());
+        let filled = fill("Sale. Stop: {{ unsubscribe_url }}", json!({})).expect("a text");
+        assert!(filled.starts_with("Sale. Stop: https://sms.example.com/u/"), "{filled}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use shared::campaign::CampaignText;
+use shared::campaign::{CampaignText, Links};
 use shared::clock::DbClock;
 use shared::config::ReachConfig;
 use shared::db::{Database, Use, within};
@@ -43,6 +43,7 @@ pub(crate) struct Feeder {
     pub(crate) reach: ReachConfig,
     pub(crate) wake: Wake,
     pub(crate) roster: Arc<Roster>,
+    pub(crate) links: Links,
 }
 
 /// What the feeder remembers between two looks.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use futures::future::BoxFuture;
+use shared::campaign::Links;
 use shared::clock::DbClock;
 use shared::config::{Environment, ReachConfig};
 use shared::congestion::Congestion;
@@ -189,6 +190,7 @@ fn duties(
         reach: parts.reach.clone(),
         wake: parts.wake.clone(),
         roster: roster.clone(),
+        links: Links { keyring: parts.keyring.clone(), public_url: parts.public_url.clone() },
     };
     start(Box::pin(feeder.run()));
     let (database, wake) = (parts.database.clone(), parts.wake.clone());

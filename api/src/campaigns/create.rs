@@ -59,13 +59,15 @@ struct BudgetRequest {
     currency: String,
 }
 
-/// Checks a campaign. `template` is what its `template` names, if there is such a one.
+/// Checks a campaign. `template` is what its `template` names, if there is such a one; `has_links` says whether there are
+/// unsubscribe links.
 ///
 /// # Errors
 /// [`Refusal`] with everything that is wrong.
 pub(crate) fn check(
     request: CampaignRequest,
     template: Option<&Variant>,
+    has_links: bool,
     key: ApiKeyId,
     now: DateTime<Utc>,
 ) -> Result<NewCampaign, Refusal> {
@@ -92,7 +94,7 @@ pub(crate) fn check(
     if request.locale.is_some() && request.template.is_none() {
         faults.note("locale", "chooses a variant of a template: give template, too");
     }
-    let text = text(request.text, request.template.as_deref(), template, &mut faults);
+    let text = text(request.text, request.template.as_deref(), template, has_links, &mut faults);
     let (Some(name), Some(lane), Some(start_at), Some(expires_at), Some(life), Some(budget), true) =
         (name, lane, start_at, expires_at, life, budget, faults.is_empty())
     else {
@@ -186,6 +188,7 @@ fn text(
     own: Option<String>,
     name: Option<&str>,
     template: Option<&Variant>,
+    has_links: bool,
     faults: &mut Faults,
 ) -> Option<String> {
     let (field, text) = match (own, name, template) {
@@ -205,6 +208,12 @@ fn text(
             return None;
         }
     };
-    faults.take(field, CampaignText::compile(&text))?;
+    let compiled = faults.take(field, CampaignText::compile(&text))?;
+    if compiled.has_link() && !has_links {
+        faults.note(
+            field,
+            "has an unsubscribe_url, which needs SMSGW_PUBLIC_URL: set it and start the gateway again",
+        );
+    }
     Some(text)
 }

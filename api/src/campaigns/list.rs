@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use shared::campaign::{CampaignText, Enlisted, Unusable, enlist};
+use shared::campaign::{CampaignText, Enlisted, Links, Unusable, enlist};
 use shared::config::ReachConfig;
 use shared::recipients::{InvalidList, Options, Reader, Row, Summary};
 
@@ -36,6 +36,7 @@ pub(crate) struct ListReader {
 struct Gather {
     text: Arc<CampaignText>,
     reach: ReachConfig,
+    links: Links,
     chunk: Chunk,
     hash: Sha256,
     full: Vec<Chunk>,
@@ -43,8 +44,9 @@ struct Gather {
 
 impl ListReader {
     /// Expects a list from its first byte.
-    pub(crate) fn new(text: Arc<CampaignText>, reach: ReachConfig, options: Options) -> Self {
-        let gather = Gather { text, reach, chunk: Chunk::default(), hash: Sha256::new(), full: Vec::new() };
+    pub(crate) fn new(text: Arc<CampaignText>, reach: ReachConfig, links: Links, options: Options) -> Self {
+        let gather =
+            Gather { text, reach, links, chunk: Chunk::default(), hash: Sha256::new(), full: Vec::new() };
         Self { reader: Some(Reader::new(options)), gather }
     }
 
@@ -77,7 +79,7 @@ impl Gather {
                     self.hash.update([1]);
                     self.hash.update(value.to_string());
                 }
-                match enlist(&self.text, &self.reach, &recipient.phone, recipient.variables) {
+                match enlist(&self.text, &self.reach, &self.links, &recipient.phone, recipient.variables) {
                     Ok(one) => self.chunk.recipients.push(one),
                     Err(error) => self.refuse(line, error.as_str(), &error.to_string(), Some(&error)),
                 }

@@ -13,7 +13,6 @@ use shared::segments::{self, Advice};
 use shared::store::campaigns::progress::{self, PlaceVolume};
 use shared::store::campaigns::{Campaign, recipients};
 use shared::store::{country_rules, integrations, prices};
-use shared::text::MessageText;
 use sqlx::PgConnection;
 
 use crate::app::App;
@@ -146,8 +145,7 @@ fn refused(
 
 /// A text without variables is known before anybody is on the list.
 fn plain_text(text: &str) -> Option<String> {
-    let compiled = CampaignText::compile(text).ok()?;
-    compiled.fill(&serde_json::Map::new()).ok().map(MessageText::into_string)
+    CampaignText::compile(text).ok()?.plain().map(|text| text.as_str().to_owned())
 }
 
 /// What it costs by the provider that each country's messages will be tried with first.

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use shared::campaign::CampaignStatus;
+use shared::campaign::{CampaignStatus, Links};
 use shared::ids::CampaignId;
 use shared::store::campaigns::{self, Campaign, Moved, progress};
 use sqlx::PgConnection;
@@ -68,7 +68,8 @@ pub(super) async fn create(
         Some(name) => app.templates.find(&app.pool, name, request.locale.as_deref()).await?,
         None => None,
     };
-    let new = create::check(request, template.as_deref(), caller.key, app.clock.now())?;
+    let new =
+        create::check(request, template.as_deref(), app.public_url.is_some(), caller.key, app.clock.now())?;
     let once = Once::of(&caller, &key, "POST /sms/campaigns", &raw)?;
     once.run(&app.pool, async |db| {
         campaigns::insert(&mut *db, &new).await?;
@@ -205,6 +206,10 @@ async fn view(db: &mut PgConnection, campaign: Campaign) -> Result<CampaignView,
 
 async fn find(db: &mut PgConnection, id: CampaignId) -> Result<Campaign, Problem> {
     campaigns::find(db, id).await?.ok_or_else(unknown)
+}
+
+fn links(app: &App) -> Links {
+    Links { keyring: app.keyring.clone(), public_url: app.public_url.clone() }
 }
 
 fn unknown() -> Problem {

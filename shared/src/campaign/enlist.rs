@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{CampaignText, Unfillable};
+use super::{CampaignText, Links, Unfillable};
 use crate::config::ReachConfig;
 use crate::phone::{PhoneNumber, Region};
 use crate::store::campaigns::recipients::{NewRecipient, Place};
@@ -50,6 +50,7 @@ pub struct Enlisted {
 pub fn enlist(
     text: &CampaignText,
     reach: &ReachConfig,
+    links: &Links,
     phone: &PhoneNumber,
     mut variables: Map<String, Value>,
 ) -> Result<Enlisted, Unusable> {
@@ -58,7 +59,7 @@ pub fn enlist(
         return Err(Unusable::CountryBlocked(country));
     }
     variables.retain(|name, _| text.variables().contains(name));
-    let filled = text.fill(&variables)?;
+    let filled = text.fill(&variables, phone, links)?;
     let recipient = NewRecipient {
         phone: phone.as_str().to_owned(),
         place: Place { country, zone: time_zone::zone(phone).map(|zone| zone.name().to_owned()) },
@@ -71,6 +72,7 @@ pub fn enlist(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::campaign::tests::links;
     use serde_json::json;
 
     fn variables(value: Value) -> Map<String, Value> {
@@ -86,7 +88,8 @@ mod tests {
     fn a_recipient_keeps_what_their_text_needs_and_nothing_more() {
         let text = CampaignText::compile("Hi {{ name }} ж").expect("a text");
         let known = variables(json!({ "name": "Ann", "salary": "12" }));
-        let enlisted = enlist(&text, &ReachConfig::default(), &phone("+41790000001"), known).expect("usable");
+        let enlisted =
+            enlist(&text, &ReachConfig::default(), &links(), &phone("+41790000001"), known).expect("usable");
         assert_eq!(enlisted.text, "Hi Ann ж");
         assert_eq!(enlisted.recipient.variables, Some(json!({ "name": "Ann" })));
         assert_eq!(enlisted.recipient.place.country, "CH".parse().ok());
@@ -99,7 +102,7 @@ mod tests {
         let text = CampaignText::compile("Hi {{ name }}").expect("a text");
         let india = ReachConfig { countries: Some(vec!["IN".parse().expect("a country")]) };
         let refused = |reach: &ReachConfig, known| {
-            let refused = enlist(&text, reach, &phone("+41790000001"), variables(known));
+            let refused = enlist(&text, reach, &links(), &phone("+41790000001"), variables(known));
             refused.map(|one| one.text).map_err(|error| error.as_str())
         };
         assert_eq!(refused(&india, json!({ "name": "Ann" })), Err("country_blocked"));

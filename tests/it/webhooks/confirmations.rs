@@ -51,7 +51,7 @@ async fn a_stop_is_confirmed_once_from_the_number_it_was_sent_to() {
     says(&door, &number, "stop!").await;
     let promo = app.accept(a_promo(app.now()).to(&number)).await;
     assert_eq!(app.end_of(promo).await.0, "suppressed");
-    assert_eq!(texts(&app, &number).await, [confirmation.clone()]);
+    assert_eq!(texts(&app, &number).await, std::slice::from_ref(&confirmation));
     says(&door, &number, "START").await;
     says(&door, &number, "HELP").await;
     assert_eq!(texts(&app, &number).await.len(), 1);

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use serde_json::{Map, Value};
-use shared::campaign::CampaignText;
+use shared::campaign::{CampaignText, Links};
 use shared::ids::{CampaignId, MessageId};
 use shared::message::{Body, NewMessage};
+use shared::phone::PhoneNumber;
 use shared::store::campaigns::feed::{self, Batch, Next, Running, WaitingPlace};
 use shared::store::campaigns::{Campaign, Dedupe};
 use shared::text::MessageText;
@@ -95,7 +96,8 @@ impl Feeder {
             if made == most {
                 break;
             }
-            made += feed_place(&mut tx, &campaign, text, place, (timing, made), (now, most - made)).await?;
+            made +=
+                self.feed_place(&mut tx, &campaign, text, place, (timing, made), (now, most - made)).await?;
         }
         if let Some(until) = timing.due(made).filter(|_| made > 0) {
             feed::move_throttle(&mut *tx, one.id, until).await?;
@@ -105,6 +107,42 @@ impl Feeder {
             self.wake.notify(campaign.lane);
         }
         Ok(made == LARGEST)
+    }
+
+    /// Makes up to `limit` messages for a place; says how many.
+    async fn feed_place(
+        &self,
+        db: &mut PgConnection,
+        campaign: &Campaign,
+        text: &CampaignText,
+        place: WaitingPlace,
+        (timing, made): (Timing, i64),
+        (now, limit): (DateTime<Utc>, i64),
+    ) -> sqlx::Result<i64> {
+        let next = feed::list_next(&mut *db, campaign.id, &place, limit).await?;
+        let Some(last) = next.last() else { return Ok(0) };
+        let (to_seq, recipients) = (last.seq, i64::try_from(next.len()).unwrap_or(i64::MAX));
+        let known = texted_already(&mut *db, campaign, &next).await?;
+        let fed_at = now.trunc_subsecs(3);
+        let mut batch = Batch {
+            place,
+            to_seq,
+            recipients,
+            fed_at,
+            messages: Vec::with_capacity(next.len()),
+            suppressed: Vec::new(),
+        };
+        for (at, one) in (made..).zip(next) {
+            let due_at = timing.due(at);
+            let is_known = known.contains(&one.phone);
+            match message(campaign, (text, &self.links), one, fed_at, due_at) {
+                (message, _) if is_known => batch.suppressed.push((message, "duplicate")),
+                (message, None) => batch.messages.push(message),
+                (message, Some(reason)) => batch.suppressed.push((message, reason)),
+            }
+        }
+        feed::feed(db, campaign.id, &batch).await?;
+        Ok(recipients)
     }
 }
 
@@ -125,41 +163,6 @@ fn text_of<'a>(
     }
 }
 
-/// Makes up to `limit` messages for a place; says how many.
-async fn feed_place(
-    db: &mut PgConnection,
-    campaign: &Campaign,
-    text: &CampaignText,
-    place: WaitingPlace,
-    (timing, made): (Timing, i64),
-    (now, limit): (DateTime<Utc>, i64),
-) -> sqlx::Result<i64> {
-    let next = feed::list_next(&mut *db, campaign.id, &place, limit).await?;
-    let Some(last) = next.last() else { return Ok(0) };
-    let (to_seq, recipients) = (last.seq, i64::try_from(next.len()).unwrap_or(i64::MAX));
-    let known = texted_already(&mut *db, campaign, &next).await?;
-    let fed_at = now.trunc_subsecs(3);
-    let mut batch = Batch {
-        place,
-        to_seq,
-        recipients,
-        fed_at,
-        messages: Vec::with_capacity(next.len()),
-        suppressed: Vec::new(),
-    };
-    for (at, one) in (made..).zip(next) {
-        let due_at = timing.due(at);
-        let is_known = known.contains(&one.phone);
-        match message(campaign, text, one, fed_at, due_at) {
-            (message, _) if is_known => batch.suppressed.push((message, "duplicate")),
-            (message, None) => batch.messages.push(message),
-            (message, Some(reason)) => batch.suppressed.push((message, reason)),
-        }
-    }
-    feed::feed(db, campaign.id, &batch).await?;
-    Ok(recipients)
-}
-
 /// Those whom a campaign of the same key has texted not long ago.
 async fn texted_already(
     db: &mut PgConnection,
@@ -174,7 +177,7 @@ async fn texted_already(
 /// The message to a recipient, and why it cannot be sent if it cannot.
 fn message(
     campaign: &Campaign,
-    text: &CampaignText,
+    (text, links): (&CampaignText, &Links),
     to: Next,
     fed_at: DateTime<Utc>,
     due_at: Option<DateTime<Utc>>,
@@ -183,7 +186,7 @@ fn message(
         Some(Value::Object(variables)) => variables,
         _ => Map::new(),
     };
-    let filled = text.fill(&variables);
+    let filled = text.fill(&variables, &PhoneNumber::stored(to.phone.clone()), links);
     let unfilled = filled.is_err().then_some("text_not_filled");
     let life = TimeDelta::seconds(i64::from(campaign.message_life_seconds));
     let expires_at = due_at.unwrap_or(fed_at) + life;

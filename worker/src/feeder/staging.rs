@@ -68,7 +68,7 @@ impl Feeder {
             upload.rejected += 1;
             return Err(text.err().or(phone.err()).unwrap_or_default());
         };
-        enlist(text, &self.reach, phone, variables.clone()).map_err(|error| {
+        enlist(text, &self.reach, &self.links, phone, variables.clone()).map_err(|error| {
             match error {
                 Unusable::CountryBlocked(_) => upload.blocked += 1,
                 Unusable::Unfillable(_) => upload.rejected += 1,

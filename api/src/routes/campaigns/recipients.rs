@@ -64,7 +64,12 @@ pub(in crate::routes) async fn add(
         Format::Csv | Format::Ndjson => request.into_body(),
     };
     let format = if options.format == Format::Guess { Format::Ndjson } else { options.format };
-    let reader = ListReader::new(Arc::new(text), app.reach.allowed.clone(), Options { format, ..options });
+    let reader = ListReader::new(
+        Arc::new(text),
+        app.reach.allowed.clone(),
+        links(&app),
+        Options { format, ..options },
+    );
     let uploading =
         Uploading { pool: app.pool.clone(), campaign: id, key, known, reader: Some(reader), _place: place };
     Ok(upload::run(uploading, body))

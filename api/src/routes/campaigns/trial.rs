@@ -56,7 +56,7 @@ fn test_message(
     let text = campaign::CampaignText::compile(&campaign.text).map_err(|error| Problem::internal(&error))?;
     let to = app.reach.phone(&request.to).map_err(|fault| Problem::field("to", fault.to_string()))?;
     app.reach.allow("to", &to)?;
-    let enlisted = campaign::enlist(&text, &app.reach.allowed, &to, request.variables)
+    let enlisted = campaign::enlist(&text, &app.reach.allowed, &links(app), &to, request.variables)
         .map_err(|error| Problem::field("variables", error.to_string()))?;
     let now = app.clock.now();
     Ok(NewMessage {
