@@ -29,6 +29,7 @@ pub mod otp_policy;
 pub mod price_list;
 pub mod quiet_hours;
 pub mod recipients;
+pub mod reply;
 pub mod routing;
 pub mod template;
 pub mod time_zone;

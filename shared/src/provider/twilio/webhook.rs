@@ -15,6 +15,7 @@ use crate::consent::{Statement, Stop};
 use crate::ids::MessageId;
 use crate::phone::PhoneNumber;
 use crate::provider::catalogue::setting::is_sid;
+use crate::reply;
 use crate::store::inbound::{Inbound, Wish};
 use crate::store::receipts::{Receipt, ReceiptStatus};
 
@@ -113,25 +114,7 @@ fn wish(fields: &Fields) -> Option<Wish> {
         Some("STOP") => Some(Wish::Stop),
         Some("START") => Some(Wish::Start),
         Some("HELP") => None,
-        _ => wish_of_text(find(fields, "Body")?),
-    }
-}
-
-/// What a text asks for: one of the words that Twilio understands unless told otherwise, and nothing else. Case, spaces
-/// and punctuation do not count.
-fn wish_of_text(text: &str) -> Option<Wish> {
-    // Longer than any of the words, however it is decorated.
-    const MOST_CHARS: usize = 40;
-    if text.chars().nth(MOST_CHARS).is_some() {
-        return None;
-    }
-    let word: String = text.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect();
-    match word.as_str() {
-        "STOP" | "STOPALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "REVOKE" | "OPTOUT" => {
-            Some(Wish::Stop)
-        }
-        "START" | "YES" | "UNSTOP" => Some(Wish::Start),
-        _ => None,
+        _ => reply::wish(find(fields, "Body")?),
     }
 }
 
