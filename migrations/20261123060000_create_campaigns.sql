@@ -190,8 +190,8 @@ begin
             using errcode = 'foreign_key_violation', column = 'campaign',
                   hint = 'POST /sms/campaigns or smsgw campaign create gives the id of a new one.';
     end if;
-    if state in ('finished', 'cancelled') then
-        raise exception 'sms_campaign_add: the campaign is %', state
+    if state = 'cancelled' then
+        raise exception 'sms_campaign_add: the campaign is cancelled'
             using errcode = 'object_not_in_prerequisite_state', column = 'campaign', hint = 'Make another campaign.';
     end if;
     insert into smsgw.sms_campaign_staged (campaign_id, phone, variables) values (campaign, number, variables);

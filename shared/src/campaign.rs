@@ -49,14 +49,6 @@ impl CampaignStatus {
             Self::Cancelled => "cancelled",
         }
     }
-
-    /// Whether recipients may still be added.
-    pub const fn takes_recipients(self) -> bool {
-        match self {
-            Self::Draft | Self::Scheduled | Self::Running | Self::Paused => true,
-            Self::Finished | Self::Cancelled => false,
-        }
-    }
 }
 
 /// The variable that becomes a link by which the recipient stops promo. It is made here, not taken from the list.

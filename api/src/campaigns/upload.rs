@@ -7,11 +7,10 @@ use futures::{SinkExt as _, StreamExt as _};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use shared::campaign::CampaignStatus;
 use shared::ids::CampaignId;
 use shared::recipients::Summary;
 use shared::store::campaigns::uploads::{self, Upload};
-use shared::store::campaigns::{self, recipients};
+use shared::store::campaigns::{self, feed, recipients};
 use sqlx::{Connection as _, PgPool};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -188,9 +187,9 @@ impl Uploading {
         let mut db = self.pool.acquire().await?;
         let mut tx = db.begin().await?;
         let campaign = campaigns::hold(&mut *tx, self.campaign).await?;
-        let status = campaign.map_or(CampaignStatus::Cancelled, |campaign| campaign.status);
-        if !status.takes_recipients() {
-            return Err(Problem::campaign_state(status, "takes no recipients any more").into());
+        let campaign = campaign.ok_or_else(|| Problem::not_found("there is no such campaign"))?;
+        if !campaign.takes_recipients() {
+            return Err(Problem::campaign_state(campaign.status, "takes no recipients any more").into());
         }
         if let Some(longest) = chunk.recipients.iter().max_by_key(|one| one.text.chars().count()) {
             recipients::remember_longest(&mut *tx, self.campaign, &longest.text).await?;
@@ -210,6 +209,9 @@ impl Uploading {
         };
         if !uploads::replace(&mut *tx, self.campaign, &self.key, self.known.rows, &next).await? {
             return Err(Problem::upload_running().into());
+        }
+        if added > 0 {
+            feed::reopen(&mut *tx, self.campaign).await?;
         }
         tx.commit().await?;
         self.known = next;

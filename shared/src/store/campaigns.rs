@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{Connection, PgConnection, PgExecutor};
+use sqlx::{Connection, PgConnection, PgExecutor, Postgres, Transaction};
 
 use crate::campaign::CampaignStatus;
 use crate::ids::{ApiKeyId, CampaignId};
@@ -136,10 +136,16 @@ impl Campaign {
         Some(Dedupe { key, window_hours })
     }
 
-    /// Whether rows that were committed late are still added: also when everybody else had their turn.
-    pub fn takes_rows(&self) -> bool {
-        let is_through = self.status == CampaignStatus::Finished && self.reason.is_none();
-        self.status.takes_recipients() || is_through
+    /// Whether recipients may be added: also once everybody else had their turn, which then is not the end.
+    pub fn takes_recipients(&self) -> bool {
+        match self.status {
+            CampaignStatus::Draft
+            | CampaignStatus::Scheduled
+            | CampaignStatus::Running
+            | CampaignStatus::Paused => true,
+            CampaignStatus::Finished => self.reason.is_none(),
+            CampaignStatus::Cancelled => false,
+        }
     }
 }
 
@@ -242,11 +248,21 @@ pub async fn start(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Moved>
     stands(db, id, moved, &[CampaignStatus::Scheduled, CampaignStatus::Running]).await
 }
 
+/// Begins to move a campaign between running and not. First its row, whose holder may take a while, then the lock that all
+/// claims wait for.
+async fn begin_move(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Transaction<'_, Postgres>> {
+    let mut tx = db.begin().await?;
+    sqlx::query!("select from public.sms_campaigns where id = $1 for no key update", id as CampaignId)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    Ok(tx)
+}
+
 /// Stops a campaign for now, for `reason` if not by its owner. When this returns, no claim of its messages that did not
 /// see it will commit; what waits in the outbox stays there.
 pub async fn pause(db: &mut PgConnection, id: CampaignId, reason: Option<&str>) -> sqlx::Result<Moved> {
-    let mut tx = db.begin().await?;
-    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    let mut tx = begin_move(db, id).await?;
     let moved = sqlx::query_scalar!(
         r#"update public.sms_campaigns set status = 'paused', reason = $2, paused_at = clock_timestamp(), rate = 0
            where id = $1 and status in ('running', 'scheduled')
@@ -262,9 +278,8 @@ pub async fn pause(db: &mut PgConnection, id: CampaignId, reason: Option<&str>) 
 
 /// Lets a paused campaign go on. Its messages that wait get back the time that the pause took from them.
 pub async fn resume(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Moved> {
-    let mut tx = db.begin().await?;
     // Claims that saw the pause have committed; what they hand back later comes round within a minute.
-    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    let mut tx = begin_move(db, id).await?;
     let moved = sqlx::query!(
         r#"update public.sms_campaigns c
            set status = case when c.start_at > clock_timestamp() then 'scheduled' else 'running' end,
@@ -300,8 +315,7 @@ pub async fn resume(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Moved
 /// Withdraws a campaign. When this returns, no claim of its messages that did not see it will commit, and those that
 /// waited have ended; nobody else will be texted.
 pub async fn cancel(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Moved> {
-    let mut tx = db.begin().await?;
-    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    let mut tx = begin_move(db, id).await?;
     let moved = sqlx::query_scalar!(
         r#"update public.sms_campaigns
            set status = 'cancelled', reason = null, finished_at = clock_timestamp(), rate = 0

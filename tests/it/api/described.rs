@@ -19,7 +19,8 @@ async fn description(door: &Door) -> Value {
 
 /// An address with something in its gaps.
 fn filled(path: &str) -> String {
-    path.replace("{phone}", "+41790000001").replace("{id}", "ann").replace("{name}", "main")
+    let id = if path.starts_with("/sms/campaigns") { "00000000-0000-7000-8000-000000000000" } else { "ann" };
+    path.replace("{phone}", "+41790000001").replace("{id}", id).replace("{name}", "main")
 }
 
 #[tokio::test]
@@ -69,7 +70,7 @@ async fn each_door_takes_the_fields_described() {
             doors += 1;
         }
     }
-    assert_eq!(doors, 13);
+    assert_eq!(doors, 15);
 }
 
 /// What a schema is, wherever it stands.
@@ -86,6 +87,7 @@ fn differences(description: &Value, schema: &Value, value: &Value, place: &str) 
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
         Value::Number(_) => "integer",
         Value::String(_) => "string",
         Value::Array(_) => "array",
@@ -170,6 +172,7 @@ async fn each_door_answers_as_described() {
     let description = description(&door).await;
     let mut reader = Reader { door: &door, description, seen: BTreeSet::new() };
     read_messages(&mut reader).await;
+    read_campaigns(&mut reader).await;
     read_codes(&mut reader, &app).await;
     read_settings(&mut reader).await;
     for path in [
@@ -224,6 +227,30 @@ async fn read_messages(reader: &mut Reader<'_>) {
     for id in [later["message_id"].as_str().unwrap(), &id] {
         reader.call("post", "/sms/messages/{id}/cancel", &format!("/sms/messages/{id}/cancel"), None).await;
     }
+}
+
+async fn read_campaigns(reader: &mut Reader<'_>) {
+    let (all, one) = ("/sms/campaigns", "/sms/campaigns/{id}");
+    let wanted = json!({ "name": "autumn", "text": "Hi {{ name }}", "max_per_second": 5, "dedupe_key": "autumn",
+        "budget": { "amount": "12.50", "currency": "EUR" } });
+    let made = reader.call("post", all, all, Some(wanted)).await;
+    let at = format!("{all}/{}", made["campaign_id"].as_str().unwrap());
+    reader.call("post", all, all, Some(json!({ "name": "no text" }))).await;
+    reader.get(all, "/sms/campaigns?limit=1").await;
+    reader.get(one, &at).await;
+    reader.get(one, "/sms/campaigns/nothing").await;
+    reader.call("post", "/sms/campaigns/{id}/start", &format!("{at}/start"), None).await;
+    let list = reader.door.request(Method::POST, &format!("{at}/recipients"));
+    let list = list.header("content-type", "text/csv").body(format!("phone,name\n{},Ann\n", a_number()));
+    assert_eq!(reader.door.call(list).await.status, 200);
+    reader.seen.insert("post /sms/campaigns/{id}/recipients".to_owned());
+    reader.get("/sms/campaigns/{id}/preview", &format!("{at}/preview")).await;
+    let test = json!({ "to": a_number(), "variables": { "name": "Ann" } });
+    reader.call("post", "/sms/campaigns/{id}/test", &format!("{at}/test"), Some(test)).await;
+    for step in ["start", "pause", "resume", "cancel", "pause"] {
+        reader.call("post", &format!("/sms/campaigns/{{id}}/{step}"), &format!("{at}/{step}"), None).await;
+    }
+    reader.get("/sms/campaigns/{id}/results", &format!("{at}/results")).await;
 }
 
 async fn read_codes(reader: &mut Reader<'_>, app: &TestApp) {

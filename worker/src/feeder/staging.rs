@@ -20,7 +20,7 @@ impl Feeder {
         let mut tx = db.begin().await?;
         let rows = staged::take(&mut *tx, id, ROWS).await?;
         let campaign = campaigns::hold(&mut *tx, id).await?;
-        let Some(campaign) = campaign.filter(Campaign::takes_rows) else {
+        let Some(campaign) = campaign.filter(Campaign::takes_recipients) else {
             let ended = |row| (row, "the campaign has ended".to_owned());
             staged::refuse(&mut *tx, id, &rows.into_iter().map(ended).collect::<Vec<_>>()).await?;
             return tx.commit().await;

@@ -48,7 +48,7 @@ pub(in crate::routes) async fn add(
     let place = app.lists.clone().try_acquire_owned().map_err(|_| IntakeError::Full)?;
     let mut db = app.pool.acquire().await?;
     let campaign = find(&mut db, id).await?;
-    if !campaign.status.takes_recipients() {
+    if !campaign.takes_recipients() {
         return Err(Problem::campaign_state(campaign.status, "takes no recipients any more"));
     }
     let text = CampaignText::compile(&campaign.text).map_err(|error| Problem::internal(&error))?;
