@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use reqwest::{Client, Response};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Body, Client, Method, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use shared::config::{secret, variable};
@@ -15,7 +16,7 @@ use crate::home::dev_api_key;
 use crate::print::Refusal;
 
 /// Longer than the gateway's own deadline.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long making a connection may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -52,35 +53,84 @@ impl Gateway {
         Ok(Self { url, key, client: client().context("no HTTP client")? })
     }
 
-    /// Posts and reads the answer. A [`Refusal`] becomes the error.
+    /// Posts and reads the answer. A [`Refusal`] becomes the error, as with all that is asked here.
     pub(crate) async fn post(
         &self,
         path: &str,
         body: &Value,
         idempotency_key: Option<&str>,
     ) -> Result<Value> {
-        let mut request = self
-            .client
-            .post(format!("{}{path}", self.url))
-            .timeout(PATIENCE)
-            .bearer_auth(self.key.expose_secret())
-            .json(body);
+        let mut request = self.request(Method::POST, path).json(body);
         if let Some(key) = idempotency_key {
             request = request.header("Idempotency-Key", key);
         }
+        self.read(request).await
+    }
+
+    /// Posts where the address says it all.
+    pub(crate) async fn act(&self, path: &str) -> Result<Value> {
+        self.read(self.request(Method::POST, path)).await
+    }
+
+    /// Gets what is there.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
+        self.read(self.request(Method::GET, path)).await
+    }
+
+    /// Gets what fits.
+    pub(crate) async fn find(&self, path: &str, query: &[(&str, String)]) -> Result<Value> {
+        self.read(self.request(Method::GET, path).query(query)).await
+    }
+
+    /// Gets what is too long to be held: to be read by [`piece`].
+    pub(crate) async fn download(&self, path: &str) -> Result<Response> {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Posts what is too long to be held. The answer is there before all of it was sent, and is read by [`piece`].
+    pub(crate) async fn upload(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        (kind, key): (&str, &str),
+        body: Body,
+    ) -> Result<Response> {
+        let request = self.request(Method::POST, path).query(query).header("Idempotency-Key", key);
+        self.send(request.header(CONTENT_TYPE, kind).body(body)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(self.key.expose_secret())
+    }
+
+    async fn read(&self, request: RequestBuilder) -> Result<Value> {
+        self.document(self.send(request.timeout(PATIENCE)).await?).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response> {
         let response = request.send().await.with_context(|| {
             format!("no gateway answers at {}: is it running there? SMSGW_URL says where it is", self.url)
         })?;
-        let wait = retry_after(&response);
-        let status = response.status();
-        let answer: Value = response.json().await.with_context(|| {
-            format!("{} answered {status}, but not as smsgw does: is SMSGW_URL right?", self.url)
-        })?;
-        if status.is_success() {
-            return Ok(answer);
+        if response.status().is_success() {
+            return Ok(response);
         }
-        Err(Refusal { sentence: sentence(&answer, wait.as_deref()), problem: answer }.into())
+        let wait = retry_after(&response);
+        let problem = self.document(response).await?;
+        Err(Refusal { sentence: sentence(&problem, wait.as_deref()), problem }.into())
     }
+
+    async fn document(&self, response: Response) -> Result<Value> {
+        let status = response.status();
+        response.json().await.with_context(|| {
+            format!("{} answered {status}, but not as smsgw does: is SMSGW_URL right?", self.url)
+        })
+    }
+}
+
+/// The next piece of a long answer, which may take as long as `patience`; `None` at its end.
+pub(crate) async fn piece(answer: &mut Response, patience: Duration) -> Result<Option<Vec<u8>>> {
+    let read = tokio::time::timeout(patience, answer.chunk()).await.context("the gateway fell silent")?;
+    Ok(read.context("the connection to the gateway broke")?.map(Vec::from))
 }
 
 fn retry_after(response: &Response) -> Option<String> {

@@ -13,6 +13,7 @@ use worker::WorkerConfig;
 use crate::print::WrongUse;
 
 mod calls;
+mod campaign;
 mod operation;
 mod opt_outs;
 mod prices;
@@ -21,6 +22,9 @@ mod settings;
 
 pub(crate) use calls::{
     ApiCallArgs, OtpAction, OtpArgs, OtpSendArgs, OtpSessionsArgs, OtpUnlockArgs, OtpVerifyArgs, SendArgs,
+};
+pub(crate) use campaign::{
+    AddArgs, CampaignAction, CampaignArgs, CreateArgs, ListArgs, ListKind, OneCampaign, ResultsArgs, TestArgs,
 };
 pub(crate) use operation::{
     DoctorArgs, LogsArgs, OutboxAction, OutboxArgs, PauseArgs, ReviewArgs, check_review,
@@ -98,6 +102,9 @@ pub(crate) enum Command {
     /// One-time codes through a running gateway: send one, check one
     #[command(after_help = "Example:\n  smsgw otp send +41790000001")]
     Otp(OtpArgs),
+    /// One text for many people, through a running gateway: from the list to the results
+    #[command(after_help = campaign::EXAMPLE)]
+    Campaign(Box<CampaignArgs>),
     /// Show finished messages
     #[command(after_help = "Example:\n  smsgw logs --follow --json")]
     Logs(LogsArgs),

@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+mod campaign;
 mod completions;
 mod config;
 mod dev;
@@ -70,6 +71,7 @@ async fn dispatch(command: Command, printer: Printer) -> Result<()> {
         Command::OptOuts(args) => opt_outs::run(args, printer).await,
         Command::Send(args) => send::run(args, printer).await,
         Command::Otp(args) => otp::run(args, printer).await,
+        Command::Campaign(args) => campaign::run(*args, printer).await,
         Command::Logs(args) => logs::run(args, printer).await,
         Command::Pause(args) => pause::pause(args, printer).await,
         Command::Resume(args) => pause::resume(args, printer).await,

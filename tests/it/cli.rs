@@ -9,6 +9,7 @@ use tests::TestApp;
 use tests::process::{Said, Settings, said};
 
 mod calls;
+mod campaigns;
 mod doctor;
 mod help;
 mod operation;
