@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
 use serde_json::Value;
-use shared::csv_cells::push_row;
+use shared::csv::append_row;
 
 use crate::commands::campaign::bar::is_watched;
 use crate::print::Printer;
@@ -72,7 +72,7 @@ impl Rejects {
     fn write(&mut self, cells: [&str; 3]) -> Result<()> {
         let Some((path, file)) = &mut self.file else { return Ok(()) };
         let mut row = String::new();
-        push_row(&mut row, cells);
+        append_row(&mut row, cells);
         file.write_all(row.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
     }
 }
