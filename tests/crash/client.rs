@@ -10,6 +10,9 @@ use tests::http;
 /// Longer than the API lets anybody wait.
 const TIMEOUT: Duration = Duration::from_secs(12);
 
+/// A list or its results take this long at most.
+const LONG: Duration = Duration::from_secs(60);
+
 /// A caller of the API; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -69,11 +72,33 @@ impl Client {
         self.ask(self.http.get(format!("{}{path}", self.url))).await
     }
 
+    /// POSTs a list of recipients and gives all lines of the answer, as far as it comes.
+    pub(crate) async fn upload(&self, path: &str, idempotency_key: &str, list: &[u8]) -> Vec<Value> {
+        let request = self.http.post(format!("{}{path}", self.url)).timeout(LONG).body(list.to_vec());
+        let request = request.header("content-type", "text/csv").header("idempotency-key", idempotency_key);
+        lines(request.bearer_auth(&self.key)).await
+    }
+
+    /// GETs what is a JSON document a line.
+    pub(crate) async fn get_lines(&self, path: &str) -> Vec<Value> {
+        lines(self.http.get(format!("{}{path}", self.url)).timeout(LONG).bearer_auth(&self.key)).await
+    }
+
     async fn ask(&self, request: reqwest::RequestBuilder) -> Answer {
         let began = Utc::now();
         let said = hear(request.bearer_auth(&self.key)).await.unwrap_or(Said::Nothing);
         Answer { began, ended: Utc::now(), said }
     }
+}
+
+async fn lines(request: reqwest::RequestBuilder) -> Vec<Value> {
+    let Ok(mut response) = request.send().await else { return Vec::new() };
+    let mut text = Vec::new();
+    while let Ok(Some(piece)) = response.chunk().await {
+        text.extend_from_slice(&piece);
+    }
+    // A line that broke off is none.
+    text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }
 
 async fn hear(request: reqwest::RequestBuilder) -> reqwest::Result<Said> {
