@@ -43,6 +43,7 @@ fn build() -> Value {
         "servers": [{"url": "/", "description": "This gateway"}],
         "tags": [
             {"name": "messages", "description": "Texts, and what became of them"},
+            {"name": "campaigns", "description": "One text for many people"},
             {"name": "codes", "description": "One-time codes: made, sent and checked here"},
             {"name": "aliases", "description": "Addresses that other applications were written for"},
             {"name": "people", "description": "Who said stop, and what users want"},
