@@ -33,7 +33,7 @@ pub(super) async fn run(gateway: &Gateway, args: AddArgs, printer: Printer) -> R
     let given = [("default_region", &args.default_region), ("phone_column", &args.phone_column)];
     let options: Vec<_> = given.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
     let key = args.idempotency_key.clone().unwrap_or_else(|| list.key(&options));
-    let bar = bar::of_bytes(list.size, printer);
+    let bar = bar::of_rows(list.lines, printer);
     let rejects = Rejects::new(args.rejects.as_deref(), printer, bar.clone())?;
     let mut sending = Sending { gateway, args: &args, options, key, list, rejects, bar, printer, rows: 0 };
     let sent = sending.until_done().await;
@@ -72,9 +72,8 @@ impl Sending<'_> {
     }
 
     async fn send(&mut self) -> Result<Value> {
-        self.bar.set_position(0);
         let (go, taken) = oneshot::channel();
-        let body = self.list.body(self.bar.clone(), taken);
+        let body = self.list.body(taken);
         let head = (self.list.content_type(), self.key.as_str());
         let path = path(self.args.of, "/recipients");
         let answer = self.gateway.upload(&path, &self.options, head, body).await?;
@@ -90,9 +89,11 @@ impl Sending<'_> {
             let Some(line) = line else { return Err(anyhow!(self.broken())) };
             let before = self.rows;
             self.rows = line["rows"].as_u64().unwrap_or(before);
+            self.bar.set_position(self.rows);
             match line["type"].as_str().unwrap_or_default() {
                 "rejected" => self.rejects.take(&line)?,
                 "resumed" if self.rows > before => {
+                    self.bar.reset_eta();
                     self.say(&format!("the first {} rows were committed before", self.rows));
                 }
                 "warning" => self.say(&format!("warning: {}", line["detail"].as_str().unwrap_or_default())),

@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::print::Printer;
 
-/// How far a list has been sent. The time left is told by the bar itself.
-const SENDING: &str = "{wide_bar} {bytes}/{total_bytes}, {eta} left  {msg}";
+/// How much of a list is committed. The time left is told by the bar itself.
+const ADDING: &str = "{wide_bar} {percent}%, {eta} left  {msg}";
 /// How far a campaign is.
 const WATCHING: &str = "{wide_bar} {pos}/{len}  {msg}";
 /// A bar is drawn anew so often, also when nothing moves.
@@ -19,9 +19,9 @@ pub(super) fn is_watched(printer: Printer) -> bool {
     !printer.is_for_programs() && std::io::stderr().is_terminal()
 }
 
-/// A bar for so many bytes.
-pub(super) fn of_bytes(size: u64, printer: Printer) -> ProgressBar {
-    start(size, SENDING, printer)
+/// A bar for so many rows.
+pub(super) fn of_rows(rows: u64, printer: Printer) -> ProgressBar {
+    start(rows, ADDING, printer)
 }
 
 /// A bar for messages.

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures::stream;
-use indicatif::ProgressBar;
 use reqwest::Body;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
@@ -25,8 +24,8 @@ const HOLD: Duration = Duration::from_secs(1);
 /// A list, read once already.
 pub(super) struct ListFile {
     file: Arc<File>,
-    /// In bytes.
-    pub(super) size: u64,
+    /// About as many as it has rows.
+    pub(super) lines: u64,
     /// How it is written.
     pub(super) kind: ListKind,
     hash: Sha256,
@@ -54,7 +53,7 @@ impl ListFile {
 
     fn new(file: File, read: ReadOnce, kind: Option<ListKind>) -> Self {
         let guess = if read.begins_as_json { ListKind::Ndjson } else { ListKind::Csv };
-        Self { file: Arc::new(file), size: read.size, kind: kind.unwrap_or(guess), hash: read.hash }
+        Self { file: Arc::new(file), lines: read.lines, kind: kind.unwrap_or(guess), hash: read.hash }
     }
 
     /// What it is known by: what is in it, and how it is to be read.
@@ -76,13 +75,13 @@ impl ListFile {
         }
     }
 
-    /// Its bytes, which move `bar`. They wait for `taken`, so that who is refused has not sent half a list into a
+    /// Its bytes. They wait for `taken`, so that who is refused has not sent half a list into a
     /// connection that the gateway has closed, and reads why.
-    pub(super) fn body(&self, bar: ProgressBar, taken: oneshot::Receiver<()>) -> Body {
+    pub(super) fn body(&self, taken: oneshot::Receiver<()>) -> Body {
         let begin = (0, Some(taken));
         let file = self.file.clone();
         Body::wrap_stream(stream::try_unfold(begin, move |(at, taken)| {
-            let (file, bar) = (file.clone(), bar.clone());
+            let file = file.clone();
             async move {
                 if let Some(taken) = taken
                     && let Ok(Err(_)) = timeout(HOLD, taken).await
@@ -91,7 +90,6 @@ impl ListFile {
                 }
                 let piece = tokio::task::spawn_blocking(move || piece(&file, at)).await??;
                 let length = u64::try_from(piece.len()).unwrap_or_default();
-                bar.inc(length);
                 Ok((length > 0).then_some((piece, (at + length, None))))
             }
         }))
@@ -108,14 +106,14 @@ fn piece(file: &File, at: u64) -> std::io::Result<Vec<u8>> {
 
 /// What reading a list once has shown.
 struct ReadOnce {
-    size: u64,
+    lines: u64,
     hash: Sha256,
     begins_as_json: bool,
 }
 
 fn read(mut from: impl Read, keep: &mut impl Write) -> std::io::Result<ReadOnce> {
     let (mut piece, mut seen) =
-        (vec![0; PIECE_BYTES], ReadOnce { size: 0, hash: Sha256::new(), begins_as_json: false });
+        (vec![0; PIECE_BYTES], ReadOnce { lines: 0, hash: Sha256::new(), begins_as_json: false });
     let mut is_blank = true;
     loop {
         let length = match from.read(&mut piece) {
@@ -127,7 +125,8 @@ fn read(mut from: impl Read, keep: &mut impl Write) -> std::io::Result<ReadOnce>
         let bytes = &piece[..length];
         keep.write_all(bytes)?;
         seen.hash.update(bytes);
-        seen.size += u64::try_from(length).unwrap_or_default();
+        let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
+        seen.lines += u64::try_from(ends).unwrap_or_default();
         if is_blank && let Some(first) = bytes.iter().find(|byte| !is_skipped(**byte)) {
             (is_blank, seen.begins_as_json) = (false, *first == b'{');
         }
