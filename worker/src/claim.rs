@@ -41,7 +41,7 @@ const STALE_CODE: Duration = Duration::from_secs(5);
 /// How often claimed rows that nobody here holds are handed back.
 const RECOVER_EVERY: Duration = Duration::from_secs(5);
 /// Messages of a paused campaign look again after this time, should nobody tell them that it goes on.
-const CAMPAIGN_PAUSE: Duration = Duration::from_secs(60);
+const CAMPAIGN_PAUSE: Duration = Duration::from_secs(15);
 /// How often an empty lane's mark is moved on.
 const PASS_EVERY: Duration = Duration::from_secs(1);
 

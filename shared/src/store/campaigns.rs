@@ -278,7 +278,7 @@ pub async fn pause(db: &mut PgConnection, id: CampaignId, reason: Option<&str>) 
 
 /// Lets a paused campaign go on. Its messages that wait get back the time that the pause took from them.
 pub async fn resume(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Moved> {
-    // Claims that saw the pause have committed; what they hand back later comes round within a minute.
+    // Claims that saw the pause have committed; what they hand back later comes round within 15 s.
     let mut tx = begin_move(db, id).await?;
     let moved = sqlx::query!(
         r#"update public.sms_campaigns c
