@@ -302,17 +302,12 @@ impl Claimer {
 fn put_off(claim: &Claim, halted: Halted, now: DateTime<Utc>) -> Verdict {
     let message = &claim.message;
     match halted {
-        Halted::Paused => Verdict::Reschedule(Rescheduled {
-            id: message.id,
-            claimed_due_at: message.due_at,
-            due_at: now + CAMPAIGN_PAUSE,
-            reason: "campaign_paused",
-            tried: Vec::new(),
-            copies: 0,
-            taken_over: false,
-            to: None,
-            attempts: Vec::new(),
-        }),
+        Halted::Paused => Verdict::Reschedule(Rescheduled::without_call(
+            message.id,
+            message.due_at,
+            now + CAMPAIGN_PAUSE,
+            "campaign_paused",
+        )),
         Halted::Cancelled => Verdict::Finish(Finished::unsent(
             message.id,
             message.copies,

@@ -173,15 +173,9 @@ fn decide(orphan: &Orphan, clock: &DbClock) -> Fate {
         Doubt::End(status) if orphan.takeovers > 0 => end(status, "poison"),
         Doubt::End(status) => end(status, "worker_died"),
         Doubt::SendAgain(due_at) => Fate::GoesOn(Rescheduled {
-            id: orphan.id,
-            claimed_due_at: orphan.due_at,
-            due_at,
-            reason: "worker_died",
-            tried: Vec::new(),
             copies: 1,
             taken_over: true,
-            to: None,
-            attempts: Vec::new(),
+            ..Rescheduled::without_call(orphan.id, orphan.due_at, due_at, "worker_died")
         }),
     }
 }

@@ -316,6 +316,28 @@ pub async fn reschedule(
     )
 }
 
+impl Rescheduled {
+    /// A claim given back without any call.
+    pub const fn without_call(
+        id: MessageId,
+        claimed_due_at: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+        reason: &'static str,
+    ) -> Self {
+        Self {
+            id,
+            claimed_due_at,
+            due_at,
+            reason,
+            tried: Vec::new(),
+            copies: 0,
+            taken_over: false,
+            to: None,
+            attempts: Vec::new(),
+        }
+    }
+}
+
 impl Finished {
     /// An end without any call.
     pub const fn without_call(id: MessageId, status: Status, reason: &'static str) -> Self {
