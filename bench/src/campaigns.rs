@@ -7,13 +7,13 @@ use anyhow::{Context, ensure};
 use bench::client::{Client, number, upload};
 use bench::latency::{Latencies, arrivals, ask_for_codes};
 use bench::report::Figure;
-use bench::stage::{LOGGED, Stage};
+use bench::stage::Stage;
 use clap::Args;
 use mock_provider::MockProvider;
 use secrecy::ExposeSecret;
 
 use crate::codes::settings;
-use crate::drains::drain;
+use crate::drains::{drain, until_sent};
 
 /// Messages a second of the throttled campaign.
 const THROTTLE: u64 = 500;
@@ -128,24 +128,8 @@ async fn from_list_to_end(recipients: u64) -> anyhow::Result<Seen> {
     let (rows_per_second, grown_mb) =
         (recipients as f64 / took.as_secs_f64(), gateway.peak_resident_mb() - before);
     println!("{recipients} rows taken in: {rows_per_second:.0}/s; memory grew by {grown_mb:.0} MB");
-    let cpu = (gateway.cpu(), stage.postgres_cpu(), stage.vendor_cpu());
-    start(&url, key, &campaign).await?;
-    let started = Instant::now();
-    while stage.vendor_requests().await? == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let (first, began) = (started.elapsed(), Instant::now());
-    stage.sent_and_logged(recipients, i64::try_from(recipients)?, LOGGED, Duration::from_secs(300)).await?;
-    let per_second = recipients as f64 / began.elapsed().as_secs_f64();
-    let each = usize::try_from(recipients)?;
-    println!(
-        "{recipients} of a campaign: {per_second:6.0}/s; ms of processor a message: gateway {:.3}, Postgres {:.3}, \
-         vendor {:.3}; memory {:.0} MB",
-        gateway.cpu().each_since(cpu.0, each),
-        stage.postgres_cpu().each_since(cpu.1, each),
-        stage.vendor_cpu().each_since(cpu.2, each),
-        gateway.peak_resident_mb(),
-    );
+    let go = start(&url, key, &campaign);
+    let (first, per_second) = until_sent((&stage, &gateway), "of a campaign", recipients, go).await?;
     gateway.stop()?;
     stage.clear().await?;
     Ok(Seen { rows_per_second, grown_mb, first, per_second })

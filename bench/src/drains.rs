@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use bench::client::{Client, number};
 use bench::report::{Figure, median};
-use bench::stage::{LOGGED, Stage};
+use bench::stage::{LOGGED, Program, Stage};
 use clap::Args;
 use secrecy::ExposeSecret;
 
@@ -71,27 +71,40 @@ pub(crate) async fn drain(
     let (gateway, url) = stage.gateway("serve", settings).await?;
     let mut client = Client::connect(&url, stage.key.expose_secret()).await?;
     fill(&mut client, lane, messages).await?;
+    let (_, rate) = until_sent((&stage, &gateway), lane, messages, resume(&mut client, lane)).await?;
+    gateway.stop()?;
+    stage.clear().await?;
+    Ok(rate)
+}
+
+/// Lets messages `go` and waits until all are sent and logged; gives the time to the first and messages a second from
+/// there on.
+pub(crate) async fn until_sent(
+    (stage, gateway): (&Stage, &Program),
+    what: &str,
+    messages: u64,
+    go: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<(Duration, f64)> {
     let cpu = (gateway.cpu(), stage.postgres_cpu(), stage.vendor_cpu());
-    resume(&mut client, lane).await?;
+    go.await?;
+    let gone = Instant::now();
     // Workers hear of it within a quarter of a second, which is no part of the drain.
     while stage.vendor_requests().await? == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let began = Instant::now();
+    let (first, began) = (gone.elapsed(), Instant::now());
     stage.sent_and_logged(messages, i64::try_from(messages)?, LOGGED, Duration::from_secs(300)).await?;
     let rate = messages as f64 / began.elapsed().as_secs_f64();
     let each = usize::try_from(messages)?;
     println!(
-        "{messages} {lane}: {rate:6.0}/s; ms of processor a message: gateway {:.3}, Postgres {:.3}, vendor {:.3}; \
+        "{messages} {what}: {rate:6.0}/s; ms of processor a message: gateway {:.3}, Postgres {:.3}, vendor {:.3}; \
          memory {:.0} MB",
         gateway.cpu().each_since(cpu.0, each),
         stage.postgres_cpu().each_since(cpu.1, each),
         stage.vendor_cpu().each_since(cpu.2, each),
         gateway.peak_resident_mb(),
     );
-    gateway.stop()?;
-    stage.clear().await?;
-    Ok(rate)
+    Ok((first, rate))
 }
 
 /// Pauses a lane and puts messages into it.
