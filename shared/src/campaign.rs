@@ -150,7 +150,8 @@ impl CampaignText {
         if let Some(text) = &self.plain {
             return Ok(text.clone());
         }
-        let filled = match links.of(phone).filter(|_| self.has_link()) {
+        let link = if self.has_link() { links.of(phone) } else { None };
+        let filled = match link {
             Some(link) => {
                 let mut with_link = variables.clone();
                 with_link.insert(LINK.to_owned(), Value::String(link));

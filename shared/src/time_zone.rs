@@ -27,9 +27,9 @@ pub fn zones_within(number: &PhoneNumber, country: Option<Region>) -> &'static [
     narrowed.unwrap_or_else(|| country.map_or(&[], zones_of))
 }
 
-/// The one zone in which the owner of `number` is; `None` if there are several.
-pub fn zone(number: &PhoneNumber) -> Option<Tz> {
-    match zones(number) {
+/// The one zone in which the owner of `number` of `country` is; `None` if there are several.
+pub fn zone_within(number: &PhoneNumber, country: Option<Region>) -> Option<Tz> {
+    match zones_within(number, country) {
         [one] => Some(*one),
         _ => None,
     }

@@ -59,10 +59,11 @@ pub fn enlist(
         return Err(Unusable::CountryBlocked(country));
     }
     variables.retain(|name, _| text.variables().contains(name));
+    let zone = time_zone::zone_within(phone, country);
     let filled = text.fill(&variables, phone, links)?;
     let recipient = NewRecipient {
         phone: phone.as_str().to_owned(),
-        place: Place { country, zone: time_zone::zone(phone).map(|zone| zone.name().to_owned()) },
+        place: Place { country, zone: zone.map(|zone| zone.name().to_owned()) },
         segments: i16::try_from(filled.segments().count).unwrap_or(i16::MAX),
         variables: (!variables.is_empty()).then_some(Value::Object(variables)),
     };

@@ -14,6 +14,10 @@ fn regions() -> impl Iterator<Item = Region> {
         .filter_map(|code| code.parse().ok())
 }
 
+fn zone(number: &PhoneNumber) -> Option<Tz> {
+    zone_within(number, number.region())
+}
+
 #[test]
 fn every_country_has_a_zone() {
     let without: Vec<Region> = regions().filter(|&region| zones_of(region).is_empty()).collect();
