@@ -180,13 +180,18 @@ async fn read(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
+/// What a body is said to be, without parameters, in lower case; empty if nothing is said.
+pub(crate) fn media_type(headers: &HeaderMap) -> String {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(CONTENT_TYPE) else { return false };
     if kind == "application/json" {
         return true;
     }
-    let kind = kind.to_str().unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = media_type(headers);
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 

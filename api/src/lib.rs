@@ -20,6 +20,7 @@ mod idempotency;
 mod prefer;
 mod problem;
 mod rate_limit;
+mod streamed;
 mod trace;
 
 // What is done with it.

@@ -1,7 +1,5 @@
 //! Reading a list of recipients as it arrives: from bytes to rows, in chunks that are committed each by itself.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shared::campaign::{CampaignText, Enlisted, Links, Unusable, enlist};
@@ -34,7 +32,7 @@ pub(crate) struct ListReader {
 
 /// Turns rows into chunks.
 struct Gather {
-    text: Arc<CampaignText>,
+    text: CampaignText,
     reach: ReachConfig,
     links: Links,
     chunk: Chunk,
@@ -44,7 +42,7 @@ struct Gather {
 
 impl ListReader {
     /// Expects a list from its first byte.
-    pub(crate) fn new(text: Arc<CampaignText>, reach: ReachConfig, links: Links, options: Options) -> Self {
+    pub(crate) fn new(text: CampaignText, reach: ReachConfig, links: Links, options: Options) -> Self {
         let gather =
             Gather { text, reach, links, chunk: Chunk::default(), hash: Sha256::new(), full: Vec::new() };
         Self { reader: Some(Reader::new(options)), gather }

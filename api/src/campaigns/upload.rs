@@ -1,10 +1,7 @@
 //! An upload: chunks committed as they come, a line told after each, and going on where an earlier try stopped.
 
-use axum::body::{Body, Bytes};
-use axum::response::{IntoResponse, Response};
-use futures::channel::mpsc;
-use futures::{SinkExt as _, StreamExt as _};
-use http_body_util::BodyExt as _;
+use axum::body::Body;
+use axum::response::Response;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use shared::ids::CampaignId;
@@ -12,18 +9,14 @@ use shared::recipients::Summary;
 use shared::store::campaigns::uploads::{self, Upload};
 use shared::store::campaigns::{self, feed, recipients};
 use sqlx::{Connection as _, PgPool};
-use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::list::{Chunk, ListReader};
 use crate::problem::Problem;
+use crate::streamed::{self, Gone, Lines};
 
 /// The body is read in pieces of about this size, each aside from other requests.
 const PIECE_BYTES: usize = 128 * 1024;
-/// A list that brings nothing for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Lines that wait to be read by who uploads.
-const LINES: usize = 64;
 
 /// One list on its way in.
 pub(crate) struct Uploading {
@@ -46,6 +39,12 @@ enum Stopped {
     Gone,
 }
 
+impl From<Gone> for Stopped {
+    fn from(Gone: Gone) -> Self {
+        Self::Gone
+    }
+}
+
 impl<E: Into<Problem>> From<E> for Stopped {
     fn from(error: E) -> Self {
         Self::Problem(error.into())
@@ -54,19 +53,9 @@ impl<E: Into<Problem>> From<E> for Stopped {
 
 /// Reads `body` and answers with a line (NDJSON) for each refused row and each committed chunk.
 pub(crate) fn run(upload: Uploading, body: Body) -> Response {
-    let (lines, told) = mpsc::channel(LINES);
+    let (lines, answer) = Lines::answer();
     tokio::spawn(upload.run(body, lines));
-    let stream = Body::from_stream(told.map(Ok::<_, std::convert::Infallible>));
-    ([(axum::http::header::CONTENT_TYPE, "application/x-ndjson")], stream).into_response()
-}
-
-/// The lines of the answer.
-struct Lines(mpsc::Sender<Bytes>);
-
-impl Lines {
-    async fn tell(&mut self, line: &Value) -> Result<(), Stopped> {
-        self.0.send(Bytes::from(format!("{line}\n"))).await.map_err(|_| Stopped::Gone)
-    }
+    answer
 }
 
 /// How far this request has read.
@@ -88,9 +77,8 @@ impl Read {
 }
 
 impl Uploading {
-    async fn run(mut self, body: Body, lines: mpsc::Sender<Bytes>) {
-        let mut lines = Lines(lines);
-        let ended = self.read(body, &mut lines).await;
+    async fn run(mut self, body: Body, lines: Lines) {
+        let ended = self.read(body, &lines).await;
         let last = match ended {
             Ok(summary) => {
                 let mut done = counts("done", &self.known);
@@ -109,7 +97,7 @@ impl Uploading {
         let _ = lines.tell(&last).await;
     }
 
-    async fn read(&mut self, mut body: Body, lines: &mut Lines) -> Result<Summary, Stopped> {
+    async fn read(&mut self, mut body: Body, lines: &Lines) -> Result<Summary, Stopped> {
         if self.known.rows > 0 {
             lines.tell(&json!({ "type": "resumed", "rows": self.known.rows })).await?;
         }
@@ -142,7 +130,7 @@ impl Uploading {
         is_last: bool,
     ) -> Result<(Vec<Chunk>, Option<Summary>), Stopped> {
         let Some(mut reader) = self.reader.take() else { return Err(Problem::panicked().into()) };
-        let parsed = tokio::task::spawn_blocking(move || {
+        let parsed = streamed::aside(move || {
             let read = reader.feed(&piece).and_then(|mut chunks| {
                 let rest = if is_last { Some(reader.finish()?) } else { None };
                 let summary = rest.map(|(more, summary)| {
@@ -153,7 +141,7 @@ impl Uploading {
             });
             (reader, read)
         });
-        let (reader, read) = parsed.await.map_err(|error| Problem::internal(&error))?;
+        let (reader, read) = parsed.await?;
         self.reader = Some(reader);
         Ok(read.map_err(|error| Problem::field("body", error.to_string()))?)
     }
@@ -163,7 +151,7 @@ impl Uploading {
         &mut self,
         chunk: Chunk,
         is_last: bool,
-        lines: &mut Lines,
+        lines: &Lines,
         read: &mut Read,
     ) -> Result<(), Stopped> {
         for refused in &chunk.refused {
@@ -233,15 +221,10 @@ enum End {
 async fn next_piece(body: &mut Body) -> (Vec<u8>, End) {
     let mut piece = Vec::with_capacity(PIECE_BYTES);
     while piece.len() < PIECE_BYTES {
-        match tokio::time::timeout(PATIENCE, body.frame()).await {
-            Err(_) => return (piece, End::Broken(Problem::request_timeout(PATIENCE))),
+        match streamed::next(body).await {
+            Ok(Some(data)) => piece.extend_from_slice(&data),
             Ok(None) => return (piece, End::Whole),
-            Ok(Some(Err(_))) => return (piece, End::Broken(Problem::incomplete_body())),
-            Ok(Some(Ok(frame))) => {
-                if let Ok(data) = frame.into_data() {
-                    piece.extend_from_slice(&data);
-                }
-            }
+            Err(problem) => return (piece, End::Broken(problem)),
         }
     }
     (piece, End::Open)

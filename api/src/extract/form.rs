@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
 
-use super::{announced, read};
+use super::{announced, media_type, read};
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -35,7 +34,5 @@ impl FromRequest<App> for Form {
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    media_type(headers) == "application/x-www-form-urlencoded"
 }

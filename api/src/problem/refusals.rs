@@ -73,15 +73,11 @@ impl Problem {
 
     /// A body that is no form, where a form is needed.
     pub(crate) fn not_a_form() -> Self {
-        let message = "must be application/x-www-form-urlencoded";
-        Self {
-            errors: vec![FieldError { field: "content-type".into(), message: message.into() }],
-            ..Self::new(&UNSUPPORTED_MEDIA_TYPE, format!("the content type {message}"))
-        }
+        Self::not_of_media("application/x-www-form-urlencoded")
     }
 
-    /// A body that is no list, where one in one of the `media` is needed.
-    pub(crate) fn not_a_list(media: &str) -> Self {
+    /// A body of another media type than those in `media`.
+    pub(crate) fn not_of_media(media: &str) -> Self {
         let message = format!("must be {media}");
         Self {
             errors: vec![FieldError { field: "content-type".into(), message: message.clone() }],

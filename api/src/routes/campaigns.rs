@@ -1,7 +1,5 @@
 //! `/sms/campaigns`: one text for many people.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};

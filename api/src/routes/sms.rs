@@ -27,6 +27,7 @@ use crate::outcomes::Waited;
 use crate::prefer::Prefer;
 use crate::problem::Problem;
 use crate::rate_limit::Limited;
+use crate::streamed::aside;
 use crate::trace::Trace;
 
 /// How long a batch waits for its turn. With the database away a turn lasts as long as a connection is
@@ -155,9 +156,4 @@ pub(super) async fn send_batch(
     app.committed(lane, told.accepted, &answer, &trace);
     told.refusals().for_each(Measures::refused);
     Ok(Limited(standings, answer))
-}
-
-/// Runs what takes the processor for long where it holds up no other request.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))
 }

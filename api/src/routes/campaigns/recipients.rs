@@ -3,7 +3,6 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use serde_json::value::RawValue;
 use shared::campaign::CampaignText;
@@ -64,12 +63,7 @@ pub(in crate::routes) async fn add(
         Format::Csv | Format::Ndjson => request.into_body(),
     };
     let format = if options.format == Format::Guess { Format::Ndjson } else { options.format };
-    let reader = ListReader::new(
-        Arc::new(text),
-        app.reach.allowed.clone(),
-        links(&app),
-        Options { format, ..options },
-    );
+    let reader = ListReader::new(text, app.reach.allowed.clone(), links(&app), Options { format, ..options });
     let uploading =
         Uploading { pool: app.pool.clone(), campaign: id, key, known, reader: Some(reader), _place: place };
     Ok(upload::run(uploading, body))
@@ -91,12 +85,11 @@ fn check(app: &App, asked: ListOptions, format: Format, text: &CampaignText) -> 
 
 /// How a list is written; a document of JSON is [`Format::Guess`].
 fn format(headers: &HeaderMap) -> Result<Format, Problem> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+    match extract::media_type(headers).as_str() {
         "text/csv" | "text/tab-separated-values" | "text/plain" => Ok(Format::Csv),
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Format::Ndjson),
         "application/json" => Ok(Format::Guess),
-        _ => Err(Problem::not_a_list("text/csv, application/x-ndjson or application/json")),
+        _ => Err(Problem::not_of_media("text/csv, application/x-ndjson or application/json")),
     }
 }
 
