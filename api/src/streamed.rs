@@ -13,12 +13,13 @@ use tokio::sync::mpsc;
 
 use crate::problem::Problem;
 
-/// How long a list may stand still.
+/// How long a list may stand still, and its answer be left unread: who keeps a connection only to hold it, holds the place
+/// of others.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Lines of an answer that may wait for a caller who does not read.
 const LINES: usize = 64;
 
-/// The caller has gone; nobody reads what became of the rest.
+/// The caller has gone, or does not read; nobody learns what became of the rest.
 pub(crate) struct Gone;
 
 /// Where the lines of an answer are told.
@@ -37,7 +38,8 @@ impl Lines {
     pub(crate) async fn tell(&self, line: &impl Serialize) -> Result<(), Gone> {
         let mut text = serde_json::to_vec(line).expect("texts and numbers are always valid JSON");
         text.push(b'\n');
-        self.0.send(text.into()).await.map_err(|_| Gone)
+        let told = tokio::time::timeout(PATIENCE, self.0.send(text.into())).await;
+        told.ok().and_then(Result::ok).ok_or(Gone)
     }
 }
 

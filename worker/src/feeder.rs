@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use shared::campaign::{CampaignText, Links};
 use shared::clock::DbClock;
 use shared::config::ReachConfig;
-use shared::db::{Database, Use, within};
+use shared::db::{Database, Use, is_away, within};
 use shared::ids::CampaignId;
 use shared::store::campaigns::{feed, staged};
 use shared::wake::Wake;
@@ -51,6 +51,8 @@ pub(crate) struct Feeder {
 struct Memory {
     pace: Pace,
     texts: HashMap<CampaignId, CampaignText>,
+    /// Messages that wait in the outbox for more than a few seconds, by campaign.
+    sleeping: HashMap<CampaignId, i64>,
     shown: Option<Instant>,
 }
 
@@ -83,25 +85,41 @@ impl Feeder {
     async fn tick(&self, db: &mut PgConnection, memory: &mut Memory) -> sqlx::Result<bool> {
         let mut is_busy = false;
         if let Some(id) = within(PATIENCE, staged::find_campaign(&mut *db)).await? {
-            within(PATIENCE, self.take_in(db, id)).await?;
+            spared(id, within(PATIENCE, self.take_in(db, id)).await)?;
             is_busy = true;
         }
         within(PATIENCE, feed::begin_due(&mut *db)).await?;
-        let running = within(PATIENCE, feed::list_running(&mut *db)).await?;
+        let mut running = within(PATIENCE, feed::list_running(&mut *db)).await?;
         memory.pace.observe(&running, Instant::now());
         memory.texts.retain(|id, _| running.iter().any(|one| one.id == *id));
+        let is_second = memory.shown.is_none_or(|shown| shown.elapsed() >= SHOW_EVERY);
+        if is_second {
+            memory.shown = Some(Instant::now());
+            memory.sleeping = within(PATIENCE, feed::list_sleeping(&mut *db)).await?.into_iter().collect();
+            let rates: Vec<_> =
+                running.iter().map(|one| (one.id, memory.pace.per_second(one.id) as f32)).collect();
+            within(PATIENCE, feed::set_rates(&mut *db, &rates)).await?;
+        }
+        for one in &mut running {
+            // What waits for the morning holds nobody up.
+            one.under_way -= memory.sleeping.get(&one.id).copied().unwrap_or_default().min(one.under_way);
+        }
         for one in &running {
             let allowed = memory.pace.allowance(one, &running);
-            let is_over = one.unfed == 0 && one.under_way == 0;
-            is_busy |= within(PATIENCE, self.feed(db, &mut memory.texts, one, allowed, is_over)).await?;
-        }
-        if memory.shown.is_none_or(|shown| shown.elapsed() >= SHOW_EVERY) {
-            memory.shown = Some(Instant::now());
-            for one in &running {
-                let rate = memory.pace.per_second(one.id) as f32;
-                within(PATIENCE, feed::set_rate(&mut *db, one.id, rate)).await?;
-            }
+            let fed = within(PATIENCE, self.feed(db, &mut memory.texts, one, allowed)).await;
+            is_busy |= spared(one.id, fed)?;
         }
         Ok(is_busy)
+    }
+}
+
+/// What is wrong with one campaign stops no other; only an absent database stops all.
+fn spared<T: Default>(id: CampaignId, done: sqlx::Result<T>) -> sqlx::Result<T> {
+    match done {
+        Err(error) if !is_away(&error) => {
+            tracing::warn!(%error, campaign.id = %id, "a campaign cannot be fed");
+            Ok(T::default())
+        }
+        done => done,
     }
 }

@@ -276,40 +276,70 @@ pub async fn pause(db: &mut PgConnection, id: CampaignId, reason: Option<&str>) 
     stands(db, id, moved, &[CampaignStatus::Paused]).await
 }
 
-/// Lets a paused campaign go on. Its messages that wait get back the time that the pause took from them.
+/// Lets a paused campaign go on. Its messages that wait get back the time that the pause took from them, as far as the
+/// campaign lasts, and leave at its throttle.
+///
+/// A claim that saw the pause may hand its messages back after this; they come round within 15 s.
 pub async fn resume(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Moved> {
-    // Claims that saw the pause have committed; what they hand back later comes round within 15 s.
-    let mut tx = begin_move(db, id).await?;
-    let moved = sqlx::query!(
-        r#"update public.sms_campaigns c
-           set status = case when c.start_at > clock_timestamp() then 'scheduled' else 'running' end,
-               started_at = case when c.start_at > clock_timestamp() then null
-                                 else coalesce(c.started_at, clock_timestamp()) end,
-               reason = null, paused_at = null
-           from (select id, paused_at from public.sms_campaigns where id = $1 for no key update) old
-           where c.id = old.id and c.status = 'paused'
-           returning c.status as "status: CampaignStatus", old.paused_at"#,
+    let mut tx = db.begin().await?;
+    let paused_at = sqlx::query_scalar!(
+        "select paused_at from public.sms_campaigns where id = $1 and status = 'paused' for no key update",
         id as CampaignId,
     )
     .fetch_optional(&mut *tx)
     .await?;
-    tx.commit().await?;
-    if let Some(paused_at) = moved.as_ref().and_then(|moved| moved.paused_at) {
-        // The outbox has no index by campaign, which each message would pay for: this walks it once.
-        sqlx::query!(
-            "update smsgw.sms_outbox
-             set due_at = clock_timestamp(), expires_at = expires_at + (clock_timestamp() - $2)
-             where id in (select id from smsgw.sms_outbox
-                          where campaign_id = $1 and worker_id is null and reason = 'campaign_paused'
-                          for update skip locked)",
-            id as CampaignId,
-            paused_at,
-        )
-        .execute(&mut *db)
-        .await?;
+    let moved = sqlx::query_scalar!(
+        r#"update public.sms_campaigns
+           set status = case when start_at > clock_timestamp() then 'scheduled' else 'running' end,
+               started_at = case when start_at > clock_timestamp() then null
+                                 else coalesce(started_at, clock_timestamp()) end,
+               reason = null, paused_at = null
+           where id = $1 and status = 'paused'
+           returning status as "status: CampaignStatus""#,
+        id as CampaignId,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let Some(paused_at) = paused_at.flatten() {
+        release(&mut tx, id, paused_at).await?;
     }
-    let to = [CampaignStatus::Scheduled, CampaignStatus::Running];
-    stands(db, id, moved.map(|moved| moved.status), &to).await
+    tx.commit().await?;
+    stands(db, id, moved, &[CampaignStatus::Scheduled, CampaignStatus::Running]).await
+}
+
+/// Makes the messages that wait for a campaign due again. The outbox has no index by campaign, which each message would
+/// pay for: this walks it once.
+async fn release(db: &mut PgConnection, id: CampaignId, paused_at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "with waiting as (
+             select id, due_at, seq, reason is not distinct from 'campaign_paused' as is_paused
+             from smsgw.sms_outbox where campaign_id = $1 and worker_id is null
+             for update skip locked
+         ),
+         numbered as (
+             select id, is_paused, row_number() over (partition by is_paused order by due_at, seq) - 1 as at from waiting
+         ),
+         released as (
+             update smsgw.sms_outbox o
+             set due_at = case when n.is_paused
+                               then clock_timestamp() + coalesce(n.at * (interval '1 second' / c.max_per_second), '0')
+                               else o.due_at end,
+                 expires_at = least(o.expires_at + (clock_timestamp() - greatest($2, smsgw.uuid_time(o.id))),
+                                    coalesce(c.expires_at, 'infinity')),
+                 reason = case when n.is_paused then null else o.reason end
+             from numbered n, public.sms_campaigns c
+             where o.id = n.id and c.id = $1
+             returning o.due_at, n.is_paused
+         )
+         update public.sms_campaigns
+         set fed_until = (select max(due_at) from released where is_paused)
+         where id = $1 and max_per_second is not null and exists (select from released where is_paused)",
+        id as CampaignId,
+        paused_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Withdraws a campaign. When this returns, no claim of its messages that did not see it will commit, and those that
@@ -340,6 +370,11 @@ async fn end_waiting(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<()
                    for update of o skip locked
                )
                returning *, case when copies > 0 then 'unknown' else 'cancelled' end as status
+           ),
+           -- Who was not texted after all is nobody's duplicate.
+           forgotten as (
+               delete from smsgw.sms_campaign_dedupe d using gone g, public.sms_campaigns c
+               where c.id = $1 and d.key = c.dedupe_key and d.phone = g."to" and g.status = 'cancelled'
            ),
            counted as (
                insert into smsgw.sms_campaign_counts as c (campaign_id, status, messages)

@@ -57,7 +57,7 @@ impl Timing {
 }
 
 impl Feeder {
-    /// Makes up to `allowed` messages of a campaign, or ends it if it `is_over`. Says whether there may be more to make
+    /// Makes up to `allowed` messages of a campaign, or ends it if it is over. Says whether there may be more to make
     /// at once.
     pub(super) async fn feed(
         &self,
@@ -65,8 +65,8 @@ impl Feeder {
         texts: &mut HashMap<CampaignId, CampaignText>,
         one: &Running,
         allowed: i64,
-        is_over: bool,
     ) -> sqlx::Result<bool> {
+        let is_over = one.is_over;
         if allowed == 0 && !is_over && one.under_way > 0 {
             return Ok(false);
         }
@@ -86,7 +86,16 @@ impl Feeder {
             tx.commit().await?;
             return Ok(false);
         }
-        let Some(text) = text_of(texts, &campaign) else { return Ok(false) };
+        let text = match text_of(texts, &campaign) {
+            Some(text) if !text.has_link() || self.links.public_url.is_some() => text,
+            unusable => {
+                let reason = if unusable.is_some() { "no_public_url" } else { "text_unusable" };
+                tracing::warn!(campaign.id = %one.id, reason, "a campaign is paused: this worker cannot fill its text");
+                feed::stop(&mut *tx, one.id, reason).await?;
+                tx.commit().await?;
+                return Ok(false);
+            }
+        };
         let (timing, room) = Timing::of(&campaign, now);
         let most = allowed.min(room).min(LARGEST);
         let open = self.open_places(&campaign, places, now);

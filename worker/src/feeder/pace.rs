@@ -26,7 +26,7 @@ pub(super) struct Pace {
 
 #[derive(Debug)]
 struct Measured {
-    ended: i64,
+    left: i64,
     at: Instant,
     per_second: f64,
 }
@@ -36,16 +36,13 @@ impl Pace {
     pub(super) fn observe(&mut self, running: &[Running], now: Instant) {
         self.measured.retain(|id, _| running.iter().any(|one| one.id == *id));
         for one in running {
-            let known = self.measured.entry(one.id).or_insert(Measured {
-                ended: one.ended,
-                at: now,
-                per_second: 0.0,
-            });
+            let known =
+                self.measured.entry(one.id).or_insert(Measured { left: one.left, at: now, per_second: 0.0 });
             let time = now.duration_since(known.at);
             if time >= SHORTEST {
-                let rate = (one.ended - known.ended).max(0) as f64 / time.as_secs_f64();
+                let rate = (one.left - known.left).max(0) as f64 / time.as_secs_f64();
                 known.per_second += SMOOTHING * (rate - known.per_second);
-                (known.ended, known.at) = (one.ended, now);
+                (known.left, known.at) = (one.left, now);
             }
         }
     }
@@ -87,8 +84,9 @@ mod tests {
             weight,
             unfed: 1_000_000,
             under_way,
-            ended,
+            left: ended,
             is_staged: false,
+            is_over: false,
         }
     }
 
@@ -98,7 +96,7 @@ mod tests {
         for tick in 0..60 {
             pace.observe(campaigns, begin + Duration::from_millis(100 * tick));
             for (one, more) in campaigns.iter_mut().zip(each_tick) {
-                one.ended += more;
+                one.left += more;
             }
         }
         pace

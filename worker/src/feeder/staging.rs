@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use shared::campaign::{CampaignText, Enlisted, InvalidCampaignText, Unusable, enlist};
 use shared::ids::CampaignId;
 use shared::phone::PhoneNumber;
-use shared::store::campaigns::staged;
+use shared::store::campaigns::staged::{self, Staged};
 use shared::store::campaigns::uploads::Upload;
 use shared::store::campaigns::{self, Campaign, feed, recipients};
 use sqlx::{Connection, PgConnection};
@@ -28,17 +28,10 @@ impl Feeder {
         let text = CampaignText::compile(&campaign.text);
         let mut upload = Upload { rows: rows.len() as i64, ..Upload::default() };
         let (mut added, mut refused) = (Vec::with_capacity(rows.len()), Vec::new());
-        for mut row in rows {
-            let variables = match row.variables.take() {
-                Some(Value::Object(variables)) => variables,
-                _ => Map::new(),
-            };
-            match self.read(&text, &row.phone, &variables, &mut upload) {
+        for row in rows {
+            match self.read(&text, &row, &mut upload) {
                 Ok(one) => added.push(one),
-                Err(reason) => {
-                    row.variables = Some(Value::Object(variables));
-                    refused.push((row, reason));
-                }
+                Err(reason) => refused.push((row, reason)),
             }
         }
         if let Some(longest) = added.iter().map(|one| &one.text).max_by_key(|text| text.chars().count()) {
@@ -58,17 +51,16 @@ impl Feeder {
     fn read(
         &self,
         text: &Result<CampaignText, InvalidCampaignText>,
-        phone: &str,
-        variables: &Map<String, Value>,
+        row: &Staged,
         upload: &mut Upload,
     ) -> Result<Enlisted, String> {
         let text = text.as_ref().map_err(ToString::to_string);
-        let phone = PhoneNumber::parse(phone, None).map_err(|error| error.to_string());
-        let (Ok(text), Ok(phone)) = (&text, &phone) else {
-            upload.rejected += 1;
-            return Err(text.err().or(phone.err()).unwrap_or_default());
-        };
-        enlist(text, &self.reach, &self.links, phone, variables.clone()).map_err(|error| {
+        let phone = PhoneNumber::parse(&row.phone, None).map_err(|error| error.to_string());
+        let variables = serde_json::from_str::<Map<String, Value>>(row.variables.as_deref().unwrap_or("{}"));
+        let variables = variables.map_err(|error| format!("its variables cannot be read: {error}"));
+        let read = text.and_then(|text| Ok((text, phone?, variables?)));
+        let (text, phone, variables) = read.inspect_err(|_| upload.rejected += 1)?;
+        enlist(text, &self.reach, &self.links, &phone, variables).map_err(|error| {
             match error {
                 Unusable::CountryBlocked(_) => upload.blocked += 1,
                 Unusable::Unfillable(_) => upload.rejected += 1,

@@ -23,14 +23,18 @@ pub struct Running {
     pub unfed: i64,
     /// Messages that were made and have not ended.
     pub under_way: i64,
-    /// Messages that have ended.
-    pub ended: i64,
+    /// Messages that have left the outbox. Those that the feeder itself left out say nothing of how fast others leave.
+    pub left: i64,
     /// Rows that came by SQL are still to be read.
     pub is_staged: bool,
+    /// Everybody had their turn, and every message has ended.
+    pub is_over: bool,
 }
 
-/// Takes the lock of whoever feeds, for as long as the connection lives; `false` if another has it.
-pub async fn try_lead(db: impl PgExecutor<'_>, lock: i64) -> sqlx::Result<bool> {
+/// Takes the lock of whoever feeds, for as long as the connection lives; `false` if another has it. A connection that is
+/// not used for five seconds is ended by the database, so that a leader that stands still makes room.
+pub async fn try_lead(db: &mut PgConnection, lock: i64) -> sqlx::Result<bool> {
+    sqlx::raw_sql("set idle_session_timeout = '5s'").execute(&mut *db).await?;
     sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "leads!""#, lock).fetch_one(db).await
 }
 
@@ -50,14 +54,16 @@ pub async fn list_running(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Running>>
     sqlx::query_as!(
         Running,
         r#"select c.id as "id: CampaignId", c.max_per_second, c.weight,
-                  p.recipients - p.fed as "unfed!", p.fed - e.ended as "under_way!", e.ended as "ended!",
+                  p.recipients - p.fed as "unfed!", p.fed - e.ended as "under_way!", e.left as "left!",
                   exists (select from smsgw.sms_campaign_staged s where s.campaign_id = c.id and s.reason is null)
-                      as "is_staged!"
+                      as "is_staged!",
+                  p.recipients = e.ended as "is_over!"
            from public.sms_campaigns c
            cross join lateral (select coalesce(sum(recipients), 0)::bigint as recipients,
                                       coalesce(sum(fed), 0)::bigint as fed
                                from smsgw.sms_campaign_places p where p.campaign_id = c.id) p
-           cross join lateral (select coalesce(sum(messages), 0)::bigint as ended
+           cross join lateral (select coalesce(sum(messages), 0)::bigint as ended,
+                                      coalesce(sum(messages) filter (where slot <> 0), 0)::bigint as "left"
                                from smsgw.sms_campaign_counts e where e.campaign_id = c.id) e
            where c.status = 'running'
            order by c.id"#
@@ -187,8 +193,9 @@ async fn log_suppressed(
         suppressed.iter().map(|(message, reason)| (message.to.as_str(), *reason)).unzip();
     sqlx::query!(
         r#"with counted as (
-               insert into smsgw.sms_campaign_counts as c (campaign_id, status, messages)
-               values ($1, 'suppressed', cardinality($2::uuid[]))
+               -- Slot 0: no server process has this number.
+               insert into smsgw.sms_campaign_counts as c (campaign_id, slot, status, messages)
+               values ($1, 0, 'suppressed', cardinality($2::uuid[]))
                on conflict (campaign_id, slot, status) do update set messages = c.messages + excluded.messages
            )
            insert into public.sms_messages_log (id, "to", type, status, reason, segments, attempts, sender, template,
@@ -240,16 +247,45 @@ pub async fn set_waiting(
     Ok(())
 }
 
-/// Shows how fast a campaign is.
-pub async fn set_rate(db: impl PgExecutor<'_>, id: CampaignId, rate: f32) -> sqlx::Result<()> {
+/// Shows how fast campaigns are; writes only what is new.
+pub async fn set_rates(db: impl PgExecutor<'_>, rates: &[(CampaignId, f32)]) -> sqlx::Result<()> {
+    let (ids, rates): (Vec<CampaignId>, Vec<f32>) = rates.iter().copied().unzip();
     sqlx::query!(
-        "update public.sms_campaigns set rate = $2 where id = $1 and status = 'running'",
-        id as CampaignId,
-        rate,
+        "update public.sms_campaigns c set rate = r.rate from unnest($1::uuid[], $2::real[]) as r (id, rate)
+         where c.id = r.id and c.status = 'running' and c.rate is distinct from r.rate",
+        &ids as &[CampaignId],
+        &rates,
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Pauses a campaign that cannot go on as it is, for `reason`. The caller holds it.
+pub async fn stop(db: impl PgExecutor<'_>, id: CampaignId, reason: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update public.sms_campaigns set status = 'paused', reason = $2, paused_at = clock_timestamp(), rate = 0
+         where id = $1 and status = 'running'",
+        id as CampaignId,
+        reason,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How many messages of each campaign sleep: they wait in the outbox for more than five seconds, and hold nothing up.
+pub async fn list_sleeping(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(CampaignId, i64)>> {
+    let rows = sqlx::query!(
+        r#"select campaign_id as "id!: CampaignId", count(*) as "messages!"
+           from (select campaign_id from smsgw.sms_outbox
+                 where lane in ('transactional', 'promo') and worker_id is null
+                   and due_at > clock_timestamp() + interval '5 seconds' limit 1000000) o
+           where campaign_id is not null group by campaign_id"#
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.messages)).collect())
 }
 
 /// Ends a running campaign of which nothing is left to do, for `reason` if that is not that everybody had their turn.

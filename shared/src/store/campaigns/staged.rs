@@ -1,6 +1,5 @@
 //! Recipients that came by SQL: the database cannot read numbers and fill texts, so they wait here until a worker has.
 
-use serde_json::Value;
 use sqlx::PgExecutor;
 
 use crate::ids::CampaignId;
@@ -16,8 +15,8 @@ pub struct Staged {
     pub id: i64,
     /// As it was written.
     pub phone: String,
-    /// An object, if anything.
-    pub variables: Option<Value>,
+    /// An object as JSON, if anything: jsonb holds numbers that no program reads.
+    pub variables: Option<String>,
 }
 
 /// Finds a campaign with rows to be read.
@@ -38,7 +37,7 @@ pub async fn take(db: impl PgExecutor<'_>, id: CampaignId, limit: i64) -> sqlx::
            using (select id from smsgw.sms_campaign_staged
                   where campaign_id = $1 and reason is null order by id limit $2) t
            where s.campaign_id = $1 and s.id = t.id
-           returning s.id, s.phone, s.variables"#,
+           returning s.id, s.phone, s.variables::text as variables"#,
         id as CampaignId,
         limit,
     )
@@ -56,10 +55,11 @@ pub async fn refuse(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into smsgw.sms_campaign_staged (campaign_id, phone, variables, reason)
-         select $1, phone, variables, reason from unnest($2::text[], $3::jsonb[], $4::text[]) as r (phone, variables, reason)",
+         select $1, phone, variables::jsonb, reason
+         from unnest($2::text[], $3::text[], $4::text[]) as r (phone, variables, reason)",
         id as CampaignId,
         &refused.iter().map(|(row, _)| row.phone.as_str()).collect::<Vec<_>>() as &[&str],
-        &refused.iter().map(|(row, _)| row.variables.as_ref()).collect::<Vec<_>>() as &[Option<&Value>],
+        &refused.iter().map(|(row, _)| row.variables.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
         &refused.iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>() as &[&str],
     )
     .execute(db)

@@ -140,6 +140,11 @@ pub async fn cancel(db: impl PgExecutor<'_>, of: &Selection, limit: i64) -> sqlx
                      and ($3::text is null or reason = $3)
                    order by id limit $4 for update skip locked
                ) returning *
+           ), counted as (
+               insert into smsgw.sms_campaign_counts as c (campaign_id, status, messages)
+               select campaign_id, case when copies > 0 then 'unknown' else 'cancelled' end, count(*)
+               from gone where campaign_id is not null group by 1, 2
+               on conflict (campaign_id, slot, status) do update set messages = c.messages + excluded.messages
            ), logged as (
                insert into public.sms_messages_log (id, user_id, "to", type, text, status, reason, segments, attempts,
                        copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace, created_at)
