@@ -110,7 +110,7 @@ pub(crate) async fn kill_postgres(gateway: &mut Gateway, load: &Load, round: usi
     let works = until_it_works(gateway, load, returned).await;
     let took = back.elapsed();
     let usual = report.usual;
-    report.expect(took <= RECOVERY + usual, "all works again within 5 s of Postgres' return", || {
+    report.expect(took <= RECOVERY + 2 * usual, "all works again within 5 s of Postgres' return", || {
         format!("{works:.2?}; before, a message took up to {usual:.2?}")
     });
     load.until_answered().await;
