@@ -67,6 +67,11 @@ impl Gateway {
         self.read(request).await
     }
 
+    /// Puts what shall stand there.
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        self.read(self.request(Method::PUT, path).json(body)).await
+    }
+
     /// Posts where the address says it all.
     pub(crate) async fn act(&self, path: &str) -> Result<Value> {
         self.read(self.request(Method::POST, path)).await

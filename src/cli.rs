@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use shared::config::{ApiConfig, DatabaseConfig, ReachConfig, SecretsConfig, SiteConfig};
+use shared::config::{AlertConfig, ApiConfig, DatabaseConfig, ReachConfig, SecretsConfig, SiteConfig};
 use shared::provider::catalogue::ProviderEnv;
 use shared::telemetry::LogFormat;
 use worker::WorkerConfig;
@@ -19,6 +19,7 @@ mod opt_outs;
 mod prices;
 mod rules;
 mod settings;
+mod spend;
 
 pub(crate) use calls::{
     ApiCallArgs, OtpAction, OtpArgs, OtpSendArgs, OtpSessionsArgs, OtpUnlockArgs, OtpVerifyArgs, SendArgs,
@@ -36,6 +37,7 @@ pub(crate) use settings::{
     AddProvider, KeysAction, KeysArgs, ProvidersAction, ProvidersArgs, SetTemplate, TemplatesAction,
     TemplatesArgs, TestProvider,
 };
+pub(crate) use spend::{CapAction, SpendAction, SpendArgs};
 
 /// What every command's end means, and how its output is read by programs.
 const EXIT_CODES: &str = "\
@@ -91,6 +93,9 @@ pub(crate) enum Command {
     /// What countries ask of texts: hours for promo, senders, India's registry; off until enabled
     #[command(after_help = "Example:\n  smsgw rules list")]
     Rules(RulesArgs),
+    /// What campaigns spend, and the caps of it
+    #[command(after_help = "Example:\n  smsgw spend show")]
+    Spend(SpendArgs),
     /// Who said stop: record it, lift it, show it, lists of it
     #[command(after_help = "Example:\n  smsgw opt-outs show +41790000009")]
     OptOuts(OptOutsArgs),
@@ -193,6 +198,8 @@ pub(crate) struct GatewayArgs {
 pub(crate) struct SendingArgs {
     #[command(flatten)]
     pub(crate) worker: WorkerConfig,
+    #[command(flatten)]
+    pub(crate) alerts: AlertConfig,
     #[command(flatten)]
     pub(crate) providers: ProviderEnv,
 }

@@ -18,6 +18,7 @@ mod providers;
 mod rules;
 mod send;
 mod serve;
+mod spend;
 mod templates;
 
 use anyhow::{Context, Result, bail};
@@ -68,6 +69,7 @@ async fn dispatch(command: Command, printer: Printer) -> Result<()> {
         Command::Providers(args) => providers::run(*args, printer).await,
         Command::Templates(args) => templates::run(args, printer).await,
         Command::Rules(args) => rules::run(args, printer).await,
+        Command::Spend(args) => spend::run(args, printer).await,
         Command::OptOuts(args) => opt_outs::run(args, printer).await,
         Command::Send(args) => send::run(args, printer).await,
         Command::Otp(args) => otp::run(args, printer).await,

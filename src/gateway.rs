@@ -160,6 +160,7 @@ impl Gateway {
             providers: args.providers.providers()?,
             environment: self.site.environment,
             public_url: self.site.public_url()?,
+            alerts: args.alerts.target()?,
         };
         let worker = Worker::start(parts).context("the worker cannot start")?;
         let (broken, stop) = (worker.broken(), stop.clone());

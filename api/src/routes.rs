@@ -23,6 +23,7 @@ mod pauses;
 mod problems;
 mod sandbox;
 mod sms;
+mod spend;
 mod templates;
 mod unsubscribe;
 mod users;
@@ -38,6 +39,7 @@ pub(crate) mod limits {
     pub(crate) const CAMPAIGNS: (u16, u16) = super::campaigns::LIMITS;
     pub(crate) const MESSAGES: (u16, u16) = super::messages::LIMITS;
     pub(crate) const MINUTES: (u16, u16) = super::users::MINUTES;
+    pub(crate) const SPEND_DAYS: (u16, u16) = super::spend::DAYS;
     pub(crate) const INBOX: (i64, i64) = super::sandbox::LIMITS;
 }
 
@@ -51,6 +53,7 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .route("/sms/campaigns/{id}", get(campaigns::show))
         .route("/sms/campaigns/{id}/recipients", post(campaigns::add))
         .route("/sms/campaigns/{id}/preview", get(campaigns::preview))
+        .route("/sms/campaigns/{id}/budget", put(campaigns::set_budget))
         .route("/sms/campaigns/{id}/test", post(campaigns::send_test))
         .route("/sms/campaigns/{id}/start", post(campaigns::start))
         .route("/sms/campaigns/{id}/pause", post(campaigns::pause))
@@ -79,6 +82,16 @@ pub(crate) fn all(app: &App) -> Router<App> {
         )
         .route("/settings/country-rules", get(country_rules::list))
         .route("/settings/country-rules/{country}", get(country_rules::show).put(country_rules::replace))
+        .route("/spend", get(spend::show))
+        .route("/settings/spend-caps", get(spend::list_caps))
+        .route(
+            "/settings/spend-caps/{name}",
+            get(spend::show_cap).put(spend::replace_cap).delete(spend::delete_cap),
+        )
+        .route(
+            "/settings/frequency-cap",
+            get(spend::show_frequency).put(spend::replace_frequency).delete(spend::delete_frequency),
+        )
         .route("/settings/pauses", get(pauses::list).post(pauses::pause).delete(pauses::resume))
         .route("/webhooks/{provider}/status", post(webhooks::status))
         .route("/webhooks/{provider}/inbound", post(webhooks::inbound))

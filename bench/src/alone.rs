@@ -87,6 +87,7 @@ async fn drain(messages: i64) -> anyhow::Result<f64> {
         providers: vec![ProviderSettings::unlimited("yes", vendor)],
         environment: Environment::Production,
         public_url: None,
+        alerts: None,
     })?;
     sleep(Duration::from_secs(2)).await;
     ensure!(yes.0.load(Ordering::Relaxed) == 0, "the pause is not kept");

@@ -16,8 +16,10 @@ use crate::provider::http::{BaseUrl, InvalidBaseUrl};
 use crate::seal::{Keyring, MasterKey};
 use crate::text::MessageText;
 
+mod alerts;
 mod callers;
 
+pub use alerts::AlertConfig;
 pub use callers::{CallersConfig, UserTokens};
 
 /// A setting that cannot be used; names the variable and the cure.

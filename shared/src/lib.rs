@@ -31,6 +31,7 @@ pub mod quiet_hours;
 pub mod recipients;
 pub mod reply;
 pub mod routing;
+pub mod spend;
 pub mod template;
 pub mod time_zone;
 pub mod unsubscribe;
@@ -48,6 +49,7 @@ pub mod store;
 pub mod wake;
 
 // Programs.
+pub mod alert;
 pub mod config;
 pub mod telemetry;
 pub mod trace;

@@ -17,6 +17,7 @@ pub mod campaigns;
 pub mod consents;
 pub mod contact_settings;
 pub mod country_rules;
+pub mod frequency_cap;
 pub mod idempotency;
 pub mod inbound;
 pub mod integrations;
@@ -32,6 +33,9 @@ pub mod prices;
 pub mod roles;
 pub mod sandbox_inbox;
 pub mod schema;
+pub mod spend;
+pub mod spend_alerts;
+pub mod spend_caps;
 pub mod templates;
 
 /// A column of a group, for `unnest`. One that is null throughout is sent empty: `unnest` fills what is short with nulls,

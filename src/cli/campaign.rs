@@ -83,6 +83,9 @@ Example:
     /// Let it go on after a pause
     #[command(after_help = "Example:\n  smsgw campaign resume ID")]
     Resume(OneCampaign),
+    /// Set what it may cost, with what it has spent; then resume it, if it is paused for that
+    #[command(after_help = "Example:\n  smsgw campaign budget ID 25.00EUR && smsgw campaign resume ID")]
+    Budget(BudgetArgs),
     /// Withdraw it for ever: once this returns, none of its messages is taken up
     #[command(after_help = "Example:\n  smsgw campaign cancel ID")]
     Cancel(OneCampaign),
@@ -210,6 +213,15 @@ pub(crate) struct TestArgs {
     /// A value for the text
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub(crate) vars: Vec<String>,
+}
+
+/// Another budget.
+#[derive(Debug, Args)]
+pub(crate) struct BudgetArgs {
+    #[command(flatten)]
+    pub(crate) of: OneCampaign,
+    /// What it may cost, with the currency: 12.50EUR
+    pub(crate) amount: String,
 }
 
 /// Where the results go.

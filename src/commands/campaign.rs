@@ -37,6 +37,11 @@ pub(crate) async fn run(args: CampaignArgs, printer: Printer) -> Result<()> {
         CampaignAction::Watch(one) => watch::run(&gateway, one, printer).await,
         CampaignAction::Pause(one) => act(&gateway, one, "/pause", printer).await,
         CampaignAction::Resume(one) => act(&gateway, one, "/resume", printer).await,
+        CampaignAction::Budget(args) => {
+            let budget = create::budget("AMOUNT", &args.amount)?;
+            let campaign = gateway.put(&path(args.of, "/budget"), &budget).await?;
+            printer.show(&campaign, || told::campaign(&campaign))
+        }
         CampaignAction::Cancel(one) => act(&gateway, one, "/cancel", printer).await,
         CampaignAction::Results(args) => results::run(&gateway, &args, printer).await,
     }

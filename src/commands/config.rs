@@ -22,7 +22,7 @@ as unset.
 
 /// Read without clap, beside a variable `…_FILE` of the same commands: a flag for a secret would invite it onto command
 /// lines.
-const SECRETS: [(&str, &str); 8] = [
+const SECRETS: [(&str, &str); 9] = [
     ("DATABASE_URL", "Postgres, for example postgres://user:password@host/smsgw"),
     (
         "SMSGW_MASTER_KEY",
@@ -30,6 +30,7 @@ const SECRETS: [(&str, &str); 8] = [
     ),
     ("SMSGW_MASTER_KEY_PREVIOUS", "The key before the last change; still opens what it sealed"),
     ("SMSGW_JWT_SECRET", "What end users' tokens are signed with (HS256), at least 32 bytes"),
+    ("SMSGW_ALERT_SECRET", "What alerts are signed with, `whsec_` and base64 of 24 to 64 bytes"),
     ("TWILIO_AUTH_TOKEN", "Twilio auth token"),
     ("TWILIO_API_KEY_SECRET", "Secret of the Twilio API key"),
     ("TWO_FACTOR_API_KEY", "2Factor.in API key; setting it makes the provider `2factor`"),

@@ -9,8 +9,12 @@ use tests::door::Answer;
 use tests::wait::within;
 use tests::{Door, TestApp};
 
+mod alerts;
+mod caps;
 mod feeder;
+mod frequency;
 mod lists;
+mod money;
 mod runs;
 mod sharing;
 mod staged;

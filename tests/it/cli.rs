@@ -19,6 +19,7 @@ mod prices;
 mod providers;
 mod rules;
 mod settings;
+mod spend;
 
 /// Sets a Twilio account called main; its secrets come by standard input.
 const ADD_MAIN: [&str; 9] =

@@ -103,6 +103,7 @@ impl TestApp {
             providers: vendors(&self.mock.url()),
             environment: Environment::Development,
             public_url: None,
+            alerts: None,
         }
     }
 

@@ -18,11 +18,14 @@ use shared::wake::Wake;
 use sqlx::PgConnection;
 
 use self::batch::Fed;
+pub(crate) use self::limits::Receipt;
 use self::pace::Pace;
+use crate::measures::SpendMeasures;
 use crate::roster::Roster;
 
 mod batch;
 mod hours;
+mod limits;
 mod pace;
 mod staging;
 
@@ -50,6 +53,7 @@ pub(crate) struct Feeder {
     pub(crate) wake: Wake,
     pub(crate) roster: Arc<Roster>,
     pub(crate) links: Links,
+    pub(crate) measures: SpendMeasures,
 }
 
 /// What the feeder remembers between two looks.

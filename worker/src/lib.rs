@@ -9,7 +9,8 @@
 //! sweep                           └──> provider
 //! ```
 //!
-//! Beside the lanes stand duties: presence, takeover, sweep, roster, receipts, the feeder of campaigns, upkeep.
+//! Beside the lanes stand duties: presence, takeover, sweep, roster, receipts, the feeder of campaigns, what is told of
+//! their spending, upkeep.
 
 // One message's way.
 mod ack;
@@ -30,6 +31,7 @@ mod feeder;
 mod lease;
 mod presence;
 mod receipts;
+mod spending;
 mod sweep;
 mod takeover;
 mod upkeep;

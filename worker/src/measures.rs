@@ -9,6 +9,9 @@ use metrics::{
 use shared::lane::Lane;
 use shared::message::{OutboxMessage, Status};
 use shared::provider::Outcome;
+use shared::store::spend_alerts::NewlyReached;
+
+use crate::feeder::Receipt;
 
 /// What a claim can end in.
 const ENDS: [Status; 7] = [
@@ -68,6 +71,17 @@ pub(crate) fn describe() {
     );
     describe_counter!("smsgw_takeovers_total", "Dead workers that this one took over");
     describe_counter!("smsgw_messages_taken_over_total", "Messages of dead workers that this one took over");
+    describe_counter!(
+        "smsgw_spend_micros_total",
+        "Millionths of a currency's unit reserved for messages of campaigns"
+    );
+    describe_counter!(
+        "smsgw_spend_unpriced_segments_total",
+        "Segments of campaigns whose price is not known, and which count under no cap"
+    );
+    describe_counter!("smsgw_spend_thresholds_total", "Times a threshold of a spending cap was reached");
+    describe_gauge!("smsgw_spend_cap_ratio", "Part of a day's or country's cap that is spent today");
+    describe_counter!("smsgw_spend_alerts_total", "Alerts of spending posted, by whether they were taken");
     describe_gauge!("smsgw_promo_share", "Part of its slots that promo may use while codes wait");
 }
 
@@ -185,6 +199,44 @@ impl TakeoverMeasures {
             self.in_doubt[lane as usize].increment(1);
         }
     }
+}
+
+/// Metrics of what campaigns spend.
+#[derive(Clone, Debug)]
+pub(crate) struct SpendMeasures {
+    unpriced: Counter,
+}
+
+impl SpendMeasures {
+    pub(crate) fn new() -> Self {
+        Self { unpriced: counter!("smsgw_spend_unpriced_segments_total") }
+    }
+
+    /// A batch was made for so much, by which thresholds were reached. Currencies and caps come and go, so these are
+    /// looked up: once a batch.
+    pub(crate) fn spent(&self, receipt: &Receipt) {
+        for sum in &receipt.sums {
+            match sum.currency {
+                Some(currency) => counter!("smsgw_spend_micros_total", "currency" => currency.to_string())
+                    .increment(u64::try_from(sum.cost.micros()).unwrap_or(u64::MAX)),
+                None => self.unpriced.increment(sum.segments),
+            }
+        }
+        for NewlyReached { cap, threshold } in &receipt.reached {
+            counter!("smsgw_spend_thresholds_total", "cap" => cap.clone(), "threshold" => threshold.to_string())
+                .increment(1);
+        }
+    }
+}
+
+/// How much of a cap is spent.
+pub(crate) fn cap_ratio(cap: &str) -> Gauge {
+    gauge!("smsgw_spend_cap_ratio", "cap" => cap.to_owned())
+}
+
+/// Alerts of spending that were taken, and those that were not.
+pub(crate) fn spend_alerts() -> [Counter; 2] {
+    ["taken", "failed"].map(|outcome| counter!("smsgw_spend_alerts_total", "outcome" => outcome))
 }
 
 /// How full a lane is: its messages, and the age of the oldest due one in seconds.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use futures::future::BoxFuture;
+use shared::alert::{AlertTarget, Alerter};
 use shared::campaign::Links;
 use shared::clock::DbClock;
 use shared::config::{Environment, ReachConfig};
@@ -21,11 +22,11 @@ use tokio_util::sync::CancellationToken;
 use crate::config::WorkerConfig;
 use crate::feeder::Feeder;
 use crate::lane::{self, LaneParts};
-use crate::measures::{self, LaneMeasures};
+use crate::measures::{self, LaneMeasures, SpendMeasures};
 use crate::presence::{self, Presence};
 use crate::roster::{Roster, Sources};
 use crate::sweep::{self, Mark};
-use crate::{lease, receipts, takeover, upkeep};
+use crate::{lease, receipts, spending, takeover, upkeep};
 
 /// What a worker is made of.
 #[derive(Clone)]
@@ -50,6 +51,8 @@ pub struct Parts {
     pub environment: Environment,
     /// Where providers send receipts.
     pub public_url: Option<BaseUrl>,
+    /// Where alerts of spending go.
+    pub alerts: Option<AlertTarget>,
 }
 
 /// A running worker.
@@ -94,7 +97,8 @@ impl Worker {
         let congestion = Arc::new(Congestion::new(measures::promo_share()));
         let roster = Arc::new(Roster::new(sources(&parts)?, parts.clock.clone()));
         let broken = CancellationToken::new();
-        let duties = duties(&parts, &roster, &marks, &broken);
+        let alerter = parts.alerts.clone().map(Alerter::new).transpose()?;
+        let duties = duties(&parts, &roster, &marks, alerter, &broken);
         let lanes = Lane::ALL.map(|lane| LaneParts {
             lane,
             slots: parts.config.slots(lane),
@@ -161,6 +165,7 @@ fn duties(
     parts: &Parts,
     roster: &Arc<Roster>,
     marks: &[Arc<Mark>; 3],
+    alerter: Option<Alerter>,
     broken: &CancellationToken,
 ) -> JoinSet<()> {
     let mut duties = JoinSet::new();
@@ -191,8 +196,11 @@ fn duties(
         wake: parts.wake.clone(),
         roster: roster.clone(),
         links: Links { keyring: parts.keyring.clone(), public_url: parts.public_url.clone() },
+        measures: SpendMeasures::new(),
     };
     start(Box::pin(feeder.run()));
+    let (pool, clock) = (parts.pool.clone(), parts.clock.clone());
+    start(Box::pin(async move { spending::run(&pool, &clock, alerter.as_ref()).await }));
     let (database, wake) = (parts.database.clone(), parts.wake.clone());
     start(Box::pin(async move { wake.hear_others(&database).await }));
     duties

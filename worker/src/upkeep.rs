@@ -51,6 +51,8 @@ async fn often(pool: &PgPool, marks: &[Arc<Mark>; 3], queues: &[(Gauge, Gauge); 
     thoroughly("old keys of sms_enqueue", || upkeep::purge_enqueue_keys(pool)).await;
     thoroughly("old receipts", || upkeep::purge_receipts(pool)).await;
     thoroughly("old inbound texts", || upkeep::purge_inbound(pool)).await;
+    thoroughly("old contacts of campaigns", || upkeep::purge_promo_contacts(pool)).await;
+    thoroughly("old alerts of spending", || upkeep::purge_spend_alerts(pool)).await;
     told("depths of the lanes", within(PATIENCE, show_depths(pool, marks, queues)).await);
 }
 

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use shared::campaign::CampaignText;
 use shared::ids::{ApiKeyId, CampaignId};
 use shared::lane::Lane;
-use shared::money::{Amount, Currency};
-use shared::store::campaigns::{Budget, Dedupe, NewCampaign};
+use shared::store::campaigns::{Dedupe, NewCampaign};
 use shared::text::SenderId;
 
+use super::budget::BudgetRequest;
 use crate::accept::{self, LONGEST_LIFETIME, Refusal, SHORTEST_LIFETIME};
 use crate::fields::{self, Faults};
 use crate::templates::Variant;
@@ -51,14 +51,6 @@ pub(crate) struct CampaignRequest {
     dedupe_window_hours: Option<i32>,
 }
 
-/// What it may cost.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BudgetRequest {
-    amount: String,
-    currency: String,
-}
-
 /// Checks a campaign. `template` is what its `template` names, if there is such a one; `has_links` says whether there are
 /// unsubscribe links.
 ///
@@ -84,7 +76,11 @@ pub(crate) fn check(
     let life = faults.take("message_expires_in", life(request.message_expires_in, lane));
     let max_per_second = within(&mut faults, "max_per_second", request.max_per_second, (1, MAX_PER_SECOND));
     let weight = within(&mut faults, "weight", request.weight, WEIGHTS);
-    let budget = faults.take("budget", request.budget.as_ref().map(budget).transpose());
+    let budget = request
+        .budget
+        .as_ref()
+        .map(|wanted| wanted.check().map_err(|(field, problem)| format!("{field}: {problem}")));
+    let budget = faults.take("budget", budget.transpose());
     let hint = faults.take("provider_hint", request.provider_hint.map(fields::provider).transpose());
     let sender = request.sender.map(SenderId::try_from).transpose();
     let sender = faults.take("sender", sender);
@@ -163,13 +159,6 @@ fn within<T: Copy + PartialOrd + Display>(
         faults.note(field, format_args!("must be {least} to {most}"));
     }
     value
-}
-
-fn budget(wanted: &BudgetRequest) -> Result<Budget, String> {
-    let amount: Amount = wanted.amount.parse().map_err(|error| format!("amount: {error}"))?;
-    let currency: Currency = wanted.currency.parse().map_err(|error| format!("currency: {error}"))?;
-    let micros = i64::try_from(amount.micros()).map_err(|_| "amount: is too large".to_owned())?;
-    Ok(Budget { micros, currency: currency.as_str().to_owned() })
 }
 
 fn dedupe(key: Option<String>, window_hours: Option<i32>, faults: &mut Faults) -> Option<Dedupe> {

@@ -8,13 +8,14 @@ use shared::cost::{self, Estimate, Volume};
 use shared::country_rules::{Asked, CountryRules, Sending};
 use shared::lane::Lane;
 use shared::phone::Region;
-use shared::provider::catalogue::{Catalogue, ProviderSettings};
+use shared::provider::catalogue::{Catalogue, first_tried};
 use shared::segments::{self, Advice, Forcing};
 use shared::store::campaigns::progress::{self, PlaceVolume};
 use shared::store::campaigns::{Campaign, recipients};
 use shared::store::{country_rules, integrations, prices};
 use sqlx::PgConnection;
 
+use super::budget::BudgetCheck;
 use crate::app::App;
 
 /// The answer.
@@ -38,6 +39,8 @@ pub(crate) struct Preview {
     longest_text: Option<Longest>,
     ucs2: Dear,
     cost: Estimate,
+    /// Its budget, if it has one, against that.
+    budget: Option<BudgetCheck>,
     /// Countries whose rules forbid it as it is.
     refused: Vec<Refused>,
     /// How long it takes at its throttle and within the hours of each place; `None` without a throttle, and if that is
@@ -122,6 +125,7 @@ impl Preview {
             countries,
             ucs2,
             longest_text: longest.map(|text| Longest { advice: segments::advise(&text), text }),
+            budget: BudgetCheck::of(campaign, &cost, &counts.spent),
             cost,
             refused,
             seconds,
@@ -187,28 +191,13 @@ async fn estimate(
     let volumes: Vec<Volume> = countries
         .iter()
         .map(|one| {
-            let provider = first(&catalogue.providers, campaign, one.country).unwrap_or_default();
+            let hint = campaign.provider_hint.as_deref();
+            let first = first_tried(&catalogue.providers, hint, campaign.lane, one.country);
+            let provider = first.map(|first| first.name.clone()).unwrap_or_default();
             Volume { provider, country: one.country, segments: one.segments.unsigned_abs() }
         })
         .collect();
     let wanted = volumes.iter().filter_map(|one| Some((one.provider.clone(), one.country?))).collect();
     let prices = prices::list_of(&mut *db, &wanted).await?;
     Ok(cost::estimate(volumes, &prices))
-}
-
-/// The provider that is tried first: the one hinted at, else the first that reaches the country.
-fn first(providers: &[ProviderSettings], campaign: &Campaign, country: Option<Region>) -> Option<String> {
-    let reaches = |one: &&ProviderSettings| serves(one, campaign.lane, country);
-    let hinted =
-        providers.iter().find(|one| Some(&one.name) == campaign.provider_hint.as_ref()).filter(reaches);
-    hinted.or_else(|| providers.iter().find(reaches)).map(|one| one.name.clone())
-}
-
-fn serves(provider: &ProviderSettings, lane: Lane, country: Option<Region>) -> bool {
-    let reaches = match (&provider.countries, country) {
-        (None, _) => true,
-        (Some(countries), Some(country)) => countries.contains(&country),
-        (Some(_), None) => false,
-    };
-    provider.enabled && provider.lanes.contains(&lane) && reaches
 }

@@ -20,9 +20,11 @@ use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::intake::IntakeError;
 use crate::problem::Problem;
 
+mod budget;
 mod recipients;
 mod trial;
 
+pub(super) use budget::set_budget;
 pub(super) use recipients::add;
 pub(super) use trial::send_test;
 

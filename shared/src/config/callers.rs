@@ -81,19 +81,19 @@ impl CallersConfig {
 }
 
 /// A blank setting counts as unset: a check against nothing would refuse everybody.
-fn given(setting: Option<&String>) -> Option<&str> {
+pub(super) fn given(setting: Option<&String>) -> Option<&str> {
     setting.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
 /// A network, or one address.
-fn network(text: &str) -> Result<IpNet, &'static str> {
+pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
     let text = text.trim();
     let network = match text.parse::<IpAddr>() {
         Ok(address) => IpNet::from(address.to_canonical()),
         Err(_) => text.parse().map_err(|_| "must be addresses or networks such as 10.0.0.0/8 or ::1")?,
     };
     if network.prefix_len() == 0 {
-        return Err("would believe everybody: name the addresses of your proxies");
+        return Err("means every address: name those that you mean");
     }
     Ok(network)
 }

@@ -22,11 +22,13 @@ use crate::text::SenderId;
 
 mod credentials;
 mod environment;
+mod first;
 mod integration;
 pub(super) mod setting;
 
 pub use credentials::{Credentials, UnreadableCredentials};
 pub use environment::ProviderEnv;
+pub use first::first_tried;
 pub use integration::{BrokenIntegration, parse_integration};
 pub use setting::InvalidSetting;
 

@@ -41,12 +41,14 @@ use super::{OutgoingSms, ProviderReference, SendError, VendorAnswer};
 mod base_url;
 mod client;
 mod connect_timeout;
+mod guard;
 mod request;
 mod retry_after;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
-pub use client::{Client, ClientError, client, install_crypto};
+pub use client::{Client, ClientError, client, guarded_client, install_crypto};
 use connect_timeout::ConnectTimedOut;
+pub use guard::Guard;
 #[cfg(test)]
 pub(super) use request::body;
 pub use request::{Content, Request, basic_auth, request};

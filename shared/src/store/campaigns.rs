@@ -220,6 +220,21 @@ pub async fn hold(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Optio
     select_campaigns!("where id = $1 for no key update", id as CampaignId).fetch_optional(db).await
 }
 
+/// Sets what a campaign may cost, unless it has ended.
+pub async fn set_budget(db: &mut PgConnection, id: CampaignId, budget: &Budget) -> sqlx::Result<Moved> {
+    let set = sqlx::query_scalar!(
+        r#"update public.sms_campaigns set budget_micros = $2, budget_currency = $3
+           where id = $1 and status not in ('finished', 'cancelled')
+           returning status as "status: CampaignStatus""#,
+        id as CampaignId,
+        budget.micros,
+        budget.currency,
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    stands(db, id, set, &[]).await
+}
+
 /// What became of the wish to move a campaign on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {

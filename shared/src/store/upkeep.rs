@@ -92,6 +92,16 @@ pub async fn purge_inbound(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     purge!(db, "smsgw.sms_inbound", "received_at", "90 days")
 }
 
+/// Forgets when campaigns texted people once that counts for no frequency cap; at most [`GROUP`] a call.
+pub async fn purge_promo_contacts(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.sms_promo_contacts", "until", "0 seconds")
+}
+
+/// Forgets alerts of 90 days ago; at most [`GROUP`] a call.
+pub async fn purge_spend_alerts(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.sms_spend_alerts", "reached_at", "90 days")
+}
+
 /// Forgets OTP sessions that ended unverified 24 hours ago; at most [`GROUP`] a call.
 pub async fn purge_ended_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     let done = sqlx::query!(

@@ -32,7 +32,7 @@ fn body(args: &CreateArgs) -> Result<Value> {
         "message_expires_in": args.message_expires_in,
         "max_per_second": args.max_per_second,
         "weight": args.weight,
-        "budget": args.budget.as_deref().map(budget).transpose()?,
+        "budget": args.budget.as_deref().map(|text| budget("--budget", text)).transpose()?,
         "provider_hint": args.provider_hint,
         "dedupe_key": args.dedupe_key,
         "dedupe_window_hours": args.dedupe_window_hours,
@@ -40,12 +40,10 @@ fn body(args: &CreateArgs) -> Result<Value> {
 }
 
 /// An amount with its currency behind it, with or without a blank between.
-fn budget(text: &str) -> Result<Value, WrongUse> {
+pub(super) fn budget(of: &str, text: &str) -> Result<Value, WrongUse> {
     let at = text.find(|c: char| c.is_ascii_alphabetic()).filter(|&at| at > 0);
     let Some((amount, currency)) = at.map(|at| text.split_at(at)) else {
-        return Err(WrongUse::new(format!(
-            "--budget {text:?} is no amount with its currency, such as 12.50EUR"
-        )));
+        return Err(WrongUse::new(format!("{of} {text:?} is no amount with its currency, such as 12.50EUR")));
     };
     Ok(json!({ "amount": amount.trim(), "currency": currency.trim() }))
 }
@@ -57,10 +55,13 @@ mod tests {
     #[test]
     fn a_budget_has_a_currency() {
         for text in ["12.50EUR", "12.50 EUR"] {
-            assert_eq!(budget(text).expect(text), json!({ "amount": "12.50", "currency": "EUR" }));
+            assert_eq!(
+                budget("--budget", text).expect(text),
+                json!({ "amount": "12.50", "currency": "EUR" })
+            );
         }
         for wrong in ["12.50", "EUR", "", "€ 5"] {
-            assert!(budget(wrong).is_err(), "{wrong}");
+            assert!(budget("--budget", wrong).is_err(), "{wrong}");
         }
     }
 }

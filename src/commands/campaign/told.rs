@@ -66,6 +66,9 @@ pub(super) fn campaign(campaign: &Value) -> String {
     if let Some(amount) = campaign["budget"]["amount"].as_str() {
         lines.push(format!("budget {amount} {}", plain(&campaign["budget"]["currency"])));
     }
+    for spent in list(&campaign["progress"]["spent"]) {
+        lines.push(format!("spent {} {}", plain(&spent["amount"]), plain(&spent["currency"])));
+    }
     lines.push(format!("text  {}", plain(&campaign["text"]).replace('\n', "\n      ")));
     lines.join("\n")
 }
@@ -108,12 +111,28 @@ pub(super) fn preview(preview: &Value) -> String {
     if let Some(segments) = preview["cost"]["unpriced_segments"].as_u64().filter(|&segments| segments > 0) {
         lines.push(format!("{segments} segments have no price; see `smsgw providers prices import --help`"));
     }
+    lines.extend(budget(&preview["budget"]));
     if let Some(seconds) = preview["seconds"].as_u64() {
         lines.push(format!("takes {} at its throttle", span(seconds)));
     }
     lines.extend(longest(&preview["longest_text"]));
     lines.extend(dear(&preview["ucs2"]));
     lines.join("\n")
+}
+
+/// The budget, where there is one, against what all of it costs.
+fn budget(budget: &Value) -> Vec<String> {
+    if budget.is_null() {
+        return Vec::new();
+    }
+    let field = |name: &str| plain(&budget[name]);
+    let stops =
+        if budget["is_enough"] == true { "is enough" } else { "is not enough: it will stop before its end" };
+    let mut lines = vec![format!("its budget, {} {}, {stops}", field("amount"), field("currency"))];
+    if let Some(segments) = budget["uncounted_segments"].as_u64().filter(|&segments| segments > 0) {
+        lines.push(format!("{segments} segments count under no budget in {}", field("currency")));
+    }
+    lines
 }
 
 fn cost_line(country: &Value) -> String {

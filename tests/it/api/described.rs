@@ -70,7 +70,7 @@ async fn each_door_takes_the_fields_described() {
             doors += 1;
         }
     }
-    assert_eq!(doors, 15);
+    assert_eq!(doors, 18);
 }
 
 /// What a schema is, wherever it stands.
@@ -245,6 +245,10 @@ async fn read_campaigns(reader: &mut Reader<'_>) {
     assert_eq!(reader.door.call(list).await.status, 200);
     reader.seen.insert("post /sms/campaigns/{id}/recipients".to_owned());
     reader.get("/sms/campaigns/{id}/preview", &format!("{at}/preview")).await;
+    for amount in ["25.00", "0"] {
+        let budget = json!({ "amount": amount, "currency": "EUR" });
+        reader.call("put", "/sms/campaigns/{id}/budget", &format!("{at}/budget"), Some(budget)).await;
+    }
     let test = json!({ "to": a_number(), "variables": { "name": "Ann" } });
     reader.call("post", "/sms/campaigns/{id}/test", &format!("{at}/test"), Some(test)).await;
     for step in ["start", "pause", "resume", "cancel", "pause"] {
@@ -344,6 +348,14 @@ async fn read_settings(reader: &mut Reader<'_>) {
     reader.call("put", rules, of_india, Some(json!({ "enabled": false, "source": "an operator" }))).await;
     reader.get(rules, of_india).await;
     reader.get("/settings/country-rules", "/settings/country-rules").await;
+    let cap = json!({ "scope": "day", "amount": "500.00", "currency": "EUR" });
+    reader.call("put", "/settings/spend-caps/{name}", "/settings/spend-caps/all", Some(cap)).await;
+    let frequency = json!({ "most": 2, "within_hours": 24 });
+    reader.call("put", "/settings/frequency-cap", "/settings/frequency-cap", Some(frequency)).await;
+    reader.get("/settings/spend-caps/{name}", "/settings/spend-caps/all").await;
+    for path in ["/spend", "/settings/spend-caps", "/settings/frequency-cap"] {
+        reader.get(path, path).await;
+    }
     let requirement = "/users/{id}/otp-requirement";
     for at in ["/users/ann/otp-requirement", "/users/bob/otp-requirement?within=0"] {
         reader.get(requirement, at).await;
@@ -358,6 +370,8 @@ async fn read_settings(reader: &mut Reader<'_>) {
         ("/sms/templates/{name}", "/sms/templates/hi"),
         ("/settings/api/{name}", "/settings/api/main"),
         ("/settings/otp/limits/{name}", "/settings/otp/limits/key-minute"),
+        ("/settings/spend-caps/{name}", "/settings/spend-caps/all"),
+        ("/settings/frequency-cap", "/settings/frequency-cap"),
         (pauses, "/settings/pauses?scope=lane&name=promo"),
     ] {
         for _ in 0..2 {

@@ -12,7 +12,7 @@ use super::{Running, read, root, run, words};
 use crate::webhooks::SID;
 
 /// Series that the traffic below must move.
-const MOVED: [&str; 20] = [
+const MOVED: [&str; 23] = [
     "smsgw_accepted_total{lane=\"otp\"}",
     "smsgw_refused_total{code=\"invalid-request\"}",
     "smsgw_requests_total{door=\"send_transactional\",status=\"202\"}",
@@ -33,6 +33,9 @@ const MOVED: [&str; 20] = [
     "smsgw_receipts_total{provider=\"twilio\",status=\"delivered\"}",
     "smsgw_settled_by_receipt_total",
     "smsgw_inbound_total{provider=\"twilio\"}",
+    "smsgw_spend_micros_total{currency=\"USD\"}",
+    "smsgw_spend_thresholds_total{cap=\"all\",threshold=\"100\"}",
+    "smsgw_spend_cap_ratio{cap=\"all\"}",
 ];
 
 /// The value of a series, written as `/metrics` does.
@@ -40,7 +43,7 @@ pub(super) fn value(text: &str, series: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
-/// Something in each lane, a refusal, a call in doubt, a receipt that settles it, a pause, a stop.
+/// A campaign that spends all that it may, something in each lane, a refusal, a call in doubt, a receipt that settles it, a pause, a stop.
 async fn traffic(gateway: &Running) {
     let key = run(gateway, &["keys", "create", "test", "--scopes", "send,otp"]);
     let ask = async |path: &str, body: &Value| {
@@ -48,6 +51,7 @@ async fn traffic(gateway: &Running) {
         gateway.client.post(url).bearer_auth(&key).json(body).send().await.unwrap()
     };
     let post = async |path: &str, body: &Value| ask(path, body).await.status().as_u16();
+    campaign(gateway, &key).await;
     let once = |to: &str, fault| {
         let recipients = Some(RecipientMatch::Recipient(to.to_owned()));
         let rule = FaultRule { recipients, times: Some(1), ..FaultRule::new(Vendor::Twilio, fault) };
@@ -65,6 +69,24 @@ async fn traffic(gateway: &Running) {
     settle(gateway, accepted["message_id"].as_str().unwrap()).await;
     let stop = [("MessageSid", SID), ("From", doubtful.as_str()), ("Body", "STOP")];
     assert_eq!(gateway.webhook("/webhooks/twilio/inbound", &stop).await, 200);
+}
+
+/// Starts a campaign for one, who costs as much as may be spent in a day.
+async fn campaign(gateway: &Running, key: &str) {
+    for set in [
+        "insert into smsgw.sms_prices (provider, country, price, currency) values ('twilio', 'IN', 0.1, 'USD')",
+        "insert into smsgw.sms_spend_caps (name, scope, micros, currency) values ('all', 'day', 100000, 'USD')",
+    ] {
+        sqlx::query(set).execute(&gateway.app.pool).await.unwrap();
+    }
+    let post = |path: &str| gateway.client.post(format!("{}{path}", gateway.url)).bearer_auth(key);
+    let draft = post("/sms/campaigns").json(&json!({ "name": "autumn", "text": "Sale today" }));
+    let made: Value = draft.send().await.unwrap().json().await.unwrap();
+    let path = format!("/sms/campaigns/{}", made["campaign_id"].as_str().unwrap());
+    let list = format!("phone\n{}\n", a_number());
+    let upload = post(&format!("{path}/recipients")).header("content-type", "text/csv").body(list);
+    assert!(upload.send().await.unwrap().text().await.unwrap().contains("\"done\""));
+    assert_eq!(post(&format!("{path}/start")).send().await.unwrap().status().as_u16(), 200);
 }
 
 /// Waits until a message is in doubt, then reports that it has arrived.

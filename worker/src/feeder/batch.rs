@@ -9,12 +9,14 @@ use shared::campaign::{CampaignText, Links};
 use shared::ids::{CampaignId, MessageId};
 use shared::message::{Body, NewMessage};
 use shared::phone::PhoneNumber;
+use shared::spend::Stop;
 use shared::store::campaigns::feed::{self, Batch, Next, Running, WaitingPlace};
 use shared::store::campaigns::{Campaign, Dedupe};
 use shared::text::MessageText;
 use sqlx::{Connection, PgConnection};
 
 use super::Feeder;
+use super::limits::Limits;
 
 /// Most messages made in one transaction.
 const LARGEST: i64 = 5000;
@@ -108,22 +110,39 @@ impl Feeder {
         };
         let (timing, room) = Timing::of(&mut tx, &campaign, now).await?;
         let most = allowed.min(room).min(LARGEST);
-        let is_waiting = !places.is_empty();
+        if most == 0 {
+            return Ok(Fed::All);
+        }
+        let waiting = places.len();
         let open = self.open_places(&campaign, places, now);
-        let is_closed = is_waiting && open.is_empty();
-        feed::set_waiting(&mut *tx, &campaign, is_closed.then_some("quiet_hours")).await?;
+        let mut is_closed = waiting > 0 && open.is_empty();
+        let is_open_everywhere = open.len() == waiting;
+        let mut limits = self.limits(&mut tx, &campaign, &open, now).await?;
         let mut made = 0;
         for place in open {
             if made == most {
                 break;
             }
-            made +=
-                self.feed_place(&mut tx, &campaign, text, place, (timing, made), (now, most - made)).await?;
+            let left = (&mut limits, now, most - made);
+            made += self.feed_place(&mut tx, &campaign, text, place, (timing, made), left).await?;
+        }
+        match limits.stop().filter(|_| made == 0) {
+            // What was paid for leaves first, and a country's cap is not for those whose hours have not come.
+            Some(stop) if one.under_way == 0 && (is_open_everywhere || stop != Stop::Country) => {
+                feed::stop(&mut *tx, one.id, stop.reason()).await?;
+            }
+            stop => {
+                let night = is_closed.then_some("quiet_hours");
+                feed::set_waiting(&mut *tx, &campaign, stop.map(Stop::reason).or(night)).await?;
+                is_closed |= stop.is_some() && one.under_way == 0;
+            }
         }
         if let Some(until) = timing.due(made).filter(|_| made > 0) {
             feed::move_throttle(&mut *tx, one.id, until).await?;
         }
+        let receipt = limits.close(&mut tx, &campaign).await?;
         tx.commit().await?;
+        self.measures.spent(&receipt);
         if made > 0 {
             self.wake.notify(campaign.lane);
         }
@@ -134,7 +153,7 @@ impl Feeder {
         })
     }
 
-    /// Makes up to `limit` messages for a place; says how many.
+    /// Makes up to `most` messages for a place, as many as can be paid for; says how many had their turn.
     async fn feed_place(
         &self,
         db: &mut PgConnection,
@@ -142,9 +161,12 @@ impl Feeder {
         text: &CampaignText,
         place: WaitingPlace,
         (timing, made): (Timing, i64),
-        (now, limit): (DateTime<Utc>, i64),
+        (limits, now, most): (&mut Limits, DateTime<Utc>, i64),
     ) -> sqlx::Result<i64> {
-        let next = feed::list_next(&mut *db, campaign.id, &place, limit).await?;
+        let country = place.at.country;
+        let mut next = feed::list_next(&mut *db, campaign.id, &place, limits.look(country, most)).await?;
+        // Before anybody is noted as texted: their turn comes when there is money.
+        next.truncate(limits.fitting(country, &next));
         let Some(last) = next.last() else { return Ok(0) };
         let (to_seq, recipients) = (last.seq, i64::try_from(next.len()).unwrap_or(i64::MAX));
         let known = texted_already(&mut *db, campaign, &next).await?;
@@ -166,6 +188,8 @@ impl Feeder {
                 (message, Some(reason)) => batch.suppressed.push((message, reason)),
             }
         }
+        limits.leave_out_frequent(&mut *db, campaign, &mut batch).await?;
+        limits.spend(&batch);
         feed::feed(db, campaign.id, &batch).await?;
         Ok(recipients)
     }

@@ -94,6 +94,12 @@ fn campaigns() -> Vec<Door> {
             .says("Say what a campaign will do and cost")
             .needs(Read)
             .gives("CampaignPreview", "Nothing was sent"),
+        door("put", "/sms/campaigns/{id}/budget", "putCampaignBudget")
+            .says("Set what a campaign may cost, with what it has spent; one that is paused for it is resumed by its owner")
+            .needs(Send)
+            .takes("CampaignBudgetRequest")
+            .gives("Campaign", "The campaign")
+            .refuses(&[&CAMPAIGN_STATE]),
         door("post", "/sms/campaigns/{id}/test", "testCampaign")
             .says("Send the text to one number, outside of the campaign")
             .needs(Send)
@@ -351,6 +357,43 @@ fn settings() -> Vec<Door> {
             .needs(Admin)
             .takes("CountryRulesRequest")
             .gives("CountryRules", "The new version; workers go by it within about a second"),
+        Door::new("get", "/spend", "getSpend", "settings")
+            .says("Tell what campaigns have spent, and how much of each cap is used today")
+            .needs(Read)
+            .asks("days", &limit(i64::from(limits::SPEND_DAYS.0), i64::from(limits::SPEND_DAYS.1)), "Days in UTC, today among them")
+            .gives("Spend", "By day, country and currency; without a currency what has no known price"),
+        Door::new("get", "/settings/spend-caps", "listSpendCaps", "settings")
+            .says("List what campaigns may spend")
+            .needs(Read)
+            .gives("SpendCaps", "All caps"),
+        Door::new("get", "/settings/spend-caps/{name}", "getSpendCap", "settings")
+            .says("Show one cap")
+            .needs(Read)
+            .gives("SpendCap", "The cap, and what is spent under it today"),
+        Door::new("put", "/settings/spend-caps/{name}", "putSpendCap", "settings")
+            .says("Set what campaigns may spend in a day, in a day to one country, or each by itself")
+            .needs(Admin)
+            .takes("SpendCapRequest")
+            .gives("SpendCap", "The cap; the next batch goes by it"),
+        Door::new("delete", "/settings/spend-caps/{name}", "deleteSpendCap", "settings")
+            .says("Remove one cap")
+            .needs(Admin)
+            .gives_nothing("Removed"),
+        Door::new("get", "/settings/frequency-cap", "getFrequencyCap", "settings")
+            .says("Show how often campaigns may text one person; not found if nothing bounds it")
+            .needs(Read)
+            .gives("FrequencyCap", "The cap")
+            .refuses(&[&NOT_FOUND]),
+        Door::new("put", "/settings/frequency-cap", "putFrequencyCap", "settings")
+            .says("Set how often campaigns may text one person, over all of them; it counts from then on")
+            .needs(Admin)
+            .takes("FrequencyCapRequest")
+            .gives("FrequencyCap", "The cap; the next batch goes by it"),
+        Door::new("delete", "/settings/frequency-cap", "deleteFrequencyCap", "settings")
+            .says("Let campaigns text one person as often as they come")
+            .needs(Admin)
+            .gives_nothing("Removed")
+            .refuses(&[&NOT_FOUND]),
         Door::new("get", "/settings/pauses", "listPauses", "settings")
             .says("Show what is stopped")
             .needs(Read)

@@ -108,6 +108,8 @@ fn campaigns() -> Value {
             "recipients": whole(), "segments": whole(), "fed": {"type": "integer", "description": "Whose message was made"},
             "ended": whole(), "by_status": {"type": "object", "additionalProperties": {"type": "integer"}},
             "duplicates": whole(), "blocked": whole(), "rejected": whole(), "staged": whole(),
+            "spent": list(answer(json!({"currency": text(), "amount": text()}), &[])),
+            "unpriced_segments": {"type": "integer", "description": "Of the messages made, what no price is known for"},
             "rate_per_second": {"type": "number"}, "eta_seconds": maybe(whole()),
         }),
         &[],
@@ -129,6 +131,12 @@ fn campaigns() -> Value {
                 "items": {"type": "object"}, "description": "The characters that force it, 40 at most, and what could \
                 stand in their place"}}), &[]),
             "cost": {"type": "object", "description": "By provider and country as far as prices are known, and totals"},
+            "budget": {"type": ["object", "null"], "description": "Against what the campaign costs in its currency",
+                "properties": {
+                    "amount": text(), "currency": text(), "spent": text(), "cost": text(), "is_enough": {"type": "boolean"},
+                    "uncounted_segments": {"type": "integer", "description": "Of an unknown price or in another currency: \
+                        the budget does not bound them"},
+                }},
             "refused": list(answer(json!({"country": text(), "recipients": whole(), "rule": text(), "version": whole(),
                 "detail": text()}), &[])),
             "seconds": {"type": ["integer", "null"], "description": "At its throttle, within the hours of each place"},
@@ -221,6 +229,22 @@ fn settings() -> Value {
             present
         }, &[]),
         "AllCountryRules": answer(json!({"rules": list(reference("CountryRules"))}), &[]),
+        "SpendCap": answer(json!({
+            "name": text(), "scope": {"type": "string", "enum": ["day", "country", "campaign"]},
+            "country": maybe(text()), "amount": text(), "currency": text(), "thresholds": list(whole()),
+            "spent": {"type": ["string", "null"], "description": "Today; null where each campaign is counted by itself"},
+            "updated_at": time(),
+        }), &[]),
+        "SpendCaps": answer(json!({"caps": list(reference("SpendCap"))}), &[]),
+        "Spend": answer(json!({
+            "today": {"type": "string", "format": "date"},
+            "spent": list(answer(json!({
+                "day": {"type": "string", "format": "date"}, "country": maybe(text()), "currency": maybe(text()),
+                "amount": text(), "segments": whole(),
+            }), &[])),
+            "caps": list(reference("SpendCap")),
+        }), &[]),
+        "FrequencyCap": answer(json!({"most": whole(), "within_hours": whole(), "updated_at": time()}), &[]),
         "Pauses": answer(json!({"pauses": list(answer(json!({
             "scope": reference("PauseScope"), "name": text(), "paused_at": time(),
         }), &[]))}), &[]),

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 use shared::consent::Evidence;
+use shared::spend::MAX_THRESHOLDS;
+use shared::store::frequency_cap::{MAX_HOURS, MAX_MOST};
 
 use super::{object, phone, reference, text};
 use crate::accept::{LONGEST_LIFETIME, SHORTEST_LIFETIME};
@@ -69,6 +71,23 @@ pub(super) fn all() -> Value {
         ),
         "OtpLimitRequest": object(&["kind", "per_seconds", "most"], otp_rule()),
         "CountryRulesRequest": country_rules(),
+        "CampaignBudgetRequest": object(&["amount", "currency"], json!({
+            "amount": {"type": "string", "example": "250.00", "description": "More than nothing"},
+            "currency": {"type": "string", "example": "EUR"},
+        })),
+        "SpendCapRequest": object(&["scope", "amount", "currency"], json!({
+            "scope": {"type": "string", "enum": ["day", "country", "campaign"], "description": "What it counts: all \
+                campaigns of a day in UTC, those to one country, or each campaign by itself"},
+            "country": {"type": "string", "example": "IN", "description": "With the scope `country`"},
+            "amount": {"type": "string", "example": "500.00"}, "currency": {"type": "string", "example": "EUR"},
+            "thresholds": {"type": "array", "maxItems": MAX_THRESHOLDS, "default": [50, 80, 100],
+                "items": {"type": "integer", "minimum": 1, "maximum": 100},
+                "description": "Shares in percent that are told of"},
+        })),
+        "FrequencyCapRequest": object(&["most", "within_hours"], json!({
+            "most": {"type": "integer", "minimum": 1, "maximum": MAX_MOST},
+            "within_hours": {"type": "integer", "minimum": 1, "maximum": MAX_HOURS},
+        })),
         "PauseRequest": object(&["scope"], json!({
             "scope": reference("PauseScope"),
             "name": {"type": "string", "example": "promo", "description": "Which lane or provider; left out with `all`"},
@@ -96,8 +115,7 @@ fn campaign() -> Value {
             "max_per_second": {"type": "integer", "minimum": 1, "maximum": MAX_PER_SECOND},
             "weight": {"type": "integer", "minimum": WEIGHTS.0, "maximum": WEIGHTS.1, "default": USUAL_WEIGHT,
                 "description": "Its share beside other campaigns without a throttle"},
-            "budget": object(&["amount", "currency"], json!({"amount": {"type": "string", "example": "250.00"},
-                "currency": {"type": "string", "example": "EUR"}})),
+            "budget": reference("CampaignBudgetRequest"),
             "provider_hint": provider("Tried first"),
             "dedupe_key": {"type": "string", "maxLength": MAX_NAME_BYTES, "description": "Who was texted by a campaign of \
                 this key within the window is left out"},

@@ -1,11 +1,12 @@
 //! Where a service lives: the fixed part of its URLs, checked once.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::Uri;
 use http::uri::InvalidUri;
-use url::Url;
+use url::{Host, Url};
 
 /// An http or https URL that paths are put under; may have a path of its own.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,6 +30,15 @@ impl BaseUrl {
     /// Whether both lead to the same host and port by the same scheme (RFC 6454 §4): whoever listens there is the same.
     pub fn is_same_origin(&self, other: &Self) -> bool {
         self.0.origin() == other.0.origin()
+    }
+
+    /// The address in it, if its host is one and no name.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.0.host()? {
+            Host::Domain(_) => None,
+            Host::Ipv4(address) => Some(address.into()),
+            Host::Ipv6(address) => Some(address.into()),
+        }
     }
 
     /// The URL of a path below it; each segment is encoded as needed.

@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
 use super::connect_timeout::ConnectTimeout;
+use super::guard::{Guard, Resolver};
 use super::request::Request;
 
 /// How long DNS, TCP and TLS may take together.
@@ -32,7 +33,7 @@ const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
 
 /// Makes requests over connections that it keeps. Clones share these; redirects and proxies are not followed.
 #[derive(Clone, Debug)]
-pub struct Client(legacy::Client<ConnectTimeout<HttpsConnector<HttpConnector>>, Full<Bytes>>);
+pub struct Client(legacy::Client<ConnectTimeout<HttpsConnector<HttpConnector<Resolver>>>, Full<Bytes>>);
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -53,8 +54,20 @@ pub fn install_crypto() {
 /// # Errors
 /// When TLS cannot be set up, for example without any root certificate on the machine.
 pub fn client() -> Result<Client, ClientError> {
+    client_with(Resolver::default())
+}
+
+/// As [`client`], for addresses that `guard` lets through alone, whatever a name leads to.
+///
+/// # Errors
+/// As [`client`].
+pub fn guarded_client(guard: Guard) -> Result<Client, ClientError> {
+    client_with(Resolver::guarded(guard))
+}
+
+fn client_with(resolver: Resolver) -> Result<Client, ClientError> {
     install_crypto();
-    let connector = HttpsConnector::from((tcp(), tls()?));
+    let connector = HttpsConnector::from((tcp(resolver), tls()?));
     // A request comes back unsent when an idle connection turns out closed; the client then takes another. Any other
     // repeating of a call is the worker's decision.
     let client = legacy::Client::builder(TokioExecutor::new())
@@ -65,8 +78,8 @@ pub fn client() -> Result<Client, ClientError> {
     Ok(Client(client))
 }
 
-fn tcp() -> HttpConnector {
-    let mut tcp = HttpConnector::new();
+fn tcp(resolver: Resolver) -> HttpConnector<Resolver> {
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
     // Else it would refuse https, which the connector around it adds.
     tcp.enforce_http(false);
     tcp.set_nodelay(true);

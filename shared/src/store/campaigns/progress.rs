@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgExecutor;
 
 use crate::ids::CampaignId;
+use crate::money::Amount;
 use crate::store::campaigns::recipients::Place;
+use crate::store::spend::amount;
 
 /// How far a campaign is, in messages.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -31,6 +33,27 @@ pub struct Progress {
     pub staged: i64,
     /// Messages that ended in the last second, while it runs.
     pub rate_per_second: f32,
+    /// What the messages made so far cost, by currency.
+    pub spent: Vec<Spent>,
+    /// Segments of theirs that have no known price.
+    pub unpriced_segments: i64,
+}
+
+/// What is spent in one currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Spent {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// A row of `sms_campaign_spend`; without a currency what has no known price.
+#[derive(Debug, Deserialize)]
+struct SpendRow {
+    currency: String,
+    micros: i64,
+    segments: i64,
 }
 
 /// Reads how far a campaign is.
@@ -45,7 +68,11 @@ pub async fn read(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Progr
                   coalesce((select jsonb_object_agg(e.status, e.messages)
                             from (select status, sum(messages) as messages from smsgw.sms_campaign_counts
                                   where campaign_id = $1 group by status) e
-                            where e.messages <> 0), '{}') as "by_status!: sqlx::types::Json<BTreeMap<String, i64>>"
+                            where e.messages <> 0), '{}') as "by_status!: sqlx::types::Json<BTreeMap<String, i64>>",
+                  coalesce((select jsonb_agg(jsonb_build_object('currency', s.currency, 'micros', s.micros,
+                                                                'segments', s.segments) order by s.currency)
+                            from smsgw.sms_campaign_spend s where s.campaign_id = $1), '[]')
+                      as "spent!: sqlx::types::Json<Vec<SpendRow>>"
            from public.sms_campaigns c,
                 (select coalesce(sum(recipients), 0)::bigint as recipients, coalesce(sum(segments), 0)::bigint as segments,
                         coalesce(sum(fed), 0)::bigint as fed
@@ -58,7 +85,12 @@ pub async fn read(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Progr
     )
     .fetch_one(db)
     .await?;
+    let (unpriced, priced): (Vec<_>, Vec<_>) =
+        row.spent.0.into_iter().partition(|sum| sum.currency.is_empty());
+    let spent = |sum: SpendRow| Spent { currency: sum.currency, amount: amount(sum.micros) };
     Ok(Progress {
+        spent: priced.into_iter().map(spent).collect(),
+        unpriced_segments: unpriced.iter().map(|sum| sum.segments).sum(),
         recipients: row.recipients,
         segments: row.segments,
         fed: row.fed,
