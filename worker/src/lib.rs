@@ -9,7 +9,8 @@
 //! sweep                           └──> provider
 //! ```
 //!
-//! Beside the lanes stand duties: presence, takeover, sweep, roster, receipts, the feeder of campaigns, upkeep.
+//! Beside the lanes stand duties: presence, takeover, sweep, roster, receipts, the feeder of campaigns, erasure,
+//! upkeep.
 
 // One message's way.
 mod ack;
@@ -26,6 +27,7 @@ mod measures;
 mod roster;
 
 // Standing duties.
+mod erasure;
 mod feeder;
 mod lease;
 mod presence;

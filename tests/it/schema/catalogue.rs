@@ -68,7 +68,17 @@ async fn functions_with_the_owners_rights_are_closed_and_fix_their_search_path()
         select proname::text from pg_proc
         where pronamespace in ('public'::regnamespace, 'smsgw'::regnamespace) and prosecdef";
     let all = list(&mut db, format!("{with_owners_rights} order by 1")).await.unwrap();
-    assert_eq!(all, ["create_partitions", "drop_partitions", "sms_campaign_add", "sms_enqueue"]);
+    assert_eq!(
+        all,
+        [
+            "create_partitions",
+            "drop_partitions",
+            "erase_attempts",
+            "erase_consents",
+            "sms_campaign_add",
+            "sms_enqueue"
+        ]
+    );
     let movable = format!(
         "{with_owners_rights}
            and not coalesce('search_path=pg_catalog, pg_temp' = any(proconfig), false)"
