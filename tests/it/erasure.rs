@@ -11,6 +11,7 @@ use tests::{Door, TestApp};
 
 use crate::api::secrets::dump;
 
+mod backup;
 mod restored;
 mod retention;
 mod steps;

@@ -182,8 +182,8 @@ fn duties(
     let (pool, clock, config) = (parts.pool.clone(), parts.clock.clone(), parts.config.clone());
     let counting_from = marks.clone();
     start(Box::pin(async move { upkeep::run(&pool, &clock, &counting_from, &config).await }));
-    let (database, keyring) = (parts.database.clone(), parts.keyring.clone());
-    start(Box::pin(async move { erasure::run(&database, &keyring).await }));
+    let (database, pool, keyring) = (parts.database.clone(), parts.pool.clone(), parts.keyring.clone());
+    start(Box::pin(async move { erasure::run(&database, &pool, &keyring).await }));
     let database = parts.database.clone();
     start(Box::pin(async move { receipts::run(&database).await }));
     let feeder = Feeder {

@@ -75,16 +75,20 @@ pub async fn request(
     phone: &PhoneNumber,
 ) -> sqlx::Result<Erasure> {
     let numbers = Numbers::of([(phone, MessageId::LAST)]);
+    let mut rows = clear::staged(&mut *db, &numbers).await?;
     // Before the lock that claims wait for: lists that are being read, and the feeder, hold their campaigns.
     let mut tx = db.begin().await?;
-    let mut rows = clear::campaigns(&mut tx, &numbers).await?;
+    rows += clear::campaigns(&mut tx, &numbers).await?;
     tx.commit().await?;
     rows += clear::codes(&mut *db, &numbers).await?;
+    // Walked before the lock, too. What comes or is handed back in between is left to a worker.
+    let waiting = log::find_waiting(&mut *db, &numbers).await?;
+    log::forget_answers(&mut *db, &waiting.ids).await?;
     let mut tx = db.begin().await?;
     sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
     suppressions::keep(&mut *tx, keyring.people(), phone).await?;
     rows += clear::consent(&mut tx, &numbers).await?;
-    rows += log::withdraw(&mut tx, &numbers).await?;
+    rows += log::withdraw(&mut tx, &numbers, &waiting.ids).await?;
     let erasure = insert(&mut *tx, keyring, id, phone, rows).await?;
     tx.commit().await?;
     Ok(erasure)
@@ -123,9 +127,14 @@ pub async fn find(db: impl PgExecutor<'_>, id: ErasureId) -> sqlx::Result<Option
     .await
 }
 
-/// Takes the lock of whoever erases, for as long as the connection lives; `false` if another has it.
-pub async fn try_lead(db: impl PgExecutor<'_>, lock: i64) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "leads!""#, lock).fetch_one(db).await
+/// Whether anybody is to be erased.
+pub async fn are_pending(db: impl PgExecutor<'_>) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from smsgw.sms_erasures where done_at is null
+                          and requested_at < clock_timestamp() - interval '2 seconds') as "are!""#
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Lists up to `limit` people who are to be erased, the oldest wish first, and those whose number cannot be read. What
@@ -163,14 +172,17 @@ pub async fn list_pending(
 /// wish. Who has no message left there is begun; a message that is being sent writes its end into the log first.
 pub async fn begin(db: &mut PgConnection, people: &[Pending]) -> sqlx::Result<()> {
     let numbers = Numbers::of_pending(people);
+    clear::staged(&mut *db, &numbers).await?;
     let mut tx = db.begin().await?;
     clear::campaigns(&mut tx, &numbers).await?;
     tx.commit().await?;
     clear::codes(&mut *db, &numbers).await?;
     let mut tx = db.begin().await?;
-    log::withdraw(&mut tx, &numbers).await?;
+    let waiting = log::find_waiting(&mut *tx, &numbers).await?;
+    log::forget_answers(&mut *tx, &waiting.ids).await?;
+    log::withdraw(&mut tx, &numbers, &waiting.ids).await?;
     clear::people(&mut tx, &numbers).await?;
-    let held = log::list_held(&mut *tx, &numbers).await?;
+    let held = log::find_waiting(&mut *tx, &numbers).await?.numbers;
     let free = people.iter().filter(|one| !one.phone.stored_spellings().iter().any(|to| held.contains(to)));
     let (ids, wishes): (Vec<ErasureId>, Vec<DateTime<Utc>>) =
         free.map(|one| (one.id, one.requested_at)).unzip();

@@ -3,11 +3,11 @@
 //!
 //! Whoever sends asks only while there are any, so that a gateway where nobody was erased pays nothing for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::PgExecutor;
 
-use crate::consent::{OptOutScope, Stop};
+use crate::consent::{Action, OptOutScope, Statement, Stop};
 use crate::lane::Lane;
 use crate::phone::PhoneNumber;
 use crate::seal::Mac;
@@ -109,6 +109,28 @@ pub async fn find_stopped(
         }
     }
     Ok(stopped)
+}
+
+/// Whether each of `said` is a stop that holds already since its person was erased.
+pub async fn find_holding(
+    db: impl PgExecutor<'_>,
+    people: &Mac,
+    said: &[Statement],
+) -> sqlx::Result<Vec<bool>> {
+    let tags: Vec<_> = said.iter().map(|one| people.tags(&[one.phone.as_str().as_bytes()])).collect();
+    let rows = sqlx::query!(
+        "select hash, scope, sender from smsgw.sms_suppressed_hashes where hash = any($1)",
+        &tags.concat() as &[Vec<u8>],
+    )
+    .fetch_all(db)
+    .await?;
+    let known: HashSet<_> = rows.into_iter().map(|row| (row.hash, row.scope, row.sender)).collect();
+    let holds = |one: &Statement, tags: &Vec<Vec<u8>>| {
+        let stop =
+            |tag: &Vec<u8>| (tag.clone(), one.stop.scope().as_str().to_owned(), one.stop.sender().to_owned());
+        one.action == Action::OptOut && tags.iter().any(|tag| known.contains(&stop(tag)))
+    };
+    Ok(said.iter().zip(&tags).map(|(one, tags)| holds(one, tags)).collect())
 }
 
 /// One hash of each master key that hashes were made with, to find those that no key reads any more.

@@ -1,5 +1,6 @@
 //! Lists of statements, recorded in chunks: each is committed before the next is read, and a list may be given again.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -52,8 +53,8 @@ impl Import {
         Self { reader, waiting: Vec::new(), progress: Progress::default(), keyring: None }
     }
 
-    /// Lets whoever says that they want messages again have them also if they were erased since they stopped them, which
-    /// only the gateway's keys tell.
+    /// Heeds what people had stopped before they were erased, whom only the gateway's keys recognise: who wants messages
+    /// again has them, and a stop that still holds does not bring the number back.
     #[must_use]
     pub fn recognising_erased(self, keyring: Arc<Keyring>) -> Self {
         Self { keyring: Some(keyring), ..self }
@@ -128,16 +129,19 @@ async fn record(
     keyring: Option<&Keyring>,
     progress: &mut Progress,
 ) -> sqlx::Result<()> {
+    let mut new = Cow::Borrowed(chunk);
     if let Some(keyring) = keyring
         && suppressions::exist(&mut *db).await?
     {
+        let people = keyring.people();
         // First, so that a list that is given again after a crash comes to the same.
         for said in chunk.iter().filter(|said| said.action == Action::OptIn) {
-            let stop = std::slice::from_ref(&said.stop);
-            suppressions::lift(&mut *db, keyring.people(), &said.phone, Some(stop)).await?;
+            suppressions::lift(&mut *db, people, &said.phone, Some(std::slice::from_ref(&said.stop))).await?;
         }
+        let holds = suppressions::find_holding(&mut *db, people, chunk).await?;
+        new = chunk.iter().zip(holds).filter(|(_, holds)| !holds).map(|(said, _)| said.clone()).collect();
     }
-    let recorded = super::record(db, chunk).await?;
+    let recorded = super::record(db, &new).await?;
     progress.recorded += recorded;
     progress.unchanged += (chunk.len() as u64).saturating_sub(recorded);
     Ok(())

@@ -1,8 +1,18 @@
 //! The tables beside the outbox and the log that hold numbers, and what else is known of people by them.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 use super::numbers::Numbers;
+
+/// Deletes what came by SQL and was not read yet, or could not be used; says how many rows. Those that the feeder is taking
+/// are waited for: whoever takes them off the lists next finds them there.
+pub(super) async fn staged(db: impl PgExecutor<'_>, numbers: &Numbers) -> sqlx::Result<i64> {
+    let done =
+        sqlx::query!("delete from smsgw.sms_campaign_staged where phone = any($1)", &numbers.spellings)
+            .execute(db)
+            .await?;
+    Ok(count(done.rows_affected()))
+}
 
 /// Takes them off the lists of all campaigns; says how many rows. Who was not fed yet counts for their campaign no more.
 pub(super) async fn campaigns(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<i64> {
@@ -15,7 +25,7 @@ pub(super) async fn campaigns(db: &mut PgConnection, numbers: &Numbers) -> sqlx:
     )
     .fetch_all(&mut *db)
     .await?;
-    let listed = sqlx::query_scalar!(
+    sqlx::query_scalar!(
         r#"with gone as (
                delete from smsgw.sms_campaign_recipients where campaign_id = any($1) and phone = any($2)
                returning campaign_id, place, seq, segments
@@ -34,13 +44,8 @@ pub(super) async fn campaigns(db: &mut PgConnection, numbers: &Numbers) -> sqlx:
         &campaigns,
         &numbers.spellings,
     )
-    .fetch_one(&mut *db)
-    .await?;
-    let staged =
-        sqlx::query!("delete from smsgw.sms_campaign_staged where phone = any($1)", &numbers.spellings)
-            .execute(db)
-            .await?;
-    Ok(listed + count(staged.rows_affected()))
+    .fetch_one(db)
+    .await
 }
 
 /// Deletes what they stopped and every evidence of it; says how many rows.

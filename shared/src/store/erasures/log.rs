@@ -14,16 +14,49 @@ const STRETCH: i64 = 20_000;
 /// An answer is stored with its message, give or take what clocks differ.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::minutes(1);
 
-/// Withdraws what waits, without leaving their number or text in the log; says how many messages. What a worker holds
-/// ends there as any other.
-pub(super) async fn withdraw(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<i64> {
+/// Messages of the outbox.
+#[derive(Default)]
+pub(super) struct Waiting {
+    pub(super) ids: Vec<MessageId>,
+    /// Their numbers, as they are written.
+    pub(super) numbers: HashSet<String>,
+}
+
+/// Finds what the outbox has of them that is theirs to erase. It has no index by number: it is walked.
+pub(super) async fn find_waiting(db: impl PgExecutor<'_>, numbers: &Numbers) -> sqlx::Result<Waiting> {
+    let rows = sqlx::query!(
+        r#"select o.id as "id: MessageId", o."to" from smsgw.sms_outbox o
+           join unnest($1::text[], $2::uuid[]) as p (number, until) on p.number = o."to" and o.id < p.until"#,
+        &numbers.spellings,
+        &numbers.until as &[MessageId],
+    )
+    .fetch_all(db)
+    .await?;
+    let mut waiting = Waiting::default();
+    for row in rows {
+        waiting.ids.push(row.id);
+        waiting.numbers.insert(row.to);
+    }
+    Ok(waiting)
+}
+
+/// Withdraws those of `waiting` that no worker holds, without leaving their number or text in the log; says how many.
+/// What a worker holds ends there as any other.
+pub(super) async fn withdraw(
+    db: &mut PgConnection,
+    numbers: &Numbers,
+    waiting: &[MessageId],
+) -> sqlx::Result<i64> {
+    if waiting.is_empty() {
+        return Ok(0);
+    }
     let gone = sqlx::query_scalar!(
         r#"with gone as (
                delete from smsgw.sms_outbox where id in (
-                   select o.id from smsgw.sms_outbox o
-                   join unnest($1::text[], $3::uuid[]) as p (number, until) on p.number = o."to" and o.id < p.until
-                   where o.worker_id is null
-                   for update of o skip locked
+                   -- Found by their ids alone: worker_id hides from the index of what is queued, which would be walked.
+                   select id from smsgw.sms_outbox
+                   where id = any($3) and coalesce(worker_id, 0) = 0 and "to" = any($1)
+                   for update skip locked
                )
                returning *, case when copies > 0 then 'unknown' else 'cancelled' end as status
            ),
@@ -40,25 +73,12 @@ pub(super) async fn withdraw(db: &mut PgConnection, numbers: &Numbers) -> sqlx::
            returning id as "id: MessageId""#,
         &numbers.spellings,
         &numbers.kept,
-        &numbers.until as &[MessageId],
+        waiting as &[MessageId],
     )
     .fetch_all(&mut *db)
     .await?;
     forget_calls(db, &gone).await?;
     Ok(i64::try_from(gone.len()).unwrap_or(i64::MAX))
-}
-
-/// Lists the numbers, as they are written, that still have a message in the outbox which is theirs to erase.
-pub(super) async fn list_held(db: impl PgExecutor<'_>, numbers: &Numbers) -> sqlx::Result<HashSet<String>> {
-    let held = sqlx::query_scalar!(
-        r#"select distinct o."to" from smsgw.sms_outbox o
-           join unnest($1::text[], $2::uuid[]) as p (number, until) on p.number = o."to" and o.id < p.until"#,
-        &numbers.spellings,
-        &numbers.until as &[MessageId],
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(held.into_iter().collect())
 }
 
 /// Finds where the stretch of the log that begins at `since` ends; `None` if it reaches `until`.
@@ -105,6 +125,7 @@ pub(super) async fn erase(
     }
     strip(&mut *db, &ids, &kept, &stretch).await?;
     forget_calls(&mut *db, &ids).await?;
+    forget_answers(&mut *db, &ids).await?;
     for phone in forget_checks(db, numbers, &stretch).await? {
         *found.entry(phone).or_default() += 1;
     }
@@ -137,8 +158,8 @@ async fn strip(
     Ok(())
 }
 
-/// Forgets what vendors call the messages `ids`, and the answers that showed their text.
-async fn forget_calls(db: &mut PgConnection, ids: &[MessageId]) -> sqlx::Result<()> {
+/// Forgets what vendors call the messages `ids`.
+async fn forget_calls(db: impl PgExecutor<'_>, ids: &[MessageId]) -> sqlx::Result<()> {
     let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(()) };
     let behind = MessageId::floor(last.created_at() + TimeDelta::milliseconds(1));
     sqlx::query_scalar!(
@@ -147,8 +168,14 @@ async fn forget_calls(db: &mut PgConnection, ids: &[MessageId]) -> sqlx::Result<
         *first as MessageId,
         behind as MessageId,
     )
-    .fetch_one(&mut *db)
+    .fetch_one(db)
     .await?;
+    Ok(())
+}
+
+/// Deletes the answers that showed the texts of the messages `ids`. Answers of the same time are walked for it.
+pub(super) async fn forget_answers(db: impl PgExecutor<'_>, ids: &[MessageId]) -> sqlx::Result<()> {
+    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(()) };
     sqlx::query!(
         r#"delete from smsgw.idempotency_keys k
            where k.created_at between $2 and $3 and position('"text"' in k.answer) > 0
