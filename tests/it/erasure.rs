@@ -51,6 +51,18 @@ async fn found(app: &TestApp, words: &[&str]) -> Vec<(String, String)> {
     rows.into_iter().filter(|(_, row)| words.iter().any(|word| row.contains(word))).collect()
 }
 
+/// How many calls to vendors for this number would lead to it there.
+async fn calls_of(app: &TestApp, number: &str) -> i64 {
+    sqlx::query_scalar(
+        "select count(*) from smsgw.sms_attempts a join sms_messages_log m on m.id = a.message_id
+         where m.\"to\" = $1 and coalesce(a.provider_message_id, m.provider_message_id) is not null",
+    )
+    .bind(number)
+    .fetch_one(&app.pool)
+    .await
+    .unwrap()
+}
+
 /// What a number is found by, however it is written.
 fn national(number: &str) -> &str {
     number.strip_prefix("+91").unwrap()
@@ -127,8 +139,10 @@ async fn nothing_of_a_person_is_found_once_they_are_erased() {
     within(PATIENCE, "what is being sent to be sent", async || (app.unfinished().await <= 2).then_some(()))
         .await;
     let before: i64 = sqlx::query_scalar(messages).fetch_one(&app.pool).await.unwrap();
+    assert!(calls_of(&app, &number).await >= 2, "vendors were called for them");
     let address = erase(&door, &number).await;
     let shown = done(&door, &address).await;
+    assert_eq!(calls_of(&app, "+91***").await, 0);
     assert!(shown["rows"].as_i64().unwrap() >= 8 && shown["done_at"].is_string(), "{shown}");
     assert_eq!(found(&app, &[national(&number), NAME]).await, []);
     // Counts stay, by country.

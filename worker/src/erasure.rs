@@ -66,12 +66,14 @@ async fn erase_while_there_are(
     }
 }
 
-/// Does the next step for all; says whether there is more to do at once.
+/// Does the next step for all; says whether anybody got on.
 async fn step(db: &mut PgConnection, pending: &[Pending]) -> sqlx::Result<bool> {
     let (begun, new): (Vec<Pending>, Vec<Pending>) =
         pending.iter().cloned().partition(|one| one.seen.is_some());
-    if !new.is_empty() {
-        erasures::begin(db, &new).await?;
+    let mut got_on = !new.is_empty() && erasures::begin(db, &new).await? > 0;
+    if !begun.is_empty() {
+        erasures::go_on(db, &begun).await?;
+        got_on = true;
     }
-    if begun.is_empty() { Ok(false) } else { erasures::go_on(db, &begun).await }
+    Ok(got_on)
 }

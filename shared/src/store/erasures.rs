@@ -169,8 +169,9 @@ pub async fn list_pending(
 }
 
 /// Erases `people`, none of whom was begun, from the small tables, and withdraws what came into the outbox with their
-/// wish. Who has no message left there is begun; a message that is being sent writes its end into the log first.
-pub async fn begin(db: &mut PgConnection, people: &[Pending]) -> sqlx::Result<()> {
+/// wish. Who has no message left there is begun; a message that is being sent writes its end into the log first. Says how
+/// many were begun.
+pub async fn begin(db: &mut PgConnection, people: &[Pending]) -> sqlx::Result<u64> {
     let numbers = Numbers::of_pending(people);
     clear::staged(&mut *db, &numbers).await?;
     let mut tx = db.begin().await?;
@@ -186,7 +187,7 @@ pub async fn begin(db: &mut PgConnection, people: &[Pending]) -> sqlx::Result<()
     let free = people.iter().filter(|one| !one.phone.stored_spellings().iter().any(|to| held.contains(to)));
     let (ids, wishes): (Vec<ErasureId>, Vec<DateTime<Utc>>) =
         free.map(|one| (one.id, one.requested_at)).unzip();
-    sqlx::query!(
+    let begun = sqlx::query!(
         "update smsgw.sms_erasures e set seen = $3
          from unnest($1::uuid[], $2::timestamptz[]) as i (id, requested_at)
          -- Whoever asked again meanwhile waits for another turn.
@@ -197,7 +198,8 @@ pub async fn begin(db: &mut PgConnection, people: &[Pending]) -> sqlx::Result<()
     )
     .execute(&mut *tx)
     .await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(begun.rows_affected())
 }
 
 /// Erases those of `people` who are farthest, all of whom were begun, from their next stretch of the log; says whether

@@ -4,26 +4,22 @@ use shared::store::{retention, upkeep};
 
 use super::*;
 
-/// Messages that ended so many days ago, with weeks for them.
-async fn logged(app: &TestApp, days: &[i32]) {
-    run(
-        app,
-        "select smsgw.create_partitions(clock_timestamp() - interval '100 days', interval '28 days')"
-            .to_owned(),
-    )
-    .await;
-    for day in days {
-        let ended = format!("clock_timestamp() - interval '{day} days'");
+/// Messages that ended so long ago, with weeks for them. Texts were wiped until 31 days ago.
+async fn logged(app: &TestApp, ages: &[&str]) {
+    let weeks = "select smsgw.create_partitions(clock_timestamp() - interval '60 days', interval '28 days')";
+    run(app, weeks.to_owned()).await;
+    for age in ages {
+        let ended = format!("clock_timestamp() - interval '{age}'");
         run(app, format!(
             "insert into sms_messages_log (id, \"to\", type, text, status, segments, attempts, created_at, finished_at)
              select (substring(smsgw.uuid_floor({ended} - interval '1 minute')::text for 24)
-                     || substring(md5({day}::text) for 12))::uuid,
-                    '+41790000001', 'promo', 'text of {day}', 'sent', 1, 1, {ended}, {ended}"
+                     || substring(md5('{age}') for 12))::uuid,
+                    '+41790000001', 'promo', '{age}', 'sent', 1, 1, {ended}, {ended}"
         ))
         .await;
     }
-    run(app, "update smsgw.sms_retention set done_until = clock_timestamp() - interval '99 days'".to_owned())
-        .await;
+    let until = "update smsgw.sms_retention set done_until = clock_timestamp() - interval '31 days'";
+    run(app, until.to_owned()).await;
 }
 
 async fn texts(app: &TestApp) -> Vec<String> {
@@ -36,28 +32,24 @@ async fn texts(app: &TestApp) -> Vec<String> {
 #[tokio::test]
 async fn texts_are_wiped_at_their_age_and_no_sooner() {
     let app = TestApp::without_worker().await;
-    logged(&app, &[98, 60, 31, 29, 1]).await;
+    logged(&app, &["30 days 23 hours", "30 days 1 hour", "29 days 23 hours", "1 day"]).await;
     let mut db = app.connection().await;
     while retention::wipe_bodies(&mut db, 30).await.unwrap() == upkeep::GROUP {}
-    assert_eq!(texts(&app).await, ["text of 29", "text of 1"]);
+    assert_eq!(texts(&app).await, ["29 days 23 hours", "1 day"]);
     let rows: i64 =
         sqlx::query_scalar("select count(*) from sms_messages_log").fetch_one(&app.pool).await.unwrap();
-    assert_eq!(rows, 5, "counts stay");
-    while retention::wipe_bodies(&mut db, 0).await.unwrap() == upkeep::GROUP {}
-    assert_eq!(texts(&app).await, [""; 0]);
+    assert_eq!(rows, 4, "counts stay");
+    assert_eq!(retention::wipe_bodies(&mut db, 30).await.unwrap(), 0, "it is done until then");
+    while retention::wipe_bodies(&mut db, 29).await.unwrap() == upkeep::GROUP {}
+    assert_eq!(texts(&app).await, ["1 day"]);
 }
 
 #[tokio::test]
 async fn a_worker_wipes_what_is_old() {
     let mut app = TestApp::without_worker().await;
-    logged(&app, &[60, 1]).await;
-    run(
-        &app,
-        "update smsgw.sms_retention set done_until = clock_timestamp() - interval '61 days'".to_owned(),
-    )
-    .await;
-    app.start_worker_with(|parts| parts.config.body_days = 59);
-    within(PATIENCE, "the old text to go", async || (texts(&app).await == ["text of 1"]).then_some(())).await;
+    logged(&app, &["30 days 23 hours", "1 day"]).await;
+    app.start_worker_with(|parts| parts.config.body_days = 30);
+    within(PATIENCE, "the old text to go", async || (texts(&app).await == ["1 day"]).then_some(())).await;
     app.stop().await;
 }
 
