@@ -22,8 +22,6 @@ create table public.sms_campaigns (
     budget_currency    text,
     api_key_id         integer     not null,
     longest_text       text,
-    fed_until          timestamptz,
-    rate               real        not null default 0,
     created_at         timestamptz not null default clock_timestamp(),
     started_at         timestamptz,
     paused_at          timestamptz,
@@ -48,8 +46,6 @@ comment on column public.sms_campaigns.message_life_seconds is 'How long a messa
 comment on column public.sms_campaigns.expires_at is 'Nobody is texted after this.';
 comment on column public.sms_campaigns.dedupe_key is 'Who was texted under this key within dedupe_window_hours is left out.';
 comment on column public.sms_campaigns.longest_text is 'The longest text that a recipient will get.';
-comment on column public.sms_campaigns.fed_until is 'Due time of the last message fed: the throttle goes on from there.';
-comment on column public.sms_campaigns.rate is 'Messages that ended in the last second, by the feeder.';
 
 create index sms_campaigns_live on public.sms_campaigns (status) where status in ('scheduled', 'running');
 
@@ -96,12 +92,24 @@ create table smsgw.sms_campaign_batches (
     constraint sms_campaign_batches_pkey primary key (campaign_id, place, to_seq)
 );
 
--- How the messages of a campaign ended. A slot is a server process, so that none waits for another.
+-- What the feeder notes of a campaign while it runs. Apart from the campaign, which every claim reads: a row that changes
+-- all the time is slow to read under a long transaction.
+create table smsgw.sms_campaign_paces (
+    campaign_id uuid        not null,
+    fed_until   timestamptz,
+    rate        real        not null default 0,
+    constraint sms_campaign_paces_pkey primary key (campaign_id)
+) with (fillfactor = 50);
+comment on column smsgw.sms_campaign_paces.fed_until is 'Due time of the last message fed: the throttle goes on from there.';
+comment on column smsgw.sms_campaign_paces.rate is 'Messages that ended in the last second.';
+
+-- How the messages of a campaign ended. A slot is a server process within ten seconds: none waits for another, and no row
+-- is changed for long. The feeder adds old slots up in slot 1. In slot 0 it counts what it left out itself.
 create table smsgw.sms_campaign_counts (
-    campaign_id uuid    not null,
-    slot        integer not null default pg_backend_pid(),
-    status      text    not null,
-    messages    bigint  not null,
+    campaign_id uuid   not null,
+    slot        bigint not null default (floor(extract(epoch from clock_timestamp()) / 10)::bigint << 24) | pg_backend_pid(),
+    status      text   not null,
+    messages    bigint not null,
     constraint sms_campaign_counts_pkey primary key (campaign_id, slot, status)
 ) with (fillfactor = 50);
 
@@ -142,8 +150,8 @@ create table smsgw.sms_campaign_dedupe (
 );
 
 grant select, insert, update, delete on
-    smsgw.sms_campaign_recipients, smsgw.sms_campaign_places, smsgw.sms_campaign_batches, smsgw.sms_campaign_counts,
-    smsgw.sms_campaign_uploads, smsgw.sms_campaign_staged, smsgw.sms_campaign_dedupe to smsgw_app;
+    smsgw.sms_campaign_recipients, smsgw.sms_campaign_places, smsgw.sms_campaign_batches, smsgw.sms_campaign_paces,
+    smsgw.sms_campaign_counts, smsgw.sms_campaign_uploads, smsgw.sms_campaign_staged, smsgw.sms_campaign_dedupe to smsgw_app;
 
 -- Ends are counted by the statements that write them. What moves a message on afterwards, receipts for one, is counted here.
 create function smsgw.recount_campaign() returns trigger
@@ -183,6 +191,12 @@ begin
         raise exception 'sms_campaign_add: "variables" must be an object'
             using errcode = 'invalid_parameter_value', column = 'variables',
                   hint = 'Write {"name": "value"}, or leave it out.';
+    end if;
+    if exists (select from jsonb_each(variables) v where jsonb_typeof(v.value) not in ('string', 'number', 'boolean'))
+        or octet_length(variables::text) > 16384 then
+        raise exception 'sms_campaign_add: "variables" must be texts, numbers or true and false, of 16 kB in all'
+            using errcode = 'invalid_parameter_value', column = 'variables',
+                  hint = 'Write {"name": "value"}, with what the text needs.';
     end if;
     select status into state from public.sms_campaigns where id = campaign;
     if state is null then

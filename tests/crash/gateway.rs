@@ -175,6 +175,11 @@ impl Gateway {
         }
     }
 
+    /// All programs of the gateway.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = &Smsgw> {
+        self.workers.iter().chain([&self.api])
+    }
+
     /// Nothing ended that was not killed, and nothing panicked.
     pub(crate) fn check_processes(&mut self, report: &mut Report) {
         for process in self.workers.iter_mut().chain([&mut self.api]) {

@@ -140,7 +140,8 @@ impl<'a> Judge<'a> {
             let took = (arrived - accepted).max(TimeDelta::zero()).to_std().unwrap();
             let during = |one: &&crate::report::Disturbance| accepted <= one.to && arrived >= one.from;
             let limit = report.disturbances.iter().filter(during).map(|one| one.otp_limit).max();
-            report.expect(took <= limit.unwrap_or(OTP_LIMIT), "an otp arrives in time", || {
+            let most = limit.unwrap_or(OTP_LIMIT) + report.usual;
+            report.expect(took <= most, "an otp arrives in time", || {
                 format!("{to}: accepted {accepted}, arrived {took:.2?} later, disturbed: {}", limit.is_some())
             });
             times.push(took);

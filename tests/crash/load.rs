@@ -36,7 +36,10 @@ const TOLD_PAUSE: Duration = Duration::from_secs(1);
 /// … or less if there was no answer.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long a request is repeated.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
+/// While those that were held up catch up, only one turn of so many is taken: else a slow machine, held at its limit by
+/// new requests, would turn the old ones away again and again.
+const CATCHING_UP: usize = 4;
 
 /// A running load.
 pub(crate) struct Load {
@@ -51,6 +54,7 @@ struct Shared {
     /// Numbers of the requests without a clear answer yet.
     under_way: Mutex<BTreeSet<usize>>,
     stopped: AtomicBool,
+    catches_up: AtomicBool,
 }
 
 impl Load {
@@ -62,6 +66,7 @@ impl Load {
             number: AtomicUsize::new(0),
             under_way: Mutex::default(),
             stopped: AtomicBool::new(false),
+            catches_up: AtomicBool::new(false),
         });
         let turns = tokio::spawn(take_turns(shared.clone(), rate));
         Self { shared, turns }
@@ -81,11 +86,13 @@ impl Load {
     /// Waits until everything that is under way now has its clear answer.
     pub(crate) async fn until_answered(&self) {
         let next = self.shared.number.load(Relaxed);
+        self.shared.catches_up.store(true, Relaxed);
         within(PATIENCE, "the requests that were held up to be answered", async || {
             let oldest = self.shared.under_way.lock().unwrap().first().copied();
             oldest.is_none_or(|oldest| oldest >= next).then_some(())
         })
         .await;
+        self.shared.catches_up.store(false, Relaxed);
     }
 
     /// Kind and recipients of what was accepted after `since`.
@@ -125,7 +132,8 @@ async fn take_turns(shared: Arc<Shared>, rate: usize) {
         if shared.stopped.load(Relaxed) {
             return;
         }
-        if shared.under_way() < MOST_UNDER_WAY {
+        let is_ours = !shared.catches_up.load(Relaxed) || turn % CATCHING_UP == 0;
+        if is_ours && shared.under_way() < MOST_UNDER_WAY {
             shared.clone().take_turn(turn);
         }
     }

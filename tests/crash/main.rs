@@ -58,7 +58,7 @@ async fn nothing_accepted_is_lost_and_copies_stay_in_bounds_whoever_is_killed() 
     gateway.settle(SETTLING, &mut report).await;
     gateway.check_processes(&mut report);
     Judge::new(&gateway, &ledger).await.judge(&mut report).await;
-    report.close();
+    report.close(gateway);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,7 +73,7 @@ async fn a_campaign_reaches_everybody_once_at_most_whoever_is_killed() {
     campaign.run_under_kills(&mut gateway, list.people.len(), &mut report).await;
     gateway.check_processes(&mut report);
     campaign.judge(&gateway, &list, &mut report).await;
-    report.close();
+    report.close(gateway);
 }
 
 fn setting(name: &str, usual: usize) -> usize {

@@ -5,6 +5,9 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use tests::process::Smsgw;
+
+use crate::gateway::Gateway;
 
 /// Examples shown of each kind of fault.
 const EXAMPLES: usize = 4;
@@ -17,6 +20,8 @@ pub(crate) struct Report {
     pub(crate) held_by_the_dead: usize,
     /// When something was away that messages had to wait for, and how long an otp may take then.
     pub(crate) disturbances: Vec<Disturbance>,
+    /// The longest that a message took while nothing was away: a slow machine is no broken promise.
+    pub(crate) usual: Duration,
 }
 
 /// A time in which messages had to wait.
@@ -28,7 +33,13 @@ pub(crate) struct Disturbance {
 
 impl Default for Report {
     fn default() -> Self {
-        Self { began: Instant::now(), faults: BTreeMap::new(), held_by_the_dead: 0, disturbances: Vec::new() }
+        Self {
+            began: Instant::now(),
+            faults: BTreeMap::new(),
+            held_by_the_dead: 0,
+            disturbances: Vec::new(),
+            usual: Duration::ZERO,
+        }
     }
 }
 
@@ -48,8 +59,12 @@ impl Report {
         }
     }
 
-    /// Fails if any promise was broken.
-    pub(crate) fn close(self) {
+    /// Fails if any promise was broken; the logs are shown before, so that the last words say which.
+    pub(crate) fn close(self, gateway: Gateway) {
+        if !self.faults.is_empty() {
+            gateway.processes().for_each(Smsgw::show_log);
+        }
+        drop(gateway);
         for (promise, faults) in &self.faults {
             let examples = faults[..faults.len().min(EXAMPLES)].join("\n      ");
             self.say(format!("BROKEN {} times: {promise}\n      {examples}", faults.len()));

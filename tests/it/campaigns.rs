@@ -9,6 +9,7 @@ use tests::door::Answer;
 use tests::wait::within;
 use tests::{Door, TestApp};
 
+mod feeder;
 mod lists;
 mod runs;
 mod sharing;

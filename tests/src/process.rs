@@ -73,6 +73,14 @@ impl Smsgw {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// Shows the end of what was logged under its name.
+    pub fn show_log(&self) {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
+        eprintln!("--- the end of {}'s log ---\n{}", self.name, shown.join("\n"));
+    }
+
     /// Everything written to standard output under its name.
     pub fn out(&self) -> String {
         let text = std::fs::read(self.log.with_extension("out")).unwrap_or_default();
@@ -96,10 +104,7 @@ impl Drop for Smsgw {
         drop(self.child.kill());
         drop(self.child.wait());
         if std::thread::panicking() {
-            let log = self.log();
-            let lines: Vec<_> = log.lines().collect();
-            let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
-            eprintln!("--- the end of {}'s log ---\n{}", self.name, shown.join("\n"));
+            self.show_log();
         }
     }
 }

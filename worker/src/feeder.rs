@@ -12,10 +12,12 @@ use shared::clock::DbClock;
 use shared::config::ReachConfig;
 use shared::db::{Database, Use, is_away, within};
 use shared::ids::CampaignId;
-use shared::store::campaigns::{feed, staged};
+use shared::store::campaigns::feed::{self, Running};
+use shared::store::campaigns::staged;
 use shared::wake::Wake;
 use sqlx::PgConnection;
 
+use self::batch::Fed;
 use self::pace::Pace;
 use crate::roster::Roster;
 
@@ -34,6 +36,10 @@ const STANDBY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the shown rate changes.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
+/// How often counts are added up.
+const FOLD_EVERY: Duration = Duration::from_secs(30);
+/// How long a campaign is left alone that waits for the morning everywhere.
+const CLOSED_FOR: Duration = Duration::from_secs(5);
 
 /// What feeding needs.
 #[derive(Clone)]
@@ -51,9 +57,24 @@ pub(crate) struct Feeder {
 struct Memory {
     pace: Pace,
     texts: HashMap<CampaignId, CampaignText>,
-    /// Messages that wait in the outbox for more than a few seconds, by campaign.
-    sleeping: HashMap<CampaignId, i64>,
+    /// Campaigns all whose places are closed, and when that is looked at again.
+    closed: HashMap<CampaignId, Instant>,
+    aside: Aside,
     shown: Option<Instant>,
+    folded: Option<Instant>,
+}
+
+/// Messages that were made and hold nothing up.
+#[derive(Default)]
+struct Aside {
+    claimed: HashMap<CampaignId, i64>,
+    sleeping: HashMap<CampaignId, i64>,
+}
+
+impl Aside {
+    fn of(&self, id: CampaignId) -> i64 {
+        [&self.claimed, &self.sleeping].into_iter().filter_map(|messages| messages.get(&id)).sum()
+    }
 }
 
 impl Feeder {
@@ -89,28 +110,58 @@ impl Feeder {
             is_busy = true;
         }
         within(PATIENCE, feed::begin_due(&mut *db)).await?;
-        let mut running = within(PATIENCE, feed::list_running(&mut *db)).await?;
+        let running = within(PATIENCE, feed::list_running(&mut *db)).await?;
         memory.pace.observe(&running, Instant::now());
         memory.texts.retain(|id, _| running.iter().any(|one| one.id == *id));
-        let is_second = memory.shown.is_none_or(|shown| shown.elapsed() >= SHOW_EVERY);
-        if is_second {
-            memory.shown = Some(Instant::now());
-            memory.sleeping = within(PATIENCE, feed::list_sleeping(&mut *db)).await?.into_iter().collect();
-            let rates: Vec<_> =
-                running.iter().map(|one| (one.id, memory.pace.per_second(one.id) as f32)).collect();
-            within(PATIENCE, feed::set_rates(&mut *db, &rates)).await?;
-        }
-        for one in &mut running {
-            // What waits for the morning holds nobody up.
-            one.under_way -= memory.sleeping.get(&one.id).copied().unwrap_or_default().min(one.under_way);
+        memory.closed.retain(|_, until| *until > Instant::now());
+        if is_due(&mut memory.shown, SHOW_EVERY) {
+            within(PATIENCE, look_around(db, memory, &running)).await?;
         }
         for one in &running {
-            let allowed = memory.pace.allowance(one, &running);
+            if memory.closed.contains_key(&one.id) {
+                continue;
+            }
+            let waiting = (one.under_way - memory.aside.of(one.id)).max(0);
+            let allowed = memory.pace.allowance(one, waiting, &running);
             let fed = within(PATIENCE, self.feed(db, &mut memory.texts, one, allowed)).await;
-            is_busy |= spared(one.id, fed)?;
+            match spared(one.id, fed)? {
+                Fed::All => (),
+                Fed::Part => is_busy = true,
+                Fed::Closed => drop(memory.closed.insert(one.id, Instant::now() + CLOSED_FOR)),
+            }
         }
         Ok(is_busy)
     }
+}
+
+/// What is done now and then: tells how fast campaigns are, and asks what of them holds nothing up.
+async fn look_around(db: &mut PgConnection, memory: &mut Memory, running: &[Running]) -> sqlx::Result<()> {
+    let rates: Vec<_> = running.iter().map(|one| (one.id, memory.pace.per_second(one.id) as f32)).collect();
+    feed::set_rates(&mut *db, &rates).await?;
+    memory.aside.claimed = feed::list_claimed(&mut *db).await?.into_iter().collect();
+    // Who moves has nothing that sleeps, or not much; all that sleeps may be a million of others.
+    let stands = |one: &&Running| {
+        let moves = memory.pace.per_second(one.id) >= 1.0 && !memory.aside.sleeping.contains_key(&one.id);
+        one.unfed > 0 && one.under_way > 0 && !moves
+    };
+    let standing: Vec<CampaignId> = running.iter().filter(stands).map(|one| one.id).collect();
+    memory.aside.sleeping = match standing.is_empty() {
+        true => HashMap::new(),
+        false => feed::list_sleeping(&mut *db, &standing).await?.into_iter().collect(),
+    };
+    if is_due(&mut memory.folded, FOLD_EVERY) {
+        feed::fold_counts(&mut *db).await?;
+    }
+    Ok(())
+}
+
+/// Whether something was not done for so long; then it is done now.
+fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
+    let is_due = last.is_none_or(|last| last.elapsed() >= every);
+    if is_due {
+        *last = Some(Instant::now());
+    }
+    is_due
 }
 
 /// What is wrong with one campaign stops no other; only an absent database stops all.

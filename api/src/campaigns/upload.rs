@@ -13,6 +13,7 @@ use shared::store::campaigns::{self, Campaign, feed, recipients};
 use sqlx::{Connection as _, PgConnection, PgPool};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Duration, Instant, timeout_at};
 
 use super::list::{Chunk, ListReader, rejected};
 use crate::problem::Problem;
@@ -20,6 +21,8 @@ use crate::streamed::{self, Gone, Lines};
 
 /// The body is read in pieces of about this size, each aside from other requests.
 const PIECE_BYTES: usize = 128 * 1024;
+/// Who is slower than this with a piece gives up their place to others; what is committed stays.
+const SLOWEST_PIECE: Duration = Duration::from_secs(120);
 
 /// One list on its way in.
 pub(crate) struct Uploading {
@@ -253,11 +256,13 @@ enum End {
 /// The next piece of the body.
 async fn next_piece(body: &mut Body) -> (Vec<u8>, End) {
     let mut piece = Vec::with_capacity(PIECE_BYTES);
+    let until = Instant::now() + SLOWEST_PIECE;
     while piece.len() < PIECE_BYTES {
-        match streamed::next(body).await {
-            Ok(Some(data)) => piece.extend_from_slice(&data),
-            Ok(None) => return (piece, End::Whole),
-            Err(problem) => return (piece, End::Broken(problem)),
+        match timeout_at(until, streamed::next(body)).await {
+            Ok(Ok(Some(data))) => piece.extend_from_slice(&data),
+            Ok(Ok(None)) => return (piece, End::Whole),
+            Ok(Err(problem)) => return (piece, End::Broken(problem)),
+            Err(_) => return (piece, End::Broken(Problem::request_timeout(SLOWEST_PIECE))),
         }
     }
     (piece, End::Open)

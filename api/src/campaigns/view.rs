@@ -48,7 +48,6 @@ struct BudgetView {
 struct ProgressView {
     #[serde(flatten)]
     counts: Progress,
-    rate_per_second: f32,
     /// `None` while nobody can say: it does not run, or nothing has left yet.
     eta_seconds: Option<u64>,
 }
@@ -57,7 +56,7 @@ impl CampaignView {
     /// A campaign with its counts.
     pub(crate) fn with_progress(campaign: Campaign, counts: Progress) -> Self {
         let eta_seconds = eta(&campaign, &counts);
-        let progress = ProgressView { rate_per_second: campaign.rate, eta_seconds, counts };
+        let progress = ProgressView { eta_seconds, counts };
         Self { progress: Some(progress), ..Self::from(campaign) }
     }
 }
@@ -101,6 +100,6 @@ fn eta(campaign: &Campaign, counts: &Progress) -> Option<u64> {
     }
     let left = (counts.recipients - counts.ended).max(0) as f64;
     let throttle = campaign.max_per_second.map(f64::from);
-    let rate = Some(f64::from(campaign.rate)).filter(|rate| *rate >= 0.1).or(throttle)?;
+    let rate = Some(f64::from(counts.rate_per_second)).filter(|rate| *rate >= 0.1).or(throttle)?;
     Some((left / rate).ceil() as u64)
 }

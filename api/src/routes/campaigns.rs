@@ -177,8 +177,7 @@ pub(super) async fn results(
     Query(request): Query<ResultsRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let campaign = find(&mut *app.pool.acquire().await?, id).await?;
-    let place = app.lists.clone().try_acquire_owned().map_err(|_| IntakeError::Full)?;
-    Ok(results::stream(app.pool.clone(), campaign, request.format, place))
+    Ok(results::stream(app.pool.clone(), campaign, request.format))
 }
 
 async fn moved_on(

@@ -119,10 +119,6 @@ pub struct Campaign {
     pub api_key_id: ApiKeyId,
     /// The longest text that a recipient will get.
     pub longest_text: Option<String>,
-    /// Due time of the last message fed.
-    pub fed_until: Option<DateTime<Utc>>,
-    /// Messages that ended in the last second.
-    pub rate: f32,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it began.
@@ -161,7 +157,7 @@ macro_rules! select_campaigns {
             r#"select id as "id: _", number, name, status as "status: _", reason, lane as "lane: _", text, template,
                       sender, provider_hint, max_per_second, weight, message_life_seconds, start_at, expires_at,
                       dedupe_key, dedupe_window_hours, budget_micros, budget_currency, api_key_id as "api_key_id: _",
-                      longest_text, fed_until, rate, created_at, started_at, paused_at, finished_at
+                      longest_text, created_at, started_at, paused_at, finished_at
                from public.sms_campaigns "# + $($rest)*
         )
     };
@@ -284,7 +280,7 @@ async fn begin_move(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Trans
 pub async fn pause(db: &mut PgConnection, id: CampaignId, reason: Option<&str>) -> sqlx::Result<Moved> {
     let mut tx = begin_move(db, id).await?;
     let moved = sqlx::query_scalar!(
-        r#"update public.sms_campaigns set status = 'paused', reason = $2, paused_at = clock_timestamp(), rate = 0
+        r#"update public.sms_campaigns set status = 'paused', reason = $2, paused_at = clock_timestamp()
            where id = $1 and status in ('running', 'scheduled')
            returning status as "status: CampaignStatus""#,
         id as CampaignId,
@@ -351,9 +347,9 @@ async fn release(db: &mut PgConnection, id: CampaignId, paused_at: DateTime<Utc>
              where o.id = n.id and c.id = $1
              returning o.due_at, n.is_paused
          )
-         update public.sms_campaigns
-         set fed_until = (select max(due_at) from released where is_paused)
-         where id = $1 and max_per_second is not null and exists (select from released where is_paused)",
+         insert into smsgw.sms_campaign_paces as p (campaign_id, fed_until)
+         select $1, max(due_at) from released where is_paused having count(*) > 0
+         on conflict (campaign_id) do update set fed_until = greatest(p.fed_until, excluded.fed_until)",
         id as CampaignId,
         paused_at,
     )
@@ -368,7 +364,7 @@ pub async fn cancel(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Moved
     let mut tx = begin_move(db, id).await?;
     let moved = sqlx::query_scalar!(
         r#"update public.sms_campaigns
-           set status = 'cancelled', reason = null, finished_at = clock_timestamp(), rate = 0
+           set status = 'cancelled', reason = null, finished_at = clock_timestamp()
            where id = $1 and status not in ('finished', 'cancelled')
            returning status as "status: CampaignStatus""#,
         id as CampaignId,

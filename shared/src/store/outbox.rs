@@ -52,6 +52,9 @@ pub async fn end_expired(
         r#"with late as (
                select id from smsgw.sms_outbox
                where lane = $1 and worker_id is null and expires_at <= clock_timestamp()
+                 -- A pause of its campaign costs a message no time.
+                 and (reason is distinct from 'campaign_paused' or not exists (
+                     select from public.sms_campaigns c where c.id = campaign_id and c.status = 'paused'))
                order by due_at, seq
                limit $2
                for update skip locked

@@ -63,6 +63,8 @@ async fn bad_recipients_by_sql_are_refused_with_the_cure() {
         (Some("0790000001"), json!({}), "not a phone number"),
         (None, json!({}), "not a phone number"),
         (Some("+41790000001"), json!([1]), "must be an object"),
+        (Some("+41790000001"), json!({ "name": ["Ann"] }), "must be texts, numbers"),
+        (Some("+41790000001"), json!({ "name": "x".repeat(20_000) }), "16 kB"),
     ] {
         let refused = sqlx::query("select sms_campaign_add($1, $2, $3)")
             .bind(id(&campaign))

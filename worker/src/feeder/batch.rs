@@ -36,13 +36,13 @@ enum Timing {
 }
 
 impl Timing {
-    /// The timing of a campaign at `now`, and how many messages that allows.
-    fn of(campaign: &Campaign, now: DateTime<Utc>) -> (Self, i64) {
-        let Some(per_second) = campaign.max_per_second else { return (Self::AtOnce, i64::MAX) };
+    /// The timing of a campaign at `now`, and how many messages that allows. The caller holds it.
+    async fn of(db: &mut PgConnection, campaign: &Campaign, now: DateTime<Utc>) -> sqlx::Result<(Self, i64)> {
+        let Some(per_second) = campaign.max_per_second else { return Ok((Self::AtOnce, i64::MAX)) };
         // What a pause kept back is not made up for: the throttle is a promise to somebody.
-        let from = campaign.fed_until.map_or(now, |until| until.max(now));
+        let from = feed::read_throttle(db, campaign.id).await?.map_or(now, |until| until.max(now));
         let room = (now + HORIZON - from).num_milliseconds().max(0);
-        (Self::Spaced { from, per_second }, room * i64::from(per_second) / 1000)
+        Ok((Self::Spaced { from, per_second }, room * i64::from(per_second) / 1000))
     }
 
     /// When the message `at`, counted from 0, is due.
@@ -56,22 +56,32 @@ impl Timing {
     }
 }
 
+/// What of a campaign was fed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fed {
+    /// All there is to feed now.
+    #[default]
+    All,
+    /// So much that there may be more.
+    Part,
+    /// Nothing: nobody whose turn it is may be texted at this hour.
+    Closed,
+}
+
 impl Feeder {
-    /// Makes up to `allowed` messages of a campaign, or ends it if it is over. Says whether there may be more to make
-    /// at once.
+    /// Makes up to `allowed` messages of a campaign, or ends it if it is over.
     pub(super) async fn feed(
         &self,
         db: &mut PgConnection,
         texts: &mut HashMap<CampaignId, CampaignText>,
         one: &Running,
         allowed: i64,
-    ) -> sqlx::Result<bool> {
-        let is_over = one.is_over;
-        if allowed == 0 && !is_over && one.under_way > 0 {
-            return Ok(false);
+    ) -> sqlx::Result<Fed> {
+        if allowed == 0 && !one.is_over && one.under_way > 0 {
+            return Ok(Fed::All);
         }
         let mut tx = db.begin().await?;
-        let Some(campaign) = feed::hold_running(&mut *tx, one.id).await? else { return Ok(false) };
+        let Some(campaign) = feed::hold_running(&mut *tx, one.id).await? else { return Ok(Fed::All) };
         let now = self.clock.now();
         let places = feed::list_waiting_places(&mut *tx, one.id).await?;
         if campaign.expires_at.is_some_and(|expires_at| expires_at <= now) {
@@ -79,12 +89,12 @@ impl Feeder {
                 feed::finish(&mut *tx, one.id, (!places.is_empty()).then_some("expired")).await?;
             }
             tx.commit().await?;
-            return Ok(false);
+            return Ok(Fed::All);
         }
-        if places.is_empty() && is_over && !one.is_staged {
+        if places.is_empty() && one.is_over && !one.is_staged {
             feed::finish(&mut *tx, one.id, None).await?;
             tx.commit().await?;
-            return Ok(false);
+            return Ok(Fed::All);
         }
         let text = match text_of(texts, &campaign) {
             Some(text) if !text.has_link() || self.links.public_url.is_some() => text,
@@ -93,13 +103,15 @@ impl Feeder {
                 tracing::warn!(campaign.id = %one.id, reason, "a campaign is paused: this worker cannot fill its text");
                 feed::stop(&mut *tx, one.id, reason).await?;
                 tx.commit().await?;
-                return Ok(false);
+                return Ok(Fed::All);
             }
         };
-        let (timing, room) = Timing::of(&campaign, now);
+        let (timing, room) = Timing::of(&mut tx, &campaign, now).await?;
         let most = allowed.min(room).min(LARGEST);
+        let is_waiting = !places.is_empty();
         let open = self.open_places(&campaign, places, now);
-        feed::set_waiting(&mut *tx, &campaign, open.is_empty().then_some("quiet_hours")).await?;
+        let is_closed = is_waiting && open.is_empty();
+        feed::set_waiting(&mut *tx, &campaign, is_closed.then_some("quiet_hours")).await?;
         let mut made = 0;
         for place in open {
             if made == most {
@@ -115,7 +127,11 @@ impl Feeder {
         if made > 0 {
             self.wake.notify(campaign.lane);
         }
-        Ok(made == LARGEST)
+        Ok(match made {
+            LARGEST => Fed::Part,
+            0 if is_closed => Fed::Closed,
+            _ => Fed::All,
+        })
     }
 
     /// Makes up to `limit` messages for a place; says how many.

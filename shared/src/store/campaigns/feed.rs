@@ -193,7 +193,6 @@ async fn log_suppressed(
         suppressed.iter().map(|(message, reason)| (message.to.as_str(), *reason)).unzip();
     sqlx::query!(
         r#"with counted as (
-               -- Slot 0: no server process has this number.
                insert into smsgw.sms_campaign_counts as c (campaign_id, slot, status, messages)
                values ($1, 0, 'suppressed', cardinality($2::uuid[]))
                on conflict (campaign_id, slot, status) do update set messages = c.messages + excluded.messages
@@ -216,15 +215,29 @@ async fn log_suppressed(
     Ok(())
 }
 
+/// Reads up to when messages are due.
+pub async fn read_throttle(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Option<DateTime<Utc>>> {
+    let row = sqlx::query_scalar!(
+        "select fed_until from smsgw.sms_campaign_paces where campaign_id = $1",
+        id as CampaignId,
+    );
+    Ok(row.fetch_optional(db).await?.flatten())
+}
+
 /// Remembers up to when messages are due, so that the throttle goes on from there.
 pub async fn move_throttle(
     db: impl PgExecutor<'_>,
     id: CampaignId,
     until: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    sqlx::query!("update public.sms_campaigns set fed_until = $2 where id = $1", id as CampaignId, until)
-        .execute(db)
-        .await?;
+    sqlx::query!(
+        "insert into smsgw.sms_campaign_paces (campaign_id, fed_until) values ($1, $2)
+         on conflict (campaign_id) do update set fed_until = excluded.fed_until",
+        id as CampaignId,
+        until,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
@@ -251,8 +264,9 @@ pub async fn set_waiting(
 pub async fn set_rates(db: impl PgExecutor<'_>, rates: &[(CampaignId, f32)]) -> sqlx::Result<()> {
     let (ids, rates): (Vec<CampaignId>, Vec<f32>) = rates.iter().copied().unzip();
     sqlx::query!(
-        "update public.sms_campaigns c set rate = r.rate from unnest($1::uuid[], $2::real[]) as r (id, rate)
-         where c.id = r.id and c.status = 'running' and c.rate is distinct from r.rate",
+        "insert into smsgw.sms_campaign_paces as p (campaign_id, rate)
+         select * from unnest($1::uuid[], $2::real[])
+         on conflict (campaign_id) do update set rate = excluded.rate where p.rate <> excluded.rate",
         &ids as &[CampaignId],
         &rates,
     )
@@ -264,7 +278,7 @@ pub async fn set_rates(db: impl PgExecutor<'_>, rates: &[(CampaignId, f32)]) -> 
 /// Pauses a campaign that cannot go on as it is, for `reason`. The caller holds it.
 pub async fn stop(db: impl PgExecutor<'_>, id: CampaignId, reason: &str) -> sqlx::Result<()> {
     sqlx::query!(
-        "update public.sms_campaigns set status = 'paused', reason = $2, paused_at = clock_timestamp(), rate = 0
+        "update public.sms_campaigns set status = 'paused', reason = $2, paused_at = clock_timestamp()
          where id = $1 and status = 'running'",
         id as CampaignId,
         reason,
@@ -274,24 +288,56 @@ pub async fn stop(db: impl PgExecutor<'_>, id: CampaignId, reason: &str) -> sqlx
     Ok(())
 }
 
-/// How many messages of each campaign sleep: they wait in the outbox for more than five seconds, and hold nothing up.
-pub async fn list_sleeping(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(CampaignId, i64)>> {
+/// How many messages of each campaign are being sent: they hold nothing up any more.
+pub async fn list_claimed(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(CampaignId, i64)>> {
     let rows = sqlx::query!(
-        r#"select campaign_id as "id!: CampaignId", count(*) as "messages!"
-           from (select campaign_id from smsgw.sms_outbox
-                 where lane in ('transactional', 'promo') and worker_id is null
-                   and due_at > clock_timestamp() + interval '5 seconds' limit 1000000) o
-           where campaign_id is not null group by campaign_id"#
+        r#"select campaign_id as "id!: CampaignId", count(*) as "messages!" from smsgw.sms_outbox
+           where worker_id is not null and campaign_id is not null group by campaign_id"#
     )
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| (row.id, row.messages)).collect())
 }
 
+/// How many messages of `campaigns` sleep: they wait in the outbox for more than five seconds, and hold nothing up. Walks
+/// all that sleeps.
+pub async fn list_sleeping(
+    db: impl PgExecutor<'_>,
+    campaigns: &[CampaignId],
+) -> sqlx::Result<Vec<(CampaignId, i64)>> {
+    let rows = sqlx::query!(
+        r#"select campaign_id as "id!: CampaignId", count(*) as "messages!" from smsgw.sms_outbox
+           where lane in ('transactional', 'promo') and worker_id is null and campaign_id = any($1)
+             and due_at > clock_timestamp() + interval '5 seconds'
+           group by campaign_id"#,
+        campaigns as &[CampaignId],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.messages)).collect())
+}
+
+/// Adds up counts that no server process writes to any more.
+pub async fn fold_counts(db: impl PgExecutor<'_>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "with old as (
+             delete from smsgw.sms_campaign_counts
+             where slot > 1 and slot >> 24 < floor(extract(epoch from clock_timestamp()) / 10)::bigint - 6
+             returning campaign_id, status, messages
+         )
+         insert into smsgw.sms_campaign_counts as c (campaign_id, slot, status, messages)
+         select campaign_id, 1, status, sum(messages) from old group by campaign_id, status
+         on conflict (campaign_id, slot, status) do update set messages = c.messages + excluded.messages",
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Ends a running campaign of which nothing is left to do, for `reason` if that is not that everybody had their turn.
 pub async fn finish(db: impl PgExecutor<'_>, id: CampaignId, reason: Option<&str>) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "update public.sms_campaigns set status = 'finished', reason = $2, finished_at = clock_timestamp(), rate = 0
+        "update public.sms_campaigns set status = 'finished', reason = $2, finished_at = clock_timestamp()
          where id = $1 and status = 'running'",
         id as CampaignId,
         reason,

@@ -9,7 +9,7 @@ use crate::ids::CampaignId;
 use crate::store::campaigns::recipients::Place;
 
 /// How far a campaign is, in messages.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Progress {
     /// Whom it is for.
     pub recipients: i64,
@@ -29,6 +29,8 @@ pub struct Progress {
     pub rejected: i64,
     /// Rows that came by SQL and are still to be read.
     pub staged: i64,
+    /// Messages that ended in the last second, while it runs.
+    pub rate_per_second: f32,
 }
 
 /// Reads how far a campaign is.
@@ -38,6 +40,8 @@ pub async fn read(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Progr
                   u.duplicates as "duplicates!", u.blocked as "blocked!", u.rejected as "rejected!",
                   (select count(*) from smsgw.sms_campaign_staged s where s.campaign_id = $1 and s.reason is null)
                       as "staged!",
+                  coalesce((select rate from smsgw.sms_campaign_paces a where a.campaign_id = c.id and c.status = 'running'),
+                           0) as "rate!",
                   coalesce((select jsonb_object_agg(e.status, e.messages)
                             from (select status, sum(messages) as messages from smsgw.sms_campaign_counts
                                   where campaign_id = $1 group by status) e
@@ -64,6 +68,7 @@ pub async fn read(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Progr
         blocked: row.blocked,
         rejected: row.rejected,
         staged: row.staged,
+        rate_per_second: row.rate,
     })
 }
 
