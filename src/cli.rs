@@ -16,6 +16,7 @@ mod calls;
 mod campaign;
 mod operation;
 mod opt_outs;
+mod people;
 mod prices;
 mod rules;
 mod settings;
@@ -31,6 +32,7 @@ pub(crate) use operation::{
     DoctorArgs, LogsArgs, OutboxAction, OutboxArgs, PauseArgs, ReviewArgs, check_review,
 };
 pub(crate) use opt_outs::{EvidenceArgs, OptOutsAction, OptOutsArgs, StopArgs};
+pub(crate) use people::{PeopleAction, PeopleArgs};
 pub(crate) use prices::{PricesAction, PricesArgs};
 pub(crate) use rules::{RulesAction, RulesArgs};
 pub(crate) use settings::{
@@ -99,6 +101,9 @@ pub(crate) enum Command {
     /// Who said stop: record it, lift it, show it, lists of it
     #[command(after_help = "Example:\n  smsgw opt-outs show +41790000009")]
     OptOuts(OptOutsArgs),
+    /// Who asks to be forgotten: erase them, and keep them erased over a restore
+    #[command(after_help = "Example:\n  smsgw people erase +41790000009")]
+    People(PeopleArgs),
     /// Send one message through a running gateway
     #[command(after_help = "Examples:\n  smsgw send +41790000001 'Your table is booked.'\n  \
         smsgw send +41790000001 --template booking --var name=Ada --var time=19:00\n  \

@@ -14,6 +14,7 @@ mod opt_outs;
 mod otp;
 mod outbox;
 mod pause;
+mod people;
 mod providers;
 mod rules;
 mod send;
@@ -71,6 +72,7 @@ async fn dispatch(command: Command, printer: Printer) -> Result<()> {
         Command::Rules(args) => rules::run(args, printer).await,
         Command::Spend(args) => spend::run(args, printer).await,
         Command::OptOuts(args) => opt_outs::run(args, printer).await,
+        Command::People(args) => people::run(args, printer).await,
         Command::Send(args) => send::run(args, printer).await,
         Command::Otp(args) => otp::run(args, printer).await,
         Command::Campaign(args) => campaign::run(*args, printer).await,

@@ -1,7 +1,7 @@
 //! The doors: which address is answered by which handler.
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
 use crate::app::App;
 use crate::auth::cors;
@@ -20,6 +20,7 @@ mod opt_outs;
 mod otp;
 mod otp_settings;
 mod pauses;
+mod people;
 mod problems;
 mod sandbox;
 mod sms;
@@ -69,6 +70,8 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .route("/sms/opt-outs/{phone}/history", get(opt_outs::history))
         .route("/sms/opt-outs", get(opt_out_lists::export))
         .route("/sms/opt-outs/import", post(opt_out_lists::import))
+        .route("/people/{phone}", delete(people::erase))
+        .route("/people/erasures/{id}", get(people::show))
         .route("/settings/api", get(integrations::list))
         .route(
             "/settings/api/{name}",

@@ -8,6 +8,7 @@ use shared::ids::{AttemptId, WorkerId};
 use shared::lane::Lane;
 use shared::message::{OutboxMessage, Status};
 use shared::provider::Outcome;
+use shared::seal::{Keyring, MasterKey};
 use shared::store::acks::{self, Attempt, Finished, Write};
 use shared::store::outbox::{self, Claimed, Watermark};
 use shared::store::workers;
@@ -65,6 +66,7 @@ pub struct Drain {
     worker: WorkerId,
     claims: PgConnection,
     acks: PgConnection,
+    keyring: Keyring,
     watermark: Watermark,
     begin: Begin,
 }
@@ -79,7 +81,8 @@ impl Drain {
         let worker = workers::register(&mut presence, "bench", 1).await?;
         let claims = database.connect(Use::Queue("bench claim")).await?;
         let acks = database.connect(Use::Ack("bench ack")).await?;
-        Ok(Self { _presence: presence, worker, claims, acks, watermark: Watermark::START, begin })
+        let keyring = Keyring::new(&MasterKey::generate(), &[]);
+        Ok(Self { _presence: presence, worker, claims, acks, keyring, watermark: Watermark::START, begin })
     }
 
     /// Claims and finishes `messages` messages, `size` at a time.
@@ -97,7 +100,8 @@ impl Drain {
                 Begin::AtWatermark => self.watermark,
                 Begin::AtFront => Watermark::START,
             };
-            let rows = outbox::claim(&mut self.claims, self.worker, Lane::Promo, after, size).await?;
+            let people = self.keyring.people();
+            let rows = outbox::claim(&mut self.claims, people, self.worker, Lane::Promo, after, size).await?;
             times.claims.push(began.elapsed());
             let last = &rows.last().expect("the backlog holds what is to be drained").message;
             self.watermark = Watermark { due_at: last.due_at, seq: last.seq };

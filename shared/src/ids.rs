@@ -64,6 +64,10 @@ uuid_id!(
     CampaignId
 );
 uuid_id!(
+    /// The wish of one person to be forgotten.
+    ErasureId
+);
+uuid_id!(
     /// One call to one provider: uuid v7.
     AttemptId
 );
@@ -86,6 +90,11 @@ impl ApiKeyId {
 }
 
 impl MessageId {
+    /// Before all others.
+    pub const FIRST: Self = Self(Uuid::nil());
+    /// Behind all others.
+    pub const LAST: Self = Self(Uuid::max());
+
     /// A new id made at `now`, which is the database's time.
     pub fn new(now: DateTime<Utc>) -> Self {
         Self(uuid_v7(now))
@@ -99,6 +108,12 @@ impl MessageId {
         let who = u128::from(number.unsigned_abs()) << SEQ_BITS | u128::from(seq.unsigned_abs());
         let (high, low) = (who >> 62 & 0xfff, who & ((1 << 62) - 1));
         Self(Uuid::from_u128(millis << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low))
+    }
+
+    /// The least id of a message accepted at `time` or later, as `smsgw.uuid_floor` has it.
+    pub fn floor(time: DateTime<Utc>) -> Self {
+        let millis = u128::from(u64::try_from(time.timestamp_millis()).unwrap_or_default());
+        Self(Uuid::from_u128(millis << 80))
     }
 
     /// When the message was accepted, to the millisecond.
@@ -133,6 +148,13 @@ impl CampaignId {
     /// A new id made at `now`, which is the database's time.
     pub fn new(now: DateTime<Utc>) -> Self {
         Self(uuid_v7(now))
+    }
+}
+
+impl ErasureId {
+    /// A new random id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
     }
 }
 

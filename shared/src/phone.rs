@@ -94,8 +94,23 @@ impl PhoneNumber {
     pub fn masked(&self) -> String {
         let national = self.national();
         let shown = national.len().saturating_sub(2);
-        let country = self.0.get(..self.0.len() - national.len()).unwrap_or_default();
-        format!("{country}{}{}", "*".repeat(shown), national.get(shown..).unwrap_or_default())
+        format!("{}{}{}", self.country(), "*".repeat(shown), national.get(shown..).unwrap_or_default())
+    }
+
+    /// What may stay of the number when its owner is forgotten: its country code (`+41***`).
+    pub fn forgotten(&self) -> String {
+        format!("{}***", self.country())
+    }
+
+    /// Every way tables may hold the number: as E.164 has it, and with the 0 too much of `+44 (0)79…`, which stays in what
+    /// came by SQL until a worker has read it.
+    pub fn stored_spellings(&self) -> [String; 2] {
+        [self.0.clone(), format!("{}0{}", self.country(), self.national())]
+    }
+
+    /// The country code with its `+`.
+    fn country(&self) -> &str {
+        self.0.get(..self.0.len() - self.national().len()).unwrap_or_default()
     }
 
     /// Reads until the number reads as itself: a plan may take one prefix off and leave another. Clean

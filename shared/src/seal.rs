@@ -39,6 +39,8 @@ pub struct Keyring {
     otp_pepper: Mac,
     api_keys: Mac,
     links: Mac,
+    people: Mac,
+    numbers: Sealer,
     tokens: Signing,
 }
 
@@ -52,6 +54,8 @@ impl Keyring {
             otp_pepper: Mac::new(&masters, "smsgw otp pepper"),
             api_keys: Mac::new(&masters, "smsgw api key"),
             links: Mac::new(&masters, "smsgw unsubscribe link"),
+            people: Mac::new(&masters, "smsgw erased person"),
+            numbers: Sealer::new(&masters, "smsgw number to erase"),
             tokens: Signing::new(&masters, "smsgw token key"),
         }
     }
@@ -79,6 +83,16 @@ impl Keyring {
     /// Makes the tokens of unsubscribe links.
     pub fn links(&self) -> &Mac {
         &self.links
+    }
+
+    /// Recognises people whose number is not kept any more.
+    pub fn people(&self) -> &Mac {
+        &self.people
+    }
+
+    /// Seals the numbers of people until all is erased that is theirs.
+    pub fn numbers(&self) -> &Sealer {
+        &self.numbers
     }
 
     /// Signs what we tell others of verified numbers.

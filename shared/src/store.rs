@@ -8,6 +8,7 @@ pub mod outbox;
 pub mod pauses;
 pub mod provider_state;
 pub mod receipts;
+pub mod retention;
 pub mod upkeep;
 pub mod workers;
 
@@ -17,6 +18,7 @@ pub mod campaigns;
 pub mod consents;
 pub mod contact_settings;
 pub mod country_rules;
+pub mod erasures;
 pub mod frequency_cap;
 pub mod idempotency;
 pub mod inbound;
@@ -36,6 +38,7 @@ pub mod schema;
 pub mod spend;
 pub mod spend_alerts;
 pub mod spend_caps;
+pub mod suppressions;
 pub mod templates;
 
 /// A column of a group, for `unnest`. One that is null throughout is sent empty: `unnest` fills what is short with nulls,

@@ -1,7 +1,7 @@
 //! `opt-outs`: who said stop, and lists of them.
 
 use clap::{Args, Subcommand};
-use shared::config::DatabaseConfig;
+use shared::config::{DatabaseConfig, SecretsConfig};
 use shared::consent::{Evidence, OptOutScope};
 use shared::phone::{PhoneNumber, Region};
 
@@ -10,6 +10,9 @@ use shared::phone::{PhoneNumber, Region};
 pub(crate) struct OptOutsArgs {
     #[command(flatten)]
     pub(crate) database: DatabaseConfig,
+    /// Only where people were erased who had stopped something
+    #[command(flatten)]
+    pub(crate) secrets: SecretsConfig,
     /// What to do with them
     #[command(subcommand)]
     pub(crate) action: OptOutsAction,

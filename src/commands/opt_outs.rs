@@ -1,21 +1,26 @@
 //! `smsgw opt-outs`: who said stop, recorded with its evidence, and lists of it.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use shared::clock::DbClock;
+use shared::config::SecretsConfig;
 use shared::consent::{Evidence, Statement, Stop};
 use shared::consent_list::{Rejected, Usual};
 use shared::csv;
 use shared::phone::PhoneNumber;
 use shared::recipients::Options;
+use shared::seal::Keyring;
 use shared::store::consents::{self, Consent, Import};
 use shared::store::opt_outs::{self, ListedOptOut, OptOut};
+use shared::store::suppressions;
 use sqlx::PgPool;
 
 use crate::cli::{EvidenceArgs, OptOutsAction, OptOutsArgs, StopArgs};
 use crate::commands::open;
+use crate::home;
 use crate::input;
 use crate::print::{Printer, WrongUse, write};
 
@@ -27,6 +32,12 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Records, lifts, shows, reads or prints opt-outs.
 pub(crate) async fn run(args: OptOutsArgs, printer: Printer) -> Result<()> {
     let pool = open(&args.database)?.pool(1);
+    let keyring = match args.action {
+        OptOutsAction::Lift { .. } | OptOutsAction::Import { .. } => {
+            recognising(&pool, &args.secrets).await?
+        }
+        OptOutsAction::Add { .. } | OptOutsAction::Show { .. } | OptOutsAction::Export => None,
+    };
     match args.action {
         OptOutsAction::Add { phone, what, evidence } => add(&pool, phone, what, evidence, printer).await,
         OptOutsAction::Lift { phone, scope, sender, evidence } => {
@@ -35,15 +46,28 @@ pub(crate) async fn run(args: OptOutsArgs, printer: Printer) -> Result<()> {
                 (None, Some(_)) => return Err(WrongUse::new("--sender belongs to --scope sender").into()),
                 (Some(scope), sender) => Some(Stop::parse(scope, sender).map_err(wrong_sender)?),
             };
-            lift(&pool, &phone, stop.as_ref(), evidence, printer).await
+            lift(&pool, keyring.as_ref(), &phone, stop.as_ref(), evidence, printer).await
         }
         OptOutsAction::Show { phone } => show(&pool, &phone, printer).await,
         OptOutsAction::Import { file, default_region, phone_column, what, source } => {
             let options = Options { default_region, phone_column, ..Options::default() };
-            import(&pool, &file, options, Usual { stop: what.stop()?, source }, printer).await
+            let import = Import::new(options, Usual { stop: what.stop()?, source });
+            let import = match keyring {
+                Some(keyring) => import.recognising_erased(Arc::new(keyring)),
+                None => import,
+            };
+            read(&pool, &file, import, printer).await
         }
         OptOutsAction::Export => export(&pool, printer).await,
     }
+}
+
+/// The keys that erased people are recognised by, if there are such who had stopped something.
+async fn recognising(pool: &PgPool, secrets: &SecretsConfig) -> Result<Option<Keyring>> {
+    if !suppressions::exist(pool).await.context("the database does not answer")? {
+        return Ok(None);
+    }
+    home::keyring(secrets).map(Some)
 }
 
 impl StopArgs {
@@ -76,14 +100,20 @@ async fn add(
 
 async fn lift(
     pool: &PgPool,
+    keyring: Option<&Keyring>,
     phone: &PhoneNumber,
     stop: Option<&Stop>,
     evidence: EvidenceArgs,
     printer: Printer,
 ) -> Result<()> {
     let evidence = Evidence { source: evidence.source, proof: evidence.proof };
-    let lifted = consents::lift(pool, phone, stop.map(std::slice::from_ref), &evidence).await;
-    match lifted.context("it could not be lifted")? {
+    let stops = stop.map(std::slice::from_ref);
+    let mut lifted = consents::lift(pool, phone, stops, &evidence).await.context("it could not be lifted")?;
+    if let Some(keyring) = keyring {
+        let erased = suppressions::lift(pool, keyring.people(), phone, stops).await;
+        lifted += erased.context("it could not be lifted")?;
+    }
+    match lifted {
         0 => bail!("{} has stopped nothing of that kind", phone.as_str()),
         lifted => printer.show(&json!({ "phone": phone, "lifted": lifted }), || {
             format!("{} may be texted again: {lifted} lifted", phone.as_str())
@@ -122,11 +152,11 @@ fn described(scope: &str, sender: Option<&str>) -> String {
     sender.map_or_else(|| scope.to_owned(), |sender| format!("{scope} {sender}"))
 }
 
-async fn import(pool: &PgPool, file: &str, options: Options, usual: Usual, printer: Printer) -> Result<()> {
+async fn read(pool: &PgPool, file: &str, mut import: Import, printer: Printer) -> Result<()> {
     let mut list = input::open(file)?;
     let mut db = pool.acquire().await.context("the database does not answer")?;
     let clock = DbClock::start(&mut *db).await.context("the database does not answer")?;
-    let (mut import, mut rejected) = (Import::new(options, usual), Vec::new());
+    let mut rejected = Vec::new();
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let bytes = list.read(&mut piece).with_context(|| format!("cannot read {file}"))?;

@@ -15,6 +15,7 @@ mod help;
 mod operation;
 mod opt_outs;
 mod outbox;
+mod people;
 mod prices;
 mod providers;
 mod rules;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bench::queue::{fill, hold_snapshot};
 use shared::db::Use;
 use shared::lane::Lane;
-use shared::store::outbox::end_expired;
+use shared::store::outbox::{Watermark, claim, end_expired};
 use sqlx::AssertSqlSafe;
 use tests::TestApp;
-use tests::builders::a_promo;
+use tests::builders::{a_promo, an_otp};
 use tests::wait::eventually;
 
 const DEPTH: i64 = 60_000;
@@ -90,6 +90,38 @@ async fn the_expired_of_a_closed_lane_are_not_compared_each_with_each() {
             .unwrap();
     let plan = plan.join("\n");
     assert!(plan.contains("Hash Cond: ((o.id)::text = (i.id)::text)"), "{plan}");
+}
+
+/// What people had stopped before they were erased costs a claim one look at an empty table, however many messages it
+/// takes, and a claim of codes nothing.
+#[tokio::test]
+async fn a_claim_asks_once_whether_anybody_was_erased_and_for_codes_never() {
+    let app = TestApp::without_worker().await;
+    let worker = app.a_dead_worker().await;
+    let mut claimer = app.database.connect(Use::Queue("smsgw claim")).await.unwrap();
+    let people = app.keyring.people();
+    assert!(claim(&mut claimer, people, worker, Lane::Promo, Watermark::START, 1).await.unwrap().is_empty());
+    let name: String =
+        sqlx::query_scalar("select name from pg_prepared_statements where statement like '%claimer as%'")
+            .fetch_one(&mut claimer)
+            .await
+            .unwrap();
+    for _ in 0..3 {
+        app.accept(a_promo(app.now())).await;
+        app.accept(an_otp(app.now(), &app.keyring, "123456")).await;
+    }
+    for (lane, looks) in [("promo", "loops=1)"), ("otp", "(never executed)")] {
+        let execute = format!("execute \"{name}\" ({}, '{lane}', '-infinity', 0, 10)", worker.0);
+        let plan: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(format!("explain (analyze, costs off, timing off) {execute}")))
+                .fetch_all(&mut claimer)
+                .await
+                .unwrap();
+        let asks: Vec<_> = plan.iter().filter(|line| line.contains("sms_suppressed_hashes")).collect();
+        assert!(asks.len() == 1 && asks[0].ends_with(looks), "{lane}: {plan:#?}");
+        assert!(plan[0].contains("Update") && plan[0].contains("rows=3"), "{lane}: {plan:#?}");
+        assert!(plan.iter().any(|line| line.contains("Tid Scan on sms_outbox")), "{lane}: {plan:#?}");
+    }
 }
 
 /// A worker keeps its plans. Those it made for an empty table must not walk a full one for each result.

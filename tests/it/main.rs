@@ -9,6 +9,7 @@ mod cli;
 mod consents;
 mod country_rules;
 mod dev;
+mod erasure;
 mod fence;
 mod flat_claim;
 mod governor;

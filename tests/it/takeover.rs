@@ -152,7 +152,9 @@ async fn a_worker_that_is_struck_off_can_claim_nothing() {
     app.accept(an_otp(app.now(), &app.keyring, "123456")).await;
     let mut db = app.connection().await;
     for lane in [Lane::Promo, Lane::Otp] {
-        let claimed = outbox::claim(&mut db, WorkerId(4711), lane, Watermark::START, 10).await.unwrap();
+        let people = app.keyring.people();
+        let claimed =
+            outbox::claim(&mut db, people, WorkerId(4711), lane, Watermark::START, 10).await.unwrap();
         assert!(claimed.is_empty());
     }
     app.stop().await;
@@ -165,7 +167,8 @@ async fn a_claim_that_outlives_its_worker_is_taken_over_too() {
     let dead = app.a_dead_worker().await;
     let id = app.accept(an_otp(app.now(), &app.keyring, "123456")).await;
     let mut claim = app.pool.begin().await.unwrap();
-    let claimed = outbox::claim(&mut claim, dead, Lane::Otp, Watermark::START, 10).await.unwrap();
+    let people = app.keyring.people();
+    let claimed = outbox::claim(&mut claim, people, dead, Lane::Otp, Watermark::START, 10).await.unwrap();
     assert_eq!(claimed.len(), 1);
     app.start_worker();
     eventually("the takeover to wait for the claim", async || app.waiting_for_locks().await).await;

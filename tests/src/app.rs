@@ -22,7 +22,7 @@ use sqlx::{PgConnection, PgPool};
 use worker::{Parts, Worker, WorkerConfig};
 
 use crate::builders::Draft;
-use crate::cluster::fresh_database;
+use crate::cluster::{copy_of, fresh_database};
 use crate::wait::eventually;
 
 /// A gateway with a database of its own, and `twilio` before `2factor` at a mock vendor.
@@ -75,6 +75,11 @@ impl TestApp {
         let keyring = Arc::new(Keyring::new(&MasterKey::generate(), &[]));
         let mock = MockProvider::start(vendors).unwrap();
         Self { url, database, pool, clock, keyring, mock, wake: Wake::default(), workers: Vec::new() }
+    }
+
+    /// The URL of a copy of its database. Nothing must be under way in it.
+    pub async fn backup(&self) -> String {
+        copy_of(self.database.options().get_database().unwrap()).await
     }
 
     /// Starts another worker of the same gateway.

@@ -23,6 +23,19 @@ pub async fn fresh_database() -> String {
     cluster.url_for(&name)
 }
 
+/// The URL of a copy of the database `name`, as a backup of it would be. Whoever is connected to it is cut off.
+pub(crate) async fn copy_of(name: &str) -> String {
+    let cluster = CLUSTER.get_or_init(start).await;
+    let copy = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let mut admin = PgConnection::connect(&cluster.url()).await.unwrap();
+    let cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
+    sqlx::query(cut).bind(name).execute(&mut admin).await.unwrap();
+    let create = format!("create database {copy} template {name}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
+    cluster.url_for(&copy)
+}
+
 /// Tests kill processes, not the machine, so the disk need not be waited for.
 async fn start() -> Cluster {
     let options = Options::temporary().without_fsync().setting("max_connections", "400");

@@ -194,7 +194,9 @@ impl Claimer {
         } else {
             let (watermark, rewinds) = self.parts.mark.read();
             let after = looking_back(self.parts.lane, watermark);
-            let rows = within(PATIENCE, outbox::claim(db, worker, self.parts.lane, after, limit)).await?;
+            let people = self.parts.keyring.people();
+            let claim = outbox::claim(db, people, worker, self.parts.lane, after, limit);
+            let rows = within(PATIENCE, claim).await?;
             if let Some(last) = rows.last() {
                 let last = Watermark { due_at: last.message.due_at, seq: last.message.seq };
                 self.parts.mark.advance(rewinds, last);

@@ -18,11 +18,24 @@ pub struct WorkerConfig {
     /// Days that finished messages are kept (at least 35)
     #[arg(long, env = "SMSGW_LOG_DAYS", default_value_t = 90)]
     pub log_days: u16,
+    /// Days after which the texts of finished messages are wiped from the log
+    #[arg(long, env = "SMSGW_BODY_DAYS", default_value_t = 30)]
+    pub body_days: u16,
+    /// Days after its end that a campaign's list of recipients is kept
+    #[arg(long, env = "SMSGW_CAMPAIGN_DAYS", default_value_t = 90)]
+    pub campaign_days: u16,
 }
 
 impl Default for WorkerConfig {
     fn default() -> Self {
-        Self { otp_slots: 64, transactional_slots: 256, promo_slots: 512, log_days: 90 }
+        Self {
+            otp_slots: 64,
+            transactional_slots: 256,
+            promo_slots: 512,
+            log_days: 90,
+            body_days: 30,
+            campaign_days: 90,
+        }
     }
 }
 

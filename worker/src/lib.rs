@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Beside the lanes stand duties: presence, takeover, sweep, roster, receipts, the feeder of campaigns, what is told of
-//! their spending, upkeep.
+//! their spending, erasure, upkeep.
 
 // One message's way.
 mod ack;
@@ -27,6 +27,7 @@ mod measures;
 mod roster;
 
 // Standing duties.
+mod erasure;
 mod feeder;
 mod lease;
 mod presence;

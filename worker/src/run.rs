@@ -26,7 +26,7 @@ use crate::measures::{self, LaneMeasures, SpendMeasures};
 use crate::presence::{self, Presence};
 use crate::roster::{Roster, Sources};
 use crate::sweep::{self, Mark};
-use crate::{lease, receipts, spending, takeover, upkeep};
+use crate::{erasure, lease, receipts, spending, takeover, upkeep};
 
 /// What a worker is made of.
 #[derive(Clone)]
@@ -184,9 +184,11 @@ fn duties(
     start(Box::pin(async move { sweep::run(&database, &sweeping).await }));
     let (database, clock, rewinding) = (parts.database.clone(), parts.clock.clone(), marks.clone());
     start(Box::pin(async move { takeover::run(&database, &clock, &rewinding).await }));
-    let (pool, clock, log_days) = (parts.pool.clone(), parts.clock.clone(), parts.config.log_days);
+    let (pool, clock, config) = (parts.pool.clone(), parts.clock.clone(), parts.config.clone());
     let counting_from = marks.clone();
-    start(Box::pin(async move { upkeep::run(&pool, &clock, &counting_from, log_days).await }));
+    start(Box::pin(async move { upkeep::run(&pool, &clock, &counting_from, &config).await }));
+    let (database, pool, keyring) = (parts.database.clone(), parts.pool.clone(), parts.keyring.clone());
+    start(Box::pin(async move { erasure::run(&database, &pool, &keyring).await }));
     let database = parts.database.clone();
     start(Box::pin(async move { receipts::run(&database).await }));
     let feeder = Feeder {

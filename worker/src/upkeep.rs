@@ -7,9 +7,10 @@ use metrics::Gauge;
 use shared::clock::DbClock;
 use shared::db::{is_away, within};
 use shared::lane::Lane;
-use shared::store::{outbox, upkeep};
+use shared::store::{outbox, retention, upkeep};
 use sqlx::PgPool;
 
+use crate::config::WorkerConfig;
 use crate::measures;
 use crate::sweep::Mark;
 
@@ -23,15 +24,16 @@ const HOURLY_DUTIES: Duration = Duration::from_secs(3600);
 const COUNT_LIMIT: i64 = 10_000;
 
 /// Does the duties until dropped.
-pub(crate) async fn run(pool: &PgPool, clock: &DbClock, marks: &[Arc<Mark>; 3], log_days: u16) {
+pub(crate) async fn run(pool: &PgPool, clock: &DbClock, marks: &[Arc<Mark>; 3], keep: &WorkerConfig) {
     let queues = Lane::ALL.map(measures::queue);
     let mut hourly_due = Instant::now();
     loop {
         if hourly_due <= Instant::now() {
             hourly_due = Instant::now() + HOURLY_DUTIES;
-            hourly(pool, log_days).await;
+            hourly(pool, keep.log_days).await;
         }
         often(pool, marks, &queues).await;
+        by_age(pool, keep).await;
         told("the clock", within(PATIENCE, clock.sync(pool)).await);
         tokio::time::sleep(TICK).await;
     }
@@ -54,6 +56,16 @@ async fn often(pool: &PgPool, marks: &[Arc<Mark>; 3], queues: &[(Gauge, Gauge); 
     thoroughly("old contacts of campaigns", || upkeep::purge_promo_contacts(pool)).await;
     thoroughly("old alerts of spending", || upkeep::purge_spend_alerts(pool)).await;
     told("depths of the lanes", within(PATIENCE, show_depths(pool, marks, queues)).await);
+}
+
+/// What goes by age, as it is set.
+async fn by_age(pool: &PgPool, keep: &WorkerConfig) {
+    let (body_days, campaign_days) = (i32::from(keep.body_days), i32::from(keep.campaign_days));
+    let bodies = || async move { retention::wipe_bodies(&mut *pool.acquire().await?, body_days).await };
+    thoroughly("texts of old messages", bodies).await;
+    let campaigns =
+        || async move { retention::empty_campaign(&mut *pool.acquire().await?, campaign_days).await };
+    thoroughly("lists of old campaigns", campaigns).await;
 }
 
 /// Does a duty that takes a group of rows at a time, again while there are whole groups of them.
@@ -107,4 +119,6 @@ async fn hourly(pool: &PgPool, log_days: u16) {
         Ok(dropped) => tracing::info!(dropped, "old partitions dropped"),
         Err(error) => tracing::warn!(%error, "old partitions were not dropped; trying again in an hour"),
     }
+    // The whole table is walked for it.
+    thoroughly("people texted by old campaigns", || retention::purge_dedupe(pool)).await;
 }

@@ -16,8 +16,8 @@ pub(crate) struct Chunk {
     pub(crate) rows: usize,
     /// Of everything in it.
     pub(crate) digest: Vec<u8>,
-    /// Whom to add.
-    pub(crate) recipients: Vec<Enlisted>,
+    /// Whom to add, each with the line they stand in.
+    pub(crate) recipients: Vec<(u64, Enlisted)>,
     /// Rows that cannot be used, as they are told.
     pub(crate) refused: Vec<Value>,
     /// Of these, how many are of countries that are not allowed.
@@ -65,6 +65,11 @@ impl ListReader {
     }
 }
 
+/// A row that cannot be used, as it is told.
+pub(crate) fn rejected(line: u64, reason: &str, detail: &str) -> Value {
+    json!({ "type": "rejected", "line": line, "reason": reason, "detail": detail })
+}
+
 impl Gather {
     fn take(&mut self, row: Row) {
         self.chunk.rows += 1;
@@ -78,7 +83,7 @@ impl Gather {
                     self.hash.update(value.to_string());
                 }
                 match enlist(&self.text, &self.reach, &self.links, &recipient.phone, recipient.variables) {
-                    Ok(one) => self.chunk.recipients.push(one),
+                    Ok(one) => self.chunk.recipients.push((line, one)),
                     Err(error) => self.refuse(line, error.as_str(), &error.to_string(), Some(&error)),
                 }
             }
@@ -95,8 +100,7 @@ impl Gather {
 
     fn refuse(&mut self, line: u64, reason: &str, detail: &str, unusable: Option<&Unusable>) {
         self.chunk.blocked += i64::from(matches!(unusable, Some(Unusable::CountryBlocked(_))));
-        let told = json!({ "type": "rejected", "line": line, "reason": reason, "detail": detail });
-        self.chunk.refused.push(told);
+        self.chunk.refused.push(rejected(line, reason, detail));
     }
 
     fn close(&mut self) {

@@ -4,15 +4,18 @@ use axum::body::Body;
 use axum::response::Response;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use shared::campaign::Enlisted;
 use shared::ids::CampaignId;
 use shared::recipients::Summary;
+use shared::seal::Keyring;
 use shared::store::campaigns::uploads::{self, Upload};
-use shared::store::campaigns::{self, feed, recipients};
-use sqlx::{Connection as _, PgPool};
+use shared::store::campaigns::{self, Campaign, feed, recipients};
+use sqlx::{Connection as _, PgConnection, PgPool};
+use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Duration, Instant, timeout_at};
 
-use super::list::{Chunk, ListReader};
+use super::list::{Chunk, ListReader, rejected};
 use crate::problem::Problem;
 use crate::streamed::{self, Gone, Lines};
 
@@ -24,6 +27,8 @@ const SLOWEST_PIECE: Duration = Duration::from_secs(120);
 /// One list on its way in.
 pub(crate) struct Uploading {
     pub(crate) pool: PgPool,
+    /// Recognises people who were erased.
+    pub(crate) keyring: Arc<Keyring>,
     pub(crate) campaign: CampaignId,
     /// What it is remembered under.
     pub(crate) key: String,
@@ -167,14 +172,17 @@ impl Uploading {
                 || read.rows == self.known.rows && read.digest == self.known.digest;
             return if is_same { Ok(()) } else { Err(other_list().into()) };
         }
-        self.commit(chunk, is_last, read).await?;
+        for left_out in self.commit(chunk, is_last, read).await? {
+            lines.tell(&left_out).await?;
+        }
         if !is_last {
             lines.tell(&counts("progress", &self.known)).await?;
         }
         Ok(())
     }
 
-    async fn commit(&mut self, chunk: Chunk, is_last: bool, read: &Read) -> Result<(), Stopped> {
+    /// Writes a chunk; gives the lines of those who are left out because of what they stopped before they were erased.
+    async fn commit(&mut self, mut chunk: Chunk, is_last: bool, read: &Read) -> Result<Vec<Value>, Stopped> {
         let mut db = self.pool.acquire().await?;
         let mut tx = db.begin().await?;
         let campaign = campaigns::hold(&mut *tx, self.campaign).await?;
@@ -182,11 +190,12 @@ impl Uploading {
         if !campaign.takes_recipients() {
             return Err(Problem::campaign_state(campaign.status, "takes no recipients any more").into());
         }
-        if let Some(longest) = chunk.recipients.iter().max_by_key(|one| one.text.chars().count()) {
+        let left_out = leave_out_erased(&mut tx, &self.keyring, &campaign, &mut chunk.recipients).await?;
+        if let Some((_, longest)) = chunk.recipients.iter().max_by_key(|(_, one)| one.text.chars().count()) {
             recipients::remember_longest(&mut *tx, self.campaign, &longest.text).await?;
         }
-        let refused = i64::try_from(chunk.refused.len()).unwrap_or(i64::MAX);
-        let new: Vec<_> = chunk.recipients.into_iter().map(|one| one.recipient).collect();
+        let refused = i64::try_from(chunk.refused.len() + left_out.len()).unwrap_or(i64::MAX);
+        let new: Vec<_> = chunk.recipients.into_iter().map(|(_, one)| one.recipient).collect();
         let all = i64::try_from(new.len()).unwrap_or(i64::MAX);
         let added = if new.is_empty() { 0 } else { recipients::add(&mut tx, self.campaign, &new).await? };
         let next = Upload {
@@ -206,8 +215,32 @@ impl Uploading {
         }
         tx.commit().await?;
         self.known = next;
-        Ok(())
+        Ok(left_out)
     }
+}
+
+/// Takes those out of a chunk who had stopped what the campaign sends before they were erased: their number does not come
+/// back. Gives a line for each.
+async fn leave_out_erased(
+    db: &mut PgConnection,
+    keyring: &Keyring,
+    campaign: &Campaign,
+    chunk: &mut Vec<(u64, Enlisted)>,
+) -> sqlx::Result<Vec<Value>> {
+    let phones: Vec<&str> = chunk.iter().map(|(_, one)| one.recipient.phone.as_str()).collect();
+    let stopped = campaigns::find_erased_stopped(db, keyring.people(), campaign, &phones).await?;
+    let mut left_out = Vec::new();
+    if !stopped.is_empty() {
+        chunk.retain(|(line, one)| {
+            let is_stopped = stopped.contains(&one.recipient.phone);
+            if is_stopped {
+                let detail = "this person stopped such messages, and was erased since";
+                left_out.push(rejected(*line, "opted_out", detail));
+            }
+            !is_stopped
+        });
+    }
+    Ok(left_out)
 }
 
 /// How a piece of the body ends.

@@ -154,6 +154,11 @@ impl Door {
         }
     }
 
+    /// Begins what takes its time; to begin it again changes nothing.
+    fn begins(self, schema: &'static str) -> Self {
+        Self { answer: (202, "Committed to disk", Some(("application/json", reference(schema)))), ..self }
+    }
+
     /// Makes something that has an address of its own, once for each `Idempotency-Key`.
     fn makes(self, schema: &'static str) -> Self {
         Self {

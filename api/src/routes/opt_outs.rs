@@ -7,7 +7,9 @@ use shared::consent::{Evidence, InvalidStop, OptOutScope, Statement, Stop};
 use shared::phone::PhoneNumber;
 use shared::store::consents::{self, Consent};
 use shared::store::opt_outs::{self, OptOut};
+use shared::store::suppressions;
 use shared::unsubscribe::Unsubscribe;
+use sqlx::PgConnection;
 
 use crate::accept::Refusal;
 use crate::app::App;
@@ -50,7 +52,7 @@ pub(super) async fn show(
     Path(phone): Path<String>,
 ) -> Result<axum::Json<OptOuts>, Problem> {
     let phone = read(&app, &phone)?;
-    let opt_outs = opt_outs::list(&app.pool, &phone).await?;
+    let opt_outs = stops(&app, &mut *app.pool.acquire().await?, &phone).await?;
     Ok(axum::Json(OptOuts::of(&app, phone, opt_outs)))
 }
 
@@ -77,7 +79,7 @@ pub(super) async fn record(
     let said = Statement::opt_out(phone, stop.unwrap_or(Stop::Marketing), evidence);
     let mut db = app.pool.acquire().await?;
     consents::record(&mut db, std::slice::from_ref(&said)).await?;
-    let opt_outs = opt_outs::list(&mut *db, &said.phone).await?;
+    let opt_outs = stops(&app, &mut db, &said.phone).await?;
     Ok(axum::Json(OptOuts::of(&app, said.phone, opt_outs)))
 }
 
@@ -91,7 +93,11 @@ pub(super) async fn lift(
     let phone = read(&app, &phone)?;
     let (stop, evidence) = wanted.check()?;
     let stops = stop.as_ref().map(std::slice::from_ref);
-    match (consents::lift(&app.pool, &phone, stops, &evidence).await?, &stop) {
+    let mut tx = app.pool.begin().await?;
+    let lifted = consents::lift(&mut *tx, &phone, stops, &evidence).await?
+        + suppressions::lift(&mut *tx, app.keyring.people(), &phone, stops).await?;
+    tx.commit().await?;
+    match (lifted, &stop) {
         (1.., _) => Ok(StatusCode::NO_CONTENT),
         (0, None) => Err(Problem::not_found("this number has stopped nothing")),
         (0, Some(_)) => Err(Problem::not_found("this number has not stopped that")),
@@ -124,6 +130,13 @@ impl Wanted {
             _ => Err(Refusal::from(faults).into()),
         }
     }
+}
+
+/// What a number has stopped: what it is known by, and what is left of before it was erased.
+async fn stops(app: &App, db: &mut PgConnection, phone: &PhoneNumber) -> sqlx::Result<Vec<OptOut>> {
+    let mut stops = opt_outs::list(&mut *db, phone).await?;
+    stops.extend(suppressions::list(db, app.keyring.people(), phone).await?);
+    Ok(stops)
 }
 
 fn read(app: &App, phone: &str) -> Result<PhoneNumber, Problem> {

@@ -12,7 +12,7 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse as _;
 use http_body_util::{BodyExt as _, Limited};
 use shared::consent::{Evidence, Statement};
-use shared::store::{consents, opt_outs};
+use shared::store::{consents, opt_outs, suppressions};
 use shared::unsubscribe::Unsubscribe;
 
 use self::page::Page;
@@ -55,7 +55,8 @@ pub(super) async fn carry_out(
 
 /// Who recorded the stop, if it is.
 async fn stopped_by(app: &App, link: &Unsubscribe) -> sqlx::Result<Option<String>> {
-    let stops = opt_outs::list(&app.pool, &link.phone).await?;
+    let mut stops = opt_outs::list(&app.pool, &link.phone).await?;
+    stops.extend(suppressions::list(&app.pool, app.keyring.people(), &link.phone).await?);
     let own = |one: &opt_outs::OptOut| {
         one.scope == link.stop.scope() && one.sender.as_deref().unwrap_or_default() == link.stop.sender()
     };

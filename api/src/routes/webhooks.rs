@@ -66,7 +66,8 @@ pub(super) async fn inbound(
     if let Some(text) = webhook::inbound(&fields) {
         let mut db = app.pool.acquire().await?;
         let confirmation = confirmation(&app, &provider, &text);
-        let done = inbound::carry_out(&mut db, &provider, &text, confirmation.as_ref()).await?;
+        let people = app.keyring.people();
+        let done = inbound::carry_out(&mut db, people, &provider, &text, confirmation.as_ref()).await?;
         if done == CarriedOut::Confirmed {
             app.wake.notify(Lane::Transactional);
             app.measures.accepted(Lane::Transactional, 1);

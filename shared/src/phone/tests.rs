@@ -148,3 +148,16 @@ proptest! {
         prop_assert_eq!(number.masked(), format!("+41*******{}", &rest[7..]));
     }
 }
+
+#[test]
+fn what_stays_of_a_forgotten_number_is_its_country() {
+    for (number, kept, with_a_0) in [
+        ("+41790000001", "+41***", "+410790000001"),
+        ("+12345678900", "+1***", "+102345678900"),
+        ("+251911234567", "+251***", "+2510911234567"),
+    ] {
+        let phone = PhoneNumber::parse(number, None).expect(number);
+        assert_eq!(phone.forgotten(), kept);
+        assert_eq!(phone.stored_spellings(), [number, with_a_0]);
+    }
+}

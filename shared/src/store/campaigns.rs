@@ -1,6 +1,8 @@
 //! `sms_campaigns`: what a campaign is and where it stands. Its recipients, its feeding and its results are in files of
 //! their own.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{Connection, PgConnection, PgExecutor, Postgres, Transaction};
@@ -8,7 +10,9 @@ use sqlx::{Connection, PgConnection, PgExecutor, Postgres, Transaction};
 use crate::campaign::CampaignStatus;
 use crate::ids::{ApiKeyId, CampaignId};
 use crate::lane::Lane;
+use crate::seal::Mac;
 use crate::store::opt_outs::CONSENT_LOCK;
+use crate::store::suppressions;
 
 pub mod feed;
 pub mod progress;
@@ -233,6 +237,22 @@ pub async fn set_budget(db: &mut PgConnection, id: CampaignId, budget: &Budget) 
     .fetch_optional(&mut *db)
     .await?;
     stands(db, id, set, &[]).await
+}
+
+/// Of `phones`, those who had stopped what the campaign sends before they were erased.
+pub async fn find_erased_stopped(
+    db: &mut PgConnection,
+    people: &Mac,
+    campaign: &Campaign,
+    phones: &[&str],
+) -> sqlx::Result<HashSet<String>> {
+    if phones.is_empty() || !suppressions::exist(&mut *db).await? {
+        return Ok(HashSet::new());
+    }
+    let own = campaign.sender.as_deref();
+    let stopped = suppressions::find_stopped(db, people, campaign.lane, phones).await?;
+    let stops = |senders: &[String]| senders.iter().any(|one| one.is_empty() || Some(one.as_str()) == own);
+    Ok(stopped.into_iter().filter(|(_, senders)| stops(senders)).map(|(phone, _)| phone).collect())
 }
 
 /// What became of the wish to move a campaign on.

@@ -2,10 +2,11 @@
 
 use sqlx::{Connection, PgConnection};
 
-use super::{consents, intake, opt_outs};
+use super::{consents, intake, opt_outs, suppressions};
 use crate::consent::{Evidence, OptOutScope, Statement, Stop};
 use crate::message::NewMessage;
 use crate::phone::PhoneNumber;
+use crate::seal::Mac;
 
 /// What a person wants of us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +45,11 @@ pub enum CarriedOut {
 /// claim that did not see a stop will commit.
 ///
 /// A stop that is new is confirmed by `confirmation`, which is not subject to it, being transactional; one that changes
-/// nothing was confirmed before, and who has stopped everything wants no more text.
+/// nothing was confirmed before, and who has stopped everything wants no more text. A start is also of what was stopped
+/// before the person was erased, by whom `people` recognises them.
 pub async fn carry_out(
     db: &mut PgConnection,
+    people: &Mac,
     provider: &str,
     text: &Inbound,
     confirmation: Option<&NewMessage>,
@@ -83,6 +86,7 @@ pub async fn carry_out(
             Wish::Start => {
                 let stops = [&[Stop::Marketing], &text.to[..]].concat();
                 consents::lift(&mut *tx, &text.from, Some(&stops), &evidence).await?;
+                suppressions::lift(&mut *tx, people, &text.from, Some(&stops)).await?;
             }
         }
     }

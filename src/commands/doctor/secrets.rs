@@ -2,14 +2,15 @@
 
 use shared::config::SecretsConfig;
 use shared::seal::Keyring;
-use shared::store::api_keys;
 use shared::store::integrations::Integration;
+use shared::store::{api_keys, suppressions};
 use sqlx::PgPool;
 
 use super::Finding;
 use crate::home;
 
 const CHECK: &str = "master key";
+const ERASED: &str = "erased people";
 const OTHER_KEY: &str =
     "set SMSGW_MASTER_KEY to the key they were made with, or add that one as SMSGW_MASTER_KEY_PREVIOUS";
 
@@ -47,7 +48,24 @@ pub(super) async fn check_stored(keyring: &Keyring, pool: &PgPool, rows: &[Integ
         Ok(macs) => live_keys(keyring, &macs),
         Err(error) => Finding::fail("api keys", error.to_string(), "see the error"),
     };
-    vec![credentials, keys]
+    let people = match suppressions::list_samples(pool).await {
+        Ok(hashes) => erased_people(keyring, &hashes),
+        Err(error) => Some(Finding::fail(ERASED, error.to_string(), "see the error")),
+    };
+    [Some(credentials), Some(keys), people].into_iter().flatten().collect()
+}
+
+/// Whether erased people are still recognised; nothing is said where there are none.
+fn erased_people(keyring: &Keyring, samples: &[Vec<u8>]) -> Option<Finding> {
+    let unread = samples.iter().filter(|hash| keyring.people().verify(&[], hash).is_err()).count();
+    match (samples.len(), unread) {
+        (0, _) => None,
+        (_, 0) => Some(Finding::ok(ERASED, "what they had stopped holds")),
+        _ => {
+            let detail = "what some of them had stopped was kept by another master key and does not hold";
+            Some(Finding::fail(ERASED, detail, OTHER_KEY))
+        }
+    }
 }
 
 fn live_keys(keyring: &Keyring, macs: &[Vec<u8>]) -> Finding {

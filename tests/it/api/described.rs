@@ -360,12 +360,16 @@ async fn read_settings(reader: &mut Reader<'_>) {
     for at in ["/users/ann/otp-requirement", "/users/bob/otp-requirement?within=0"] {
         reader.get(requirement, at).await;
     }
+    let erasure = reader.call("delete", "/people/{phone}", "/people/+41790000009", None).await;
+    let at = format!("/people/erasures/{}", erasure["erasure_id"].as_str().unwrap());
+    reader.get("/people/erasures/{id}", &at).await;
     let pauses = "/settings/pauses";
     reader.call("post", pauses, pauses, Some(json!({ "scope": "lane", "name": "promo" }))).await;
     for path in ["/sms/templates", "/settings/api", pauses] {
         reader.get(path, path).await;
     }
     for (path, at) in [
+        // What was stopped before the erasure.
         ("/sms/opt-outs/{phone}", "/sms/opt-outs/+41790000009"),
         ("/sms/templates/{name}", "/sms/templates/hi"),
         ("/settings/api/{name}", "/settings/api/main"),

@@ -47,6 +47,8 @@ fn doors() -> Vec<(Method, String, Scope)> {
         (&delete, "/sms/templates/booked", Scope::Admin),
         (&post, "/settings/pauses", Scope::Admin),
         (&delete, "/settings/pauses", Scope::Admin),
+        (&delete, "/people/+919876543210", Scope::Admin),
+        (&get, &format!("/people/erasures/{id}"), Scope::Admin),
         (&get, "/settings/api", Scope::Admin),
         (&get, "/settings/api/vendor", Scope::Admin),
         (&put, "/settings/api/vendor", Scope::Admin),

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use mock_provider::Credentials;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use shared::seal::MasterKey;
 use tests::builders::a_transactional;
@@ -223,4 +224,17 @@ async fn missing_partitions_and_a_port_of_another_program_are_told() {
     let address = door.url.trim_start_matches("http://").to_owned();
     assert_found(&desk.with("SMSGW_LISTEN", &address), "port", "ok", "smsgw answers");
     door.close().await;
+}
+
+/// Nobody knows their numbers, to hash them anew under another key.
+#[tokio::test(flavor = "multi_thread")]
+async fn erased_people_are_missed_when_the_key_that_recognises_them_goes() {
+    let desk = a_good_desk().await;
+    assert_eq!(found(&desk.settings, "erased people").1, [Value::Null; 0], "there are none");
+    desk.done(&["opt-outs", "add", "+41790000009"]);
+    desk.done(&["people", "erase", "+41790000009"]);
+    assert_found(&desk.settings, "erased people", "ok", "holds");
+    let other = MasterKey::generate().to_base64();
+    let settings = desk.with("SMSGW_MASTER_KEY", other.expose_secret());
+    assert_found(&settings, "erased people", "fail", "SMSGW_MASTER_KEY_PREVIOUS");
 }

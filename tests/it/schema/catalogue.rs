@@ -70,7 +70,15 @@ async fn functions_with_the_owners_rights_are_closed_and_fix_their_search_path()
     let all = list(&mut db, format!("{with_owners_rights} order by 1")).await.unwrap();
     assert_eq!(
         all,
-        ["create_partitions", "drop_partitions", "sms_campaign_add", "sms_campaign_refused", "sms_enqueue"]
+        [
+            "create_partitions",
+            "drop_partitions",
+            "erase_attempts",
+            "erase_consents",
+            "sms_campaign_add",
+            "sms_campaign_refused",
+            "sms_enqueue"
+        ]
     );
     let movable = format!(
         "{with_owners_rights}

@@ -62,7 +62,9 @@ impl Claimer {
         if slots.is_empty() {
             return Ok(());
         }
-        let rows = within(PATIENCE, outbox::claim_these(db, worker, lane, &found[..slots.len()])).await?;
+        let people = self.parts.keyring.people();
+        let claim = outbox::claim_these(db, people, worker, lane, &found[..slots.len()]);
+        let rows = within(PATIENCE, claim).await?;
         self.hand_out(rows, worker, began, slots).await;
         Ok(())
     }

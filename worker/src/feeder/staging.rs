@@ -34,6 +34,13 @@ impl Feeder {
                 Err(reason) => refused.push((row, reason)),
             }
         }
+        let phones: Vec<&str> = added.iter().map(|one| one.recipient.phone.as_str()).collect();
+        let people = self.links.keyring.people();
+        let stopped = campaigns::find_erased_stopped(&mut tx, people, &campaign, &phones).await?;
+        // They were erased: their number is kept nowhere, also not to say that it was left out.
+        let read = added.len();
+        added.retain(|one| !stopped.contains(&one.recipient.phone));
+        upload.rejected += (read - added.len()) as i64;
         if let Some(longest) = added.iter().map(|one| &one.text).max_by_key(|text| text.chars().count()) {
             recipients::remember_longest(&mut *tx, id, longest).await?;
         }

@@ -259,6 +259,16 @@ fn people() -> Vec<Door> {
         Door::new("post", "/u/{token}", "unsubscribe", "people")
             .says("Stop by the link; any body but the page's own `do=undo`, as RFC 8058's `List-Unsubscribe=One-Click`")
             .gives_text("text/html", "It is stopped, or taken back"),
+        Door::new("delete", "/people/{phone}", "erasePerson", "people")
+            .says("Erase a person: number, texts and name; what they stopped stays stopped, by a keyed hash")
+            .needs(Admin)
+            .begins("Erasure")
+            .with_header("Location", "Where to ask how far it is")
+            .refuses(&[&INVALID_REQUEST]),
+        Door::new("get", "/people/erasures/{id}", "getErasure", "people")
+            .says("Show how far an erasure is")
+            .needs(Admin)
+            .gives("Erasure", "The erasure"),
         Door::new("get", "/users/{id}/contact-settings", "getContactSettings", "people")
             .says("Show what a user wants; of one who never said, what then applies")
             .needs(Read)

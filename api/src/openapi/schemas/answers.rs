@@ -189,6 +189,10 @@ fn settings() -> Value {
                 "sender": maybe(text()), "source": text(), "proof": maybe(text()), "at": time(),
             }), &[])),
         }), &[]),
+        "Erasure": answer(json!({
+            "erasure_id": uuid(), "status": {"type": "string", "enum": ["running", "done"]}, "requested_at": time(),
+            "done_at": maybe(time()), "rows": {"type": "integer", "description": "Deleted, or stripped of the person"},
+        }), &[]),
         "ContactSettings": answer(json!({
             "user_id": text(), "phone": maybe(text()), "otp_enabled": {"type": "boolean"},
             "preferred_provider": maybe(text()), "updated_at": maybe(time()),

@@ -64,8 +64,15 @@ pub(in crate::routes) async fn add(
     };
     let format = if options.format == Format::Guess { Format::Ndjson } else { options.format };
     let reader = ListReader::new(text, app.reach.allowed.clone(), links(&app), Options { format, ..options });
-    let uploading =
-        Uploading { pool: app.pool.clone(), campaign: id, key, known, reader: Some(reader), _place: place };
+    let uploading = Uploading {
+        pool: app.pool.clone(),
+        keyring: app.keyring.clone(),
+        campaign: id,
+        key,
+        known,
+        reader: Some(reader),
+        _place: place,
+    };
     Ok(upload::run(uploading, body))
 }
 

@@ -58,7 +58,7 @@ pub(in crate::routes) async fn import(
     body: Body,
 ) -> Result<Response, Problem> {
     let (options, usual) = wanted.check(&app, format(&headers)?)?;
-    let import = Import::new(options, usual);
+    let import = Import::new(options, usual).recognising_erased(app.keyring.clone());
     let (lines, answer) = Lines::answer();
     tokio::spawn(carry_out(app, import, body, lines));
     Ok(answer)

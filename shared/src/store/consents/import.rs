@@ -1,12 +1,17 @@
 //! Lists of statements, recorded in chunks: each is committed before the next is read, and a list may be given again.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use crate::consent::Statement;
+use crate::consent::{Action, Statement};
 use crate::consent_list::{ListReader, Rejected, Usual};
 use crate::recipients::{InvalidList, Options};
+use crate::seal::Keyring;
+use crate::store::suppressions;
 
 /// Statements recorded together. While they are, promo and transactional claims wait.
 const CHUNK: usize = 2_000;
@@ -38,12 +43,21 @@ pub struct Import {
     reader: ListReader,
     waiting: Vec<Statement>,
     progress: Progress,
+    keyring: Option<Arc<Keyring>>,
 }
 
 impl Import {
     /// Expects a list from its first byte.
     pub fn new(options: Options, usual: Usual) -> Self {
-        Self { reader: ListReader::new(options, usual), waiting: Vec::new(), progress: Progress::default() }
+        let reader = ListReader::new(options, usual);
+        Self { reader, waiting: Vec::new(), progress: Progress::default(), keyring: None }
+    }
+
+    /// Heeds what people had stopped before they were erased, whom only the gateway's keys recognise: who wants messages
+    /// again has them, and a stop that still holds does not bring the number back.
+    #[must_use]
+    pub fn recognising_erased(self, keyring: Arc<Keyring>) -> Self {
+        Self { keyring: Some(keyring), ..self }
     }
 
     /// Reads on; gives `told` the rows that are rejected. `now` is the database's time.
@@ -56,7 +70,7 @@ impl Import {
         now: DateTime<Utc>,
         told: &mut Vec<Rejected>,
     ) -> Result<(), InvalidList> {
-        let Self { reader, waiting, progress } = self;
+        let Self { reader, waiting, progress, .. } = self;
         reader.feed(bytes, now, &mut |row| sort(row, waiting, progress, told))
     }
 
@@ -71,7 +85,7 @@ impl Import {
         }
         let rest = self.waiting.split_off(CHUNK);
         let chunk = std::mem::replace(&mut self.waiting, rest);
-        record(db, &chunk, &mut self.progress).await?;
+        record(db, &chunk, self.keyring.as_deref(), &mut self.progress).await?;
         Ok(Some(self.progress))
     }
 
@@ -85,10 +99,10 @@ impl Import {
         now: DateTime<Utc>,
         told: &mut Vec<Rejected>,
     ) -> Result<(u64, Progress), ImportError> {
-        let Self { reader, mut waiting, mut progress } = self;
+        let Self { reader, mut waiting, mut progress, keyring } = self;
         let summary = reader.finish(now, &mut |row| sort(row, &mut waiting, &mut progress, told))?;
         for chunk in waiting.chunks(CHUNK) {
-            record(db, chunk, &mut progress).await?;
+            record(db, chunk, keyring.as_deref(), &mut progress).await?;
         }
         Ok((summary.lines, progress))
     }
@@ -109,8 +123,25 @@ fn sort(
     }
 }
 
-async fn record(db: &mut PgConnection, chunk: &[Statement], progress: &mut Progress) -> sqlx::Result<()> {
-    let recorded = super::record(db, chunk).await?;
+async fn record(
+    db: &mut PgConnection,
+    chunk: &[Statement],
+    keyring: Option<&Keyring>,
+    progress: &mut Progress,
+) -> sqlx::Result<()> {
+    let mut new = Cow::Borrowed(chunk);
+    if let Some(keyring) = keyring
+        && suppressions::exist(&mut *db).await?
+    {
+        let people = keyring.people();
+        // First, so that a list that is given again after a crash comes to the same.
+        for said in chunk.iter().filter(|said| said.action == Action::OptIn) {
+            suppressions::lift(&mut *db, people, &said.phone, Some(std::slice::from_ref(&said.stop))).await?;
+        }
+        let holds = suppressions::find_holding(&mut *db, people, chunk).await?;
+        new = chunk.iter().zip(holds).filter(|(_, holds)| !holds).map(|(said, _)| said.clone()).collect();
+    }
+    let recorded = super::record(db, &new).await?;
     progress.recorded += recorded;
     progress.unchanged += (chunk.len() as u64).saturating_sub(recorded);
     Ok(())

@@ -7,6 +7,8 @@ use super::Watermark;
 use crate::ids::{MessageId, SessionId, WorkerId};
 use crate::lane::Lane;
 use crate::message::OutboxMessage;
+use crate::seal::Mac;
+use crate::store::suppressions;
 
 /// STOP and pause take [`CONSENT_LOCK`](crate::store::opt_outs::CONSENT_LOCK) exclusively: once they
 /// have answered, no claim that did not see them can commit. One round trip for both.
@@ -24,6 +26,8 @@ pub struct Claimed {
     pub campaign: Option<Halted>,
     /// Providers that an operator had stopped when it was claimed.
     pub halted: Vec<String>,
+    /// Some people were erased who had stopped something; whether this is one of them is to be asked.
+    asks_of_erased: bool,
     /// The database's time at the claim.
     pub now: DateTime<Utc>,
 }
@@ -49,13 +53,14 @@ pub enum Halted {
 /// Claims up to `limit` due messages of `lane` behind `after` for `worker`, oldest first.
 ///
 /// Once this is committed the messages may leave: the claim is the intent. A worker that has been
-/// struck off claims nothing.
+/// struck off claims nothing. `people` recognises those who were erased.
 ///
 /// # Errors
 /// When the database is away or the transaction fails; then nothing is claimed, or, if only the
 /// answer was lost, the rows are in doubt like those of a dead worker.
 pub async fn claim(
     db: &mut PgConnection,
+    people: &Mac,
     worker: WorkerId,
     lane: Lane,
     after: Watermark,
@@ -66,13 +71,33 @@ pub async fn claim(
         Lane::Otp => claim_rows(&mut *db, worker, lane, after, limit).await?,
         Lane::Transactional | Lane::Promo => {
             let mut tx = db.begin_with(BEGIN_WITH_CONSENT).await?;
-            let rows = claim_rows(&mut *tx, worker, lane, after, limit).await?;
+            let mut rows = claim_rows(&mut *tx, worker, lane, after, limit).await?;
+            heed_erased(&mut *tx, people, lane, &mut rows).await?;
             tx.commit().await?;
             rows
         }
     };
     claimed.sort_unstable_by_key(|row| (row.message.due_at, row.message.seq));
     Ok(claimed)
+}
+
+/// Adds to each row what its person had stopped before they were erased. In the transaction of the claim, so that a stop
+/// which turns into a hash is seen as the one or the other. One more round trip, while there are such people at all.
+async fn heed_erased(
+    db: impl PgExecutor<'_>,
+    people: &Mac,
+    lane: Lane,
+    rows: &mut [Claimed],
+) -> sqlx::Result<()> {
+    if !rows.iter().any(|row| row.asks_of_erased) {
+        return Ok(());
+    }
+    let phones: Vec<&str> = rows.iter().map(|row| row.message.to.as_str()).collect();
+    let stopped = suppressions::find_stopped(db, people, lane, &phones).await?;
+    for row in rows {
+        row.stopped.extend(stopped.get(&row.message.to).into_iter().flatten().cloned());
+    }
+    Ok(())
 }
 
 /// The claim statement, for one way to pick the rows. One plan each: an order chosen by a parameter
@@ -103,6 +128,8 @@ macro_rules! claim_statement {
                             then (select c.status from public.sms_campaigns c
                                   where c.id = o.campaign_id and c.status in ('paused', 'cancelled'))
                        end as \"campaign?: Halted\",
+                       -- Once for all rows, and for codes never.
+                       (o.lane <> 'otp' and exists (select from smsgw.sms_suppressed_hashes)) as \"asks_of_erased!\",
                        (select array_agg(name) from smsgw.sms_pauses where scope = 'provider') as \"halted?: Vec<String>\"",
             $worker as WorkerId,
             $($argument),+
@@ -113,6 +140,7 @@ macro_rules! claim_statement {
             stopped: row.stopped.unwrap_or_default(),
             campaign: row.campaign,
             halted: row.halted.unwrap_or_default(),
+            asks_of_erased: row.asks_of_erased,
             now: row.now,
             message: OutboxMessage {
                 id: row.id,
@@ -212,12 +240,14 @@ pub async fn list_expiring(
 /// As [`claim`].
 pub async fn claim_these(
     db: &mut PgConnection,
+    people: &Mac,
     worker: WorkerId,
     lane: Lane,
     ids: &[MessageId],
 ) -> sqlx::Result<Vec<Claimed>> {
     let mut tx = db.begin_with(BEGIN_WITH_CONSENT).await?;
-    let rows = claim_known_rows(&mut *tx, worker, lane, ids).await?;
+    let mut rows = claim_known_rows(&mut *tx, worker, lane, ids).await?;
+    heed_erased(&mut *tx, people, lane, &mut rows).await?;
     tx.commit().await?;
     Ok(rows)
 }

@@ -1,0 +1,137 @@
+//! The tables beside the outbox and the log that hold numbers, and what else is known of people by them.
+
+use sqlx::{PgConnection, PgExecutor};
+
+use super::numbers::Numbers;
+
+/// Deletes what came by SQL and was not read yet, or could not be used; says how many rows. Those that the feeder is taking
+/// are waited for: whoever takes them off the lists next finds them there.
+pub(super) async fn staged(db: impl PgExecutor<'_>, numbers: &Numbers) -> sqlx::Result<i64> {
+    let done =
+        sqlx::query!("delete from smsgw.sms_campaign_staged where phone = any($1)", &numbers.spellings)
+            .execute(db)
+            .await?;
+    Ok(count(done.rows_affected()))
+}
+
+/// Takes them off the lists of all campaigns; says how many rows. Who was not fed yet counts for their campaign no more.
+pub(super) async fn campaigns(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<i64> {
+    // The feeder and lists that are being read hold their campaign; both hold one at a time.
+    let campaigns = sqlx::query_scalar!(
+        "select c.id from public.sms_campaigns c
+         where exists (select from smsgw.sms_campaign_recipients r where r.campaign_id = c.id and r.phone = any($1))
+         order by c.id for no key update",
+        &numbers.spellings,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    sqlx::query_scalar!(
+        r#"with gone as (
+               delete from smsgw.sms_campaign_recipients where campaign_id = any($1) and phone = any($2)
+               returning campaign_id, place, seq, segments
+           ),
+           uncounted as (
+               update smsgw.sms_campaign_places p
+               set recipients = p.recipients - u.recipients, segments = p.segments - u.segments
+               from (select g.campaign_id, g.place, count(*) as recipients, sum(g.segments) as segments
+                     from gone g join smsgw.sms_campaign_places w using (campaign_id, place)
+                     where g.seq > w.fed_seq group by g.campaign_id, g.place) u
+               where p.campaign_id = u.campaign_id and p.place = u.place
+           ),
+           -- It may be their name that makes it the longest.
+           shortened as (update public.sms_campaigns set longest_text = null where id = any($1))
+           select count(*) as "gone!" from gone"#,
+        &campaigns,
+        &numbers.spellings,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Deletes what they stopped and every evidence of it; says how many rows.
+pub(super) async fn consent(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<i64> {
+    let stops = sqlx::query!("delete from smsgw.sms_opt_outs where phone = any($1)", &numbers.spellings)
+        .execute(&mut *db)
+        .await?;
+    let evidence = sqlx::query_scalar!(r#"select smsgw.erase_consents($1) as "gone!""#, &numbers.spellings,)
+        .fetch_one(db)
+        .await?;
+    Ok(count(stops.rows_affected()) + evidence)
+}
+
+/// Deletes their sessions, and when and how often codes were sent to them and for them or guessed; says how many rows.
+///
+/// Each statement by itself: whoever sends or checks a code holds these rows in another order each.
+pub(super) async fn codes(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<i64> {
+    let sessions = sqlx::query_scalar!(
+        "delete from public.sms_otp_sessions where phone = any($1) returning user_id",
+        &numbers.spellings,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let gone = sessions.len() as u64;
+    let users: Vec<String> = sessions.into_iter().flatten().collect();
+    let windows = sqlx::query!(
+        "delete from smsgw.otp_windows where (kind, subject) in (
+             select 'phone', number from unnest($1::text[]) as n (number)
+             union all
+             select 'purpose', p.purpose || ' ' || number from unnest($1::text[]) as n (number), smsgw.otp_purposes p
+             union all
+             select 'user', id from unnest($2::text[]) as u (id))",
+        &numbers.spellings,
+        &users,
+    )
+    .execute(&mut *db)
+    .await?;
+    let failures =
+        sqlx::query!("delete from smsgw.otp_phone_failures where phone = any($1)", &numbers.spellings)
+            .execute(db)
+            .await?;
+    Ok(count(gone + windows.rows_affected() + failures.rows_affected()))
+}
+
+/// Deletes what has no index by number: each table is walked once, for all people together.
+pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<()> {
+    sqlx::query!("delete from public.user_contact_settings where phone = any($1)", &numbers.spellings)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!(r#"delete from smsgw.sandbox_inbox where "to" = any($1)"#, &numbers.spellings)
+        .execute(&mut *db)
+        .await?;
+    // By its key, whose first part few campaigns share.
+    sqlx::query!(
+        "delete from smsgw.sms_campaign_dedupe
+         where key in (select distinct dedupe_key from public.sms_campaigns where dedupe_key is not null)
+           and phone = any($1)",
+        &numbers.spellings,
+    )
+    .execute(&mut *db)
+    .await?;
+    keys(db, numbers).await
+}
+
+/// Deletes idempotency keys that callers made of a number. What they stood for could be asked for again, and is gone.
+async fn keys(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<()> {
+    // Nearly all keys have no row of digits: they are looked at once, not for each person.
+    let digits: Vec<&str> =
+        numbers.spellings.iter().map(|spelling| spelling.trim_start_matches('+')).collect();
+    sqlx::query!(
+        "delete from smsgw.idempotency_keys k
+         where k.key ~ '[0-9]{7}' and exists (select from unnest($1::text[]) n where position(n in k.key) > 0)",
+        &digits as &[&str],
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "delete from smsgw.sms_enqueue_keys k
+         where k.key ~ '[0-9]{7}' and exists (select from unnest($1::text[]) n where position(n in k.key) > 0)",
+        &digits as &[&str],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+fn count(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
