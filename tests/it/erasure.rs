@@ -109,6 +109,7 @@ async fn everywhere(app: &TestApp, door: &Door, number: &str) {
     run(app, format!("insert into smsgw.sms_campaign_staged (campaign_id, phone, variables, reason)
                       values ('{id}', '{typed}', '{{\"name\": \"{NAME}\"}}', 'refused');
                       insert into smsgw.sms_campaign_dedupe (key, phone, sent_at) values ('autumn', '{number}', now());
+                      insert into smsgw.sms_promo_contacts (phone, times, until) values ('{number}', '{{now()}}', now());
                       insert into smsgw.sandbox_inbox (message_id, \"to\", lane, text)
                       values (gen_random_uuid(), '{number}', 'promo', '{text}');
                       insert into sms_otp_checks (id, session_id, user_id, phone, outcome, response_time_ms, created_at)

@@ -28,12 +28,14 @@ pub(super) async fn campaigns(db: &mut PgConnection, numbers: &Numbers) -> sqlx:
     sqlx::query_scalar!(
         r#"with gone as (
                delete from smsgw.sms_campaign_recipients where campaign_id = any($1) and phone = any($2)
-               returning campaign_id, place, seq, segments
+               returning campaign_id, place, seq, segments, saved
            ),
            uncounted as (
                update smsgw.sms_campaign_places p
-               set recipients = p.recipients - u.recipients, segments = p.segments - u.segments
-               from (select g.campaign_id, g.place, count(*) as recipients, sum(g.segments) as segments
+               set recipients = p.recipients - u.recipients, segments = p.segments - u.segments, ucs2 = p.ucs2 - u.ucs2,
+                   saved = p.saved - u.saved
+               from (select g.campaign_id, g.place, count(*) as recipients, sum(g.segments) as segments,
+                            count(g.saved) as ucs2, coalesce(sum(g.saved), 0) as saved
                      from gone g join smsgw.sms_campaign_places w using (campaign_id, place)
                      where g.seq > w.fed_seq group by g.campaign_id, g.place) u
                where p.campaign_id = u.campaign_id and p.place = u.place
@@ -96,6 +98,9 @@ pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Re
         .execute(&mut *db)
         .await?;
     sqlx::query!(r#"delete from smsgw.sandbox_inbox where "to" = any($1)"#, &numbers.spellings)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!("delete from smsgw.sms_promo_contacts where phone = any($1)", &numbers.spellings)
         .execute(&mut *db)
         .await?;
     // By its key, whose first part few campaigns share.
