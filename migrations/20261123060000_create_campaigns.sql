@@ -22,6 +22,7 @@ create table public.sms_campaigns (
     budget_currency    text,
     api_key_id         integer     not null,
     longest_text       text,
+    forcing            text        not null default '',
     created_at         timestamptz not null default clock_timestamp(),
     started_at         timestamptz,
     paused_at          timestamptz,
@@ -46,6 +47,7 @@ comment on column public.sms_campaigns.message_life_seconds is 'How long a messa
 comment on column public.sms_campaigns.expires_at is 'Nobody is texted after this.';
 comment on column public.sms_campaigns.dedupe_key is 'Who was texted under this key within dedupe_window_hours is left out.';
 comment on column public.sms_campaigns.longest_text is 'The longest text that a recipient will get.';
+comment on column public.sms_campaigns.forcing is 'Characters that force UCS-2 in the texts of its recipients, the first 40 that came.';
 
 create index sms_campaigns_live on public.sms_campaigns (status) where status in ('scheduled', 'running');
 
@@ -56,6 +58,7 @@ create table smsgw.sms_campaign_recipients (
     seq         bigint   not null generated always as identity,
     place       smallint not null,
     segments    smallint not null,
+    saved       smallint,
     phone       text     not null collate "C",
     variables   jsonb,
     constraint sms_campaign_recipients_pkey primary key (campaign_id, phone)
@@ -63,6 +66,7 @@ create table smsgw.sms_campaign_recipients (
 create index sms_campaign_recipients_order on smsgw.sms_campaign_recipients (campaign_id, place, seq);
 comment on column smsgw.sms_campaign_recipients.place is 'Where the number is: a row of sms_campaign_places.';
 comment on column smsgw.sms_campaign_recipients.segments is 'What its text takes.';
+comment on column smsgw.sms_campaign_recipients.saved is 'If its text is UCS-2: segments that plainer characters would save.';
 
 -- The places of a campaign's recipients, which share their hours, prices and rules, and the cursor of each.
 create table smsgw.sms_campaign_places (
@@ -72,6 +76,8 @@ create table smsgw.sms_campaign_places (
     zone        text     not null,
     recipients  bigint   not null default 0,
     segments    bigint   not null default 0,
+    ucs2        bigint   not null default 0,
+    saved       bigint   not null default 0,
     fed         bigint   not null default 0,
     fed_seq     bigint   not null default 0,
     constraint sms_campaign_places_pkey primary key (campaign_id, place),
@@ -79,6 +85,8 @@ create table smsgw.sms_campaign_places (
 ) with (fillfactor = 50);
 comment on column smsgw.sms_campaign_places.country is 'ISO 3166 code; empty for numbers of no country.';
 comment on column smsgw.sms_campaign_places.zone is 'IANA time zone; empty if the number does not tell.';
+comment on column smsgw.sms_campaign_places.ucs2 is 'Recipients whose text is UCS-2.';
+comment on column smsgw.sms_campaign_places.saved is 'Segments that plainer characters would save.';
 comment on column smsgw.sms_campaign_places.fed_seq is 'Recipients up to this one were moved into the outbox.';
 
 -- What was moved into the outbox together. The id of a recipient's message is computed from this and its seq: a uuid v7
@@ -216,6 +224,23 @@ alter function public.sms_campaign_add owner to smsgw_app;
 revoke create on schema public from smsgw_app;
 revoke all on function public.sms_campaign_add from public;
 grant execute on function public.sms_campaign_add to smsgw_enqueue;
+
+-- What of that could not be used, for who added it.
+create function public.sms_campaign_refused(campaign uuid)
+    returns table ("to" text, variables jsonb, reason text)
+    language sql stable
+    security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+    select s.phone, s.variables, s.reason from smsgw.sms_campaign_staged s
+    where s.campaign_id = campaign and s.reason is not null order by s.id
+$$;
+grant create on schema public to smsgw_app;
+alter function public.sms_campaign_refused owner to smsgw_app;
+revoke create on schema public from smsgw_app;
+revoke all on function public.sms_campaign_refused from public;
+grant execute on function public.sms_campaign_refused to smsgw_enqueue;
+comment on function public.sms_campaign_refused is 'Recipients added by sms_campaign_add that could not be used, and why.';
 comment on function public.sms_campaign_add is 'Adds a recipient to a campaign in the caller''s own transaction. Grant the role smsgw_enqueue to whoever may.';
 
 revoke all on public.sms_campaigns from public;

@@ -9,7 +9,7 @@ use shared::country_rules::{Asked, CountryRules, Sending};
 use shared::lane::Lane;
 use shared::phone::Region;
 use shared::provider::catalogue::{Catalogue, ProviderSettings};
-use shared::segments::{self, Advice};
+use shared::segments::{self, Advice, Forcing};
 use shared::store::campaigns::progress::{self, PlaceVolume};
 use shared::store::campaigns::{Campaign, recipients};
 use shared::store::{country_rules, integrations, prices};
@@ -36,6 +36,7 @@ pub(crate) struct Preview {
     segments: i64,
     countries: Vec<Country>,
     longest_text: Option<Longest>,
+    ucs2: Dear,
     cost: Estimate,
     /// Countries whose rules forbid it as it is.
     refused: Vec<Refused>,
@@ -61,6 +62,29 @@ struct Country {
     segments: i64,
 }
 
+/// Texts in the alphabet of two bytes a character, of which less fits in a segment.
+#[derive(Debug, Serialize)]
+struct Dear {
+    recipients: i64,
+    /// What plainer characters would save.
+    saved_segments: i64,
+    /// What forces it, the first 40 that came.
+    forcing: Vec<Forcing>,
+}
+
+impl Dear {
+    fn of(campaign: &Campaign, places: &[PlaceVolume]) -> Self {
+        // Each by itself: a letter of another script says nothing of what could stand for a dash.
+        let forcing =
+            campaign.forcing.chars().flat_map(|c| segments::advise(c.encode_utf8(&mut [0; 4])).forcing);
+        Self {
+            recipients: places.iter().map(|one| one.ucs2).sum(),
+            saved_segments: places.iter().map(|one| one.saved).sum(),
+            forcing: forcing.collect(),
+        }
+    }
+}
+
 /// The longest text, what it takes and what would make it cheaper.
 #[derive(Debug, Serialize)]
 struct Longest {
@@ -75,6 +99,7 @@ impl Preview {
         let counts = progress::read(&mut *db, campaign.id).await?;
         let places = progress::list_places(&mut *db, campaign.id).await?;
         let countries = by_country(&places);
+        let ucs2 = Dear::of(campaign, &places);
         let opted_out = recipients::count_opted_out(&mut *db, campaign.id).await?;
         let cost = estimate(app, db, campaign, &countries).await?;
         let longest = campaign.longest_text.clone().or_else(|| plain_text(&campaign.text));
@@ -95,6 +120,7 @@ impl Preview {
             staged: counts.staged,
             segments: counts.segments,
             countries,
+            ucs2,
             longest_text: longest.map(|text| Longest { advice: segments::advise(&text), text }),
             cost,
             refused,

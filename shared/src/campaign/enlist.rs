@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 use super::{CampaignText, Links, Unfillable};
 use crate::config::ReachConfig;
 use crate::phone::{PhoneNumber, Region};
-use crate::store::campaigns::recipients::{NewRecipient, Place};
+use crate::segments::{self, Encoding};
+use crate::store::campaigns::recipients::{NewRecipient, Place, Ucs2};
+use crate::text::MessageText;
 use crate::time_zone;
 
 /// Why somebody cannot be a recipient.
@@ -66,8 +68,21 @@ pub fn enlist(
         place: Place { country, zone: zone.map(|zone| zone.name().to_owned()) },
         segments: i16::try_from(filled.segments().count).unwrap_or(i16::MAX),
         variables: (!variables.is_empty()).then_some(Value::Object(variables)),
+        ucs2: ucs2(&filled),
     };
     Ok(Enlisted { recipient, text: filled.into_string() })
+}
+
+fn ucs2(text: &MessageText) -> Option<Ucs2> {
+    if text.segments().encoding == Encoding::Gsm7 {
+        return None;
+    }
+    let advice = segments::advise(text.as_str());
+    let saved = advice.replaced.map_or(0, |replaced| replaced.saving.saved);
+    Some(Ucs2 {
+        forcing: advice.forcing.into_iter().map(|one| one.found.character).collect(),
+        saved: i16::try_from(saved).unwrap_or(i16::MAX),
+    })
 }
 
 #[cfg(test)]
@@ -96,6 +111,20 @@ mod tests {
         assert_eq!(enlisted.recipient.place.country, "CH".parse().ok());
         assert_eq!(enlisted.recipient.place.zone.as_deref(), Some("Europe/Zurich"));
         assert_eq!(enlisted.recipient.segments, 1);
+    }
+
+    #[test]
+    fn what_makes_a_text_dear_is_known_of_each_recipient() {
+        let text = CampaignText::compile("Hi {{ name }}").expect("a text");
+        let ucs2 = |name: &str| {
+            let known = variables(json!({ "name": name }));
+            let enlisted = enlist(&text, &ReachConfig::default(), &links(), &phone("+41790000001"), known);
+            enlisted.expect("usable").recipient.ucs2
+        };
+        assert_eq!(ucs2("José"), None);
+        let cheaper = Ucs2 { forcing: "’".to_owned(), saved: 1 };
+        assert_eq!(ucs2(&format!("O’Hara {}", "a".repeat(70))), Some(cheaper));
+        assert_eq!(ucs2("жж"), Some(Ucs2 { forcing: "ж".to_owned(), saved: 0 }));
     }
 
     #[test]

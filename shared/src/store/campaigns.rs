@@ -119,6 +119,8 @@ pub struct Campaign {
     pub api_key_id: ApiKeyId,
     /// The longest text that a recipient will get.
     pub longest_text: Option<String>,
+    /// Characters that force UCS-2 in the texts of its recipients, the first that came.
+    pub forcing: String,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it began.
@@ -157,7 +159,7 @@ macro_rules! select_campaigns {
             r#"select id as "id: _", number, name, status as "status: _", reason, lane as "lane: _", text, template,
                       sender, provider_hint, max_per_second, weight, message_life_seconds, start_at, expires_at,
                       dedupe_key, dedupe_window_hours, budget_micros, budget_currency, api_key_id as "api_key_id: _",
-                      longest_text, created_at, started_at, paused_at, finished_at
+                      longest_text, forcing, created_at, started_at, paused_at, finished_at
                from public.sms_campaigns "# + $($rest)*
         )
     };

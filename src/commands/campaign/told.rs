@@ -112,6 +112,7 @@ pub(super) fn preview(preview: &Value) -> String {
         lines.push(format!("takes {} at its throttle", span(seconds)));
     }
     lines.extend(longest(&preview["longest_text"]));
+    lines.extend(dear(&preview["ucs2"]));
     lines.join("\n")
 }
 
@@ -135,15 +136,28 @@ fn longest(text: &Value) -> Vec<String> {
         plain(&text["encoding"]),
         plain(&text["text"])
     )];
-    let forcing: Vec<_> = list(&text["forcing"])
+    if let Some(saved) = text["replaced"]["saved"].as_u64().filter(|&saved| saved > 0) {
+        lines.push(format!("{saved} segments less as: {}", plain(&text["replaced"]["text"])));
+    }
+    lines
+}
+
+/// The texts that are dear, and why.
+fn dear(ucs2: &Value) -> Vec<String> {
+    let recipients = ucs2["recipients"].as_u64().unwrap_or_default();
+    if recipients == 0 {
+        return Vec::new();
+    }
+    let forcing: Vec<_> = list(&ucs2["forcing"])
         .iter()
         .map(|one| format!("{} ({})", plain(&one["character"]), plain(&one["code_point"])))
         .collect();
-    if !forcing.is_empty() {
-        lines.push(format!("not in the SMS alphabet: {}", forcing.join(", ")));
-    }
-    if let Some(saved) = text["replaced"]["saved"].as_u64().filter(|&saved| saved > 0) {
-        lines.push(format!("{saved} segments less as: {}", plain(&text["replaced"]["text"])));
+    let mut lines = vec![format!(
+        "{recipients:>9}  texts are dear, by what is not in the SMS alphabet: {}",
+        forcing.join(", ")
+    )];
+    if let Some(saved) = ucs2["saved_segments"].as_u64().filter(|&saved| saved > 0) {
+        lines.push(format!("{saved:>9}  segments less with plainer characters"));
     }
     lines
 }

@@ -105,6 +105,13 @@ async fn a_row_that_no_program_can_read_holds_nobody_up() {
     })
     .await;
     assert_eq!((&counts["recipients"], &counts["rejected"]), (&json!(2), &json!(1)));
+    let (refused, why): (String, String) =
+        sqlx::query_as("select \"to\", reason from sms_campaign_refused($1)")
+            .bind(id)
+            .fetch_one(&app.pool)
+            .await
+            .unwrap();
+    assert!(refused == people[0] && why.contains("cannot be read"), "{refused}: {why}");
     app.stop().await;
 }
 

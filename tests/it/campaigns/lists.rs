@@ -127,6 +127,8 @@ async fn a_preview_names_the_characters_that_cost_and_counts_who_said_stop() {
     assert_eq!((&preview["recipients"], &preview["opted_out"]), (&json!(25), &json!(1)));
     assert_eq!(preview["longest_text"]["encoding"], "ucs2");
     assert_eq!(preview["longest_text"]["forcing"][0]["code_point"], "U+2019");
+    assert_eq!((&preview["ucs2"]["recipients"], &preview["ucs2"]["saved_segments"]), (&json!(25), &json!(0)));
+    assert_eq!(preview["ucs2"]["forcing"][0]["replacement"]["text"], "'");
     assert_eq!(preview["seconds"], 3);
     assert_eq!(preview["cost"]["unpriced_segments"], 25);
     app.stop().await;

@@ -76,6 +76,7 @@ async fn functions_with_the_owners_rights_are_closed_and_fix_their_search_path()
             "erase_attempts",
             "erase_consents",
             "sms_campaign_add",
+            "sms_campaign_refused",
             "sms_enqueue"
         ]
     );
@@ -89,7 +90,7 @@ async fn functions_with_the_owners_rights_are_closed_and_fix_their_search_path()
         "{with_owners_rights}
            and (proacl is null or exists (
                select from aclexplode(proacl) where grantee not in (proowner, 'smsgw_app'::regrole)
-                 and not (proname in ('sms_enqueue', 'sms_campaign_add') and grantee = 'smsgw_enqueue'::regrole)))"
+                 and not (proname in ('sms_enqueue', 'sms_campaign_add', 'sms_campaign_refused') and grantee = 'smsgw_enqueue'::regrole)))"
     );
     assert_eq!(list(&mut db, open).await.unwrap(), [""; 0]);
 }

@@ -124,6 +124,10 @@ fn campaigns() -> Value {
             "countries": list(answer(json!({"country": maybe(text()), "recipients": whole(), "segments": whole()}), &[])),
             "longest_text": {"type": ["object", "null"],
                 "description": "The text, its encoding, and the characters that make it dear, with what could replace them"},
+            "ucs2": answer(json!({"recipients": whole(), "saved_segments": {"type": "integer",
+                "description": "What plainer characters would save"}, "forcing": {"type": "array",
+                "items": {"type": "object"}, "description": "The characters that force it, 40 at most, and what could \
+                stand in their place"}}), &[]),
             "cost": {"type": "object", "description": "By provider and country as far as prices are known, and totals"},
             "refused": list(answer(json!({"country": text(), "recipients": whole(), "rule": text(), "version": whole(),
                 "detail": text()}), &[])),

@@ -81,6 +81,10 @@ pub struct PlaceVolume {
     pub recipients: i64,
     /// What their texts take together.
     pub segments: i64,
+    /// Of the people, those whose text is UCS-2.
+    pub ucs2: i64,
+    /// Segments that plainer characters would save.
+    pub saved: i64,
     /// Of the people, those whose message was made.
     pub fed: i64,
 }
@@ -88,7 +92,7 @@ pub struct PlaceVolume {
 /// What goes where, by country and zone.
 pub async fn list_places(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Vec<PlaceVolume>> {
     let rows = sqlx::query!(
-        "select country, zone, recipients, segments, fed from smsgw.sms_campaign_places
+        "select country, zone, recipients, segments, ucs2, saved, fed from smsgw.sms_campaign_places
          where campaign_id = $1 and recipients > 0 order by country, zone",
         id as CampaignId,
     )
@@ -100,6 +104,8 @@ pub async fn list_places(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Resul
             place: Place::stored(&row.country, row.zone),
             recipients: row.recipients,
             segments: row.segments,
+            ucs2: row.ucs2,
+            saved: row.saved,
             fed: row.fed,
         })
         .collect())

@@ -1,6 +1,6 @@
 //! Recipients: added under the campaign's row lock, never changed afterwards.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
@@ -36,6 +36,17 @@ pub struct NewRecipient {
     pub segments: i16,
     /// What the text needs to know of them.
     pub variables: Option<Value>,
+    /// What makes their text UCS-2, if it is.
+    pub ucs2: Option<Ucs2>,
+}
+
+/// Why a text is UCS-2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ucs2 {
+    /// The characters that force it.
+    pub forcing: String,
+    /// Segments that plainer ones would save.
+    pub saved: i16,
 }
 
 /// Adds those whose numbers the campaign does not have yet, in their order; says how many. The caller holds the campaign
@@ -44,20 +55,25 @@ pub async fn add(db: &mut PgConnection, id: CampaignId, new: &[NewRecipient]) ->
     let places = number_places(db, id, new).await?;
     let of = |one: &NewRecipient| places.get(&one.place).copied().unwrap_or_default();
     let variables: Vec<_> = new.iter().map(|one| one.variables.as_ref()).collect();
+    let saved: Vec<_> = new.iter().map(|one| one.ucs2.as_ref().map(|ucs2| ucs2.saved)).collect();
+    remember_forcing(&mut *db, id, new).await?;
     sqlx::query_scalar!(
         r#"with added as (
-               insert into smsgw.sms_campaign_recipients (campaign_id, place, segments, phone, variables)
-               select $1, n.place, n.segments, n.phone, n.variables
-               from unnest($2::smallint[], $3::smallint[], $4::text[], $5::jsonb[])
-                   with ordinality as n (place, segments, phone, variables, at)
+               insert into smsgw.sms_campaign_recipients (campaign_id, place, segments, phone, variables, saved)
+               select $1, n.place, n.segments, n.phone, n.variables, n.saved
+               from unnest($2::smallint[], $3::smallint[], $4::text[], $5::jsonb[], $6::smallint[])
+                   with ordinality as n (place, segments, phone, variables, saved, at)
                order by n.at
                on conflict do nothing
-               returning place, segments
+               returning place, segments, saved
            ),
            counted as (
                update smsgw.sms_campaign_places p
-               set recipients = p.recipients + a.recipients, segments = p.segments + a.segments
-               from (select place, count(*) as recipients, sum(segments) as segments from added group by place) a
+               set recipients = p.recipients + a.recipients, segments = p.segments + a.segments, ucs2 = p.ucs2 + a.ucs2,
+                   saved = p.saved + a.saved
+               from (select place, count(*) as recipients, sum(segments) as segments, count(saved) as ucs2,
+                            coalesce(sum(saved), 0) as saved
+                     from added group by place) a
                where p.campaign_id = $1 and p.place = a.place
            )
            select count(*) as "added!" from added"#,
@@ -66,9 +82,30 @@ pub async fn add(db: &mut PgConnection, id: CampaignId, new: &[NewRecipient]) ->
         &new.iter().map(|one| one.segments).collect::<Vec<_>>(),
         &new.iter().map(|one| one.phone.as_str()).collect::<Vec<_>>() as &[&str],
         sparse(&variables) as &[Option<&Value>],
+        sparse(&saved) as &[Option<i16>],
     )
     .fetch_one(db)
     .await
+}
+
+/// Remembers which characters make texts of `new` UCS-2, as far as there is room.
+async fn remember_forcing(db: impl PgExecutor<'_>, id: CampaignId, new: &[NewRecipient]) -> sqlx::Result<()> {
+    let forcing = new.iter().filter_map(|one| one.ucs2.as_ref()).flat_map(|ucs2| ucs2.forcing.chars());
+    let forcing: BTreeSet<char> = forcing.collect();
+    if forcing.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update public.sms_campaigns c set forcing = left(c.forcing || n.forcing, 40)
+         from (select string_agg(one, '') as forcing from public.sms_campaigns known, unnest($2::text[]) as n (one)
+               where known.id = $1 and strpos(known.forcing, one) = 0) n
+         where c.id = $1 and n.forcing is not null and char_length(c.forcing) < 40",
+        id as CampaignId,
+        &forcing.into_iter().map(String::from).collect::<Vec<_>>(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// The numbers of the places of `new`; those that the campaign does not have yet are made.

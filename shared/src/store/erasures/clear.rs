@@ -28,18 +28,20 @@ pub(super) async fn campaigns(db: &mut PgConnection, numbers: &Numbers) -> sqlx:
     sqlx::query_scalar!(
         r#"with gone as (
                delete from smsgw.sms_campaign_recipients where campaign_id = any($1) and phone = any($2)
-               returning campaign_id, place, seq, segments
+               returning campaign_id, place, seq, segments, saved
            ),
            uncounted as (
                update smsgw.sms_campaign_places p
-               set recipients = p.recipients - u.recipients, segments = p.segments - u.segments
-               from (select g.campaign_id, g.place, count(*) as recipients, sum(g.segments) as segments
+               set recipients = p.recipients - u.recipients, segments = p.segments - u.segments, ucs2 = p.ucs2 - u.ucs2,
+                   saved = p.saved - u.saved
+               from (select g.campaign_id, g.place, count(*) as recipients, sum(g.segments) as segments,
+                            count(g.saved) as ucs2, coalesce(sum(g.saved), 0) as saved
                      from gone g join smsgw.sms_campaign_places w using (campaign_id, place)
                      where g.seq > w.fed_seq group by g.campaign_id, g.place) u
                where p.campaign_id = u.campaign_id and p.place = u.place
            ),
-           -- It may be their name that makes it the longest.
-           shortened as (update public.sms_campaigns set longest_text = null where id = any($1))
+           -- It may be their name that makes it the longest, and whose letters force another alphabet.
+           shortened as (update public.sms_campaigns set longest_text = null, forcing = '' where id = any($1))
            select count(*) as "gone!" from gone"#,
         &campaigns,
         &numbers.spellings,
