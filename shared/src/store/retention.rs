@@ -130,7 +130,8 @@ async fn forget_feeding(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<(
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "update public.sms_campaigns set emptied_at = clock_timestamp(), longest_text = null where id = $1",
+        "update public.sms_campaigns
+         set emptied_at = clock_timestamp(), longest_text = null, forcing = '' where id = $1",
         id as CampaignId,
     )
     .execute(db)

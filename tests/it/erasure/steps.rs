@@ -107,11 +107,19 @@ async fn nothing_leaves_for_them_after_the_answer_and_what_is_being_sent_is_eras
 async fn a_campaign_ends_without_those_who_were_erased() {
     let app = TestApp::start().await;
     let door = Door::open(&app).await;
-    let (number, other) = (a_number(), a_number());
+    let (number, dear, other) = (a_number(), a_number(), a_number());
     let campaign = campaign_of(&door, &number).await;
-    let list = json!({ "recipients": [{ "phone": other, "variables": { "name": "Ann" } }] });
+    let list = json!({ "recipients": [
+        { "phone": other, "variables": { "name": "Ann" } },
+        { "phone": dear, "variables": { "name": "Жанна" } },
+    ] });
     assert_eq!(door.post(&format!("{campaign}/recipients"), &list).await.status, 200);
     erase(&door, &number).await;
+    erase(&door, &dear).await;
+    let of_dear = "select sum(p.ucs2)::bigint, string_agg(distinct c.forcing, '')
+                   from sms_campaigns c join smsgw.sms_campaign_places p on p.campaign_id = c.id";
+    let of_dear: (i64, String) = sqlx::query_as(of_dear).fetch_one(&app.pool).await.unwrap();
+    assert_eq!(of_dear, (0, String::new()));
     door.call(door.request(Method::POST, &format!("{campaign}/start"))).await;
     let ended = within(PATIENCE, "the campaign to end", async || {
         let shown = door.get(&campaign).await.body;
@@ -119,7 +127,7 @@ async fn a_campaign_ends_without_those_who_were_erased() {
     })
     .await;
     assert_eq!((&ended["progress"]["recipients"], &ended["progress"]["ended"]), (&json!(1), &json!(1)));
-    assert_eq!(app.mock.arrivals_to(&number).len(), 0);
+    assert_eq!((app.mock.arrivals_to(&number).len(), app.mock.arrivals_to(&dear).len()), (0, 0));
     assert_eq!(app.mock.arrivals_to(&other).len(), 1);
     app.stop().await;
 }

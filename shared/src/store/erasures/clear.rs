@@ -40,8 +40,8 @@ pub(super) async fn campaigns(db: &mut PgConnection, numbers: &Numbers) -> sqlx:
                      where g.seq > w.fed_seq group by g.campaign_id, g.place) u
                where p.campaign_id = u.campaign_id and p.place = u.place
            ),
-           -- It may be their name that makes it the longest.
-           shortened as (update public.sms_campaigns set longest_text = null where id = any($1))
+           -- It may be their name that makes it the longest, and whose letters force another alphabet.
+           shortened as (update public.sms_campaigns set longest_text = null, forcing = '' where id = any($1))
            select count(*) as "gone!" from gone"#,
         &campaigns,
         &numbers.spellings,
