@@ -11,6 +11,7 @@ use tests::{Door, TestApp};
 
 mod alerts;
 mod caps;
+mod exact;
 mod feeder;
 mod frequency;
 mod lists;
