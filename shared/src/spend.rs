@@ -58,6 +58,12 @@ pub enum Stop {
 }
 
 impl Stop {
+    /// Whether a campaign that shows this reason goes on only when somebody resumes it. A country's cap is not for the
+    /// other countries, whose hours may be still to come.
+    pub fn waits_for_owner(reason: &str) -> bool {
+        [Self::Budget, Self::Campaign, Self::Day].iter().any(|stop| stop.reason() == reason)
+    }
+
     /// The reason that a campaign shows which it stops.
     pub const fn reason(self) -> &'static str {
         match self {

@@ -26,6 +26,7 @@ use crate::roster::Roster;
 mod batch;
 mod hours;
 mod limits;
+mod message;
 mod pace;
 mod staging;
 
@@ -39,6 +40,8 @@ const STANDBY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the shown rate changes.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
+/// How often is asked what sleeps.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// How often counts are added up.
 const FOLD_EVERY: Duration = Duration::from_secs(30);
 /// How long a campaign is left alone that waits for the morning everywhere.
@@ -65,6 +68,7 @@ struct Memory {
     closed: HashMap<CampaignId, Instant>,
     aside: Aside,
     shown: Option<Instant>,
+    looked: Option<Instant>,
     folded: Option<Instant>,
 }
 
@@ -108,10 +112,13 @@ impl Feeder {
 
     /// Does what is due; says whether there is more of it.
     async fn tick(&self, db: &mut PgConnection, memory: &mut Memory) -> sqlx::Result<bool> {
+        if !self.roster.is_loaded() {
+            // Nobody knows yet who would send it, and what they take for it.
+            return Ok(false);
+        }
         let mut is_busy = false;
         if let Some(id) = within(PATIENCE, staged::find_campaign(&mut *db)).await? {
-            spared(id, within(PATIENCE, self.take_in(db, id)).await)?;
-            is_busy = true;
+            is_busy = spared(id, within(PATIENCE, self.take_in(db, id)).await)?;
         }
         within(PATIENCE, feed::begin_due(&mut *db)).await?;
         let running = within(PATIENCE, feed::list_running(&mut *db)).await?;
@@ -149,10 +156,11 @@ async fn look_around(db: &mut PgConnection, memory: &mut Memory, running: &[Runn
         one.unfed > 0 && one.under_way > 0 && !moves
     };
     let standing: Vec<CampaignId> = running.iter().filter(stands).map(|one| one.id).collect();
-    memory.aside.sleeping = match standing.is_empty() {
-        true => HashMap::new(),
-        false => feed::list_sleeping(&mut *db, &standing).await?.into_iter().collect(),
-    };
+    if standing.is_empty() {
+        memory.aside.sleeping.clear();
+    } else if is_due(&mut memory.looked, LOOK_EVERY) {
+        memory.aside.sleeping = feed::list_sleeping(&mut *db, &standing).await?.into_iter().collect();
+    }
     if is_due(&mut memory.folded, FOLD_EVERY) {
         feed::fold_counts(&mut *db).await?;
     }

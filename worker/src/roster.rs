@@ -87,6 +87,11 @@ impl Roster {
         self.loaded.load_full()
     }
 
+    /// Whether it was loaded since the start.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.loaded.load().is_loaded
+    }
+
     /// Whether any provider would take a message of `lane` now.
     pub(crate) fn is_open(&self, lane: Lane) -> bool {
         if self.is_halted(lane) {
@@ -218,6 +223,7 @@ impl Roster {
         }
         let enabled = catalogue.providers.into_iter().filter(|settings| settings.enabled);
         Loaded {
+            is_loaded: true,
             entries: enabled.filter_map(|settings| self.enlist(settings)).collect(),
             templates: tables
                 .templates

@@ -231,7 +231,10 @@ pub async fn hold(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Optio
 /// Sets what a campaign may cost, unless it has ended.
 pub async fn set_budget(db: &mut PgConnection, id: CampaignId, budget: &Budget) -> sqlx::Result<Moved> {
     let set = sqlx::query_scalar!(
-        r#"update public.sms_campaigns set budget_micros = $2, budget_currency = $3
+        r#"update public.sms_campaigns
+           set budget_micros = $2, budget_currency = $3,
+               -- What it stopped before it was paused may go on.
+               reason = case when status = 'running' and reason = 'budget' then null else reason end
            where id = $1 and status not in ('finished', 'cancelled')
            returning status as "status: CampaignStatus""#,
         id as CampaignId,

@@ -6,7 +6,7 @@ use sqlx::PgExecutor;
 pub const GROUP: u64 = 10_000;
 
 /// Deletes rows of `$table` whose `$time` is `$age` ago, by the places where they were just locked. Those that another
-/// worker is deleting are passed over.
+/// worker is deleting are passed over. The bound is a value of its own, by which an index can be entered.
 macro_rules! purge {
     ($db:expr, $table:tt, $time:tt, $age:tt) => {
         sqlx::query!(
@@ -18,9 +18,9 @@ macro_rules! purge {
                 + "
                  where "
                 + $time
-                + " < clock_timestamp() - interval '"
+                + " < (select clock_timestamp() - interval '"
                 + $age
-                + "' limit 10000
+                + "') limit 10000
                  for update skip locked))"
         )
         .execute($db)

@@ -7,7 +7,8 @@ use shared::store::{campaigns, spend, spend_caps};
 use sqlx::{PgConnection, PgPool};
 use tests::wait::eventually;
 
-use super::money::{cap, price};
+use super::feeder::{fed, held_up, let_go};
+use super::money::{cap, price, stopped_by};
 use super::*;
 
 /// What one of two does that feed at once: how many of ten messages it can pay for, which it does.
@@ -121,5 +122,54 @@ async fn a_budget_that_is_none_is_refused() {
     assert_eq!(shown, json!({ "amount": "5.00", "currency": "EUR" }));
     let nobody = format!("/sms/campaigns/{}/budget", uuid::Uuid::now_v7());
     assert_eq!(door.put(&nobody, &set).await.refusal(), (404, "not-found"));
+    app.stop().await;
+}
+
+/// Whether more than `count` are fed within two seconds, in which the feeder looks twenty times.
+async fn more_are_fed(door: &Door, campaign: &str, count: i64) -> bool {
+    let more = eventually("more to be fed", async || (fed(door, campaign).await > count).then_some(()));
+    tokio::time::timeout(std::time::Duration::from_secs(2), more).await.is_ok()
+}
+
+#[tokio::test]
+async fn what_a_day_has_stopped_takes_nothing_of_the_next() {
+    let app = TestApp::start().await;
+    let door = Door::open(&app).await;
+    price(&app, "IN", "0.10", "USD").await;
+    cap(&door, "all", json!({ "scope": "day", "amount": "0.30", "currency": "USD" })).await;
+    let campaign = held_up(&app, &door, json!({}), &numbers(8)).await;
+    eventually("it to be stopped", async || {
+        (door.get(&campaign).await.body["reason"] == "spend_cap_day").then_some(())
+    })
+    .await;
+    // Midnight, with three messages still under way.
+    sqlx::query("delete from smsgw.sms_spend").execute(&app.pool).await.unwrap();
+    assert!(!more_are_fed(&door, &campaign, 3).await);
+    let_go(&app).await;
+    stopped_by(&door, &campaign, "spend_cap_day").await;
+    assert_eq!(app.mock.arrival_total(), 3);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn who_does_not_know_the_prices_yet_feeds_nothing() {
+    let mut app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    price(&app, "IN", "0.10", "USD").await;
+    let budget = json!({ "budget": { "amount": "0.30", "currency": "USD" } });
+    let campaign = super::money::started(&door, budget, &numbers(8)).await;
+    // A worker reads its providers from here when it starts.
+    let mut slow = app.pool.begin().await.unwrap();
+    sqlx::query("lock table public.api_integrations in access exclusive mode")
+        .execute(&mut *slow)
+        .await
+        .unwrap();
+    app.start_worker();
+    eventually("it to wait for its providers", async || is_somebody_waiting(&app.pool).await.then_some(()))
+        .await;
+    assert!(!more_are_fed(&door, &campaign, 0).await);
+    slow.rollback().await.unwrap();
+    stopped_by(&door, &campaign, "budget").await;
+    assert_eq!(app.mock.arrival_total(), 3);
     app.stop().await;
 }

@@ -11,12 +11,12 @@ use super::*;
 /// Who holds this advisory lock feeds.
 const FEEDER_LOCK: i64 = 0x534d_5347_5746_4544;
 
-async fn fed(door: &Door, campaign: &str) -> i64 {
+pub(super) async fn fed(door: &Door, campaign: &str) -> i64 {
     door.get(campaign).await.body["progress"]["fed"].as_i64().unwrap()
 }
 
 /// A campaign of `people` whose first messages wait, as promo is paused.
-async fn held_up(app: &TestApp, door: &Door, change: Value, people: &[String]) -> String {
+pub(super) async fn held_up(app: &TestApp, door: &Door, change: Value, people: &[String]) -> String {
     pauses::pause(&mut app.connection().await, PauseScope::Lane, "promo").await.unwrap();
     let campaign = draft(door, change).await;
     upload(door, &campaign, list_of(people)).await;
@@ -28,7 +28,7 @@ async fn held_up(app: &TestApp, door: &Door, change: Value, people: &[String]) -
     campaign
 }
 
-async fn let_go(app: &TestApp) {
+pub(super) async fn let_go(app: &TestApp) {
     assert!(pauses::resume(&app.pool, PauseScope::Lane, "promo").await.unwrap());
 }
 

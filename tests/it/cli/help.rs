@@ -85,7 +85,7 @@ fn what_a_file_may_hold_has_no_flag_of_its_own() {
         assert!(secret["flag"].is_null() && secret["commands"] == setting["commands"], "{secret}");
         secrets += 1;
     }
-    assert_eq!(secrets, 8);
+    assert_eq!(secrets, 9);
     for flag in ["--database-url", "--master-key", "--twilio-auth-token", "--two-factor-api-key"] {
         assert_eq!(said(&Settings::new(), &["doctor", flag, "x"], "").code, 2, "{flag}");
     }

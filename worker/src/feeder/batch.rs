@@ -1,22 +1,18 @@
 //! One batch: the next recipients of a campaign become messages.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use serde_json::{Map, Value};
-use shared::campaign::{CampaignText, Links};
-use shared::ids::{CampaignId, MessageId};
-use shared::message::{Body, NewMessage};
-use shared::phone::PhoneNumber;
+use shared::campaign::CampaignText;
+use shared::ids::CampaignId;
 use shared::spend::Stop;
-use shared::store::campaigns::feed::{self, Batch, Next, Running, WaitingPlace};
-use shared::store::campaigns::{Campaign, Dedupe};
-use shared::text::MessageText;
+use shared::store::campaigns::Campaign;
+use shared::store::campaigns::feed::{self, Batch, Running, WaitingPlace};
 use sqlx::{Connection, PgConnection};
 
 use super::Feeder;
 use super::limits::Limits;
+use super::message::{message, text_of, texted_already};
 
 /// Most messages made in one transaction.
 const LARGEST: i64 = 5000;
@@ -86,28 +82,11 @@ impl Feeder {
         let Some(campaign) = feed::hold_running(&mut *tx, one.id).await? else { return Ok(Fed::All) };
         let now = self.clock.now();
         let places = feed::list_waiting_places(&mut *tx, one.id).await?;
-        if campaign.expires_at.is_some_and(|expires_at| expires_at <= now) {
-            if one.under_way == 0 {
-                feed::finish(&mut *tx, one.id, (!places.is_empty()).then_some("expired")).await?;
-            }
+        if let Some(fed) = self.settled(&mut tx, texts, one, &campaign, (places.is_empty(), now)).await? {
             tx.commit().await?;
-            return Ok(Fed::All);
+            return Ok(fed);
         }
-        if places.is_empty() && one.is_over && !one.is_staged {
-            feed::finish(&mut *tx, one.id, None).await?;
-            tx.commit().await?;
-            return Ok(Fed::All);
-        }
-        let text = match text_of(texts, &campaign) {
-            Some(text) if !text.has_link() || self.links.public_url.is_some() => text,
-            unusable => {
-                let reason = if unusable.is_some() { "no_public_url" } else { "text_unusable" };
-                tracing::warn!(campaign.id = %one.id, reason, "a campaign is paused: this worker cannot fill its text");
-                feed::stop(&mut *tx, one.id, reason).await?;
-                tx.commit().await?;
-                return Ok(Fed::All);
-            }
-        };
+        let Some(text) = texts.get(&campaign.id) else { return Ok(Fed::All) };
         let (timing, room) = Timing::of(&mut tx, &campaign, now).await?;
         let most = allowed.min(room).min(LARGEST);
         if most == 0 {
@@ -153,6 +132,43 @@ impl Feeder {
         })
     }
 
+    /// Ends or pauses a campaign that cannot go on, and says so; `None` if it can. Everybody had their turn if it
+    /// `is_through`.
+    async fn settled(
+        &self,
+        db: &mut PgConnection,
+        texts: &mut HashMap<CampaignId, CampaignText>,
+        one: &Running,
+        campaign: &Campaign,
+        (is_through, now): (bool, DateTime<Utc>),
+    ) -> sqlx::Result<Option<Fed>> {
+        if campaign.expires_at.is_some_and(|expires_at| expires_at <= now) {
+            if one.under_way == 0 {
+                feed::finish(db, one.id, (!is_through).then_some("expired")).await?;
+            }
+            return Ok(Some(Fed::All));
+        }
+        if is_through && one.is_over && !one.is_staged {
+            feed::finish(db, one.id, None).await?;
+            return Ok(Some(Fed::All));
+        }
+        let text = text_of(texts, campaign);
+        if text.is_none_or(|text| text.has_link() && self.links.public_url.is_none()) {
+            let reason = if text.is_some() { "no_public_url" } else { "text_unusable" };
+            tracing::warn!(campaign.id = %one.id, reason, "a campaign is paused: this worker cannot fill its text");
+            feed::stop(db, one.id, reason).await?;
+            return Ok(Some(Fed::All));
+        }
+        // It was stopped already, and what was paid for is leaving: a new day's money is not for it to take.
+        if let Some(reason) = campaign.reason.as_deref().filter(|reason| Stop::waits_for_owner(reason)) {
+            if one.under_way == 0 {
+                feed::stop(db, one.id, reason).await?;
+            }
+            return Ok(Some(Fed::Closed));
+        }
+        Ok(None)
+    }
+
     /// Makes up to `most` messages for a place, as many as can be paid for; says how many had their turn.
     async fn feed_place(
         &self,
@@ -193,72 +209,4 @@ impl Feeder {
         feed::feed(db, campaign.id, &batch).await?;
         Ok(recipients)
     }
-}
-
-/// The text of a campaign, compiled once.
-fn text_of<'a>(
-    texts: &'a mut HashMap<CampaignId, CampaignText>,
-    campaign: &Campaign,
-) -> Option<&'a CampaignText> {
-    match texts.entry(campaign.id) {
-        Entry::Occupied(known) => Some(known.into_mut()),
-        Entry::Vacant(place) => match CampaignText::compile(&campaign.text) {
-            Ok(text) => Some(place.insert(text)),
-            Err(error) => {
-                tracing::error!(%error, campaign.id = %campaign.id, "the text of a campaign cannot be used");
-                None
-            }
-        },
-    }
-}
-
-/// Those whom a campaign of the same key has texted not long ago.
-async fn texted_already(
-    db: &mut PgConnection,
-    campaign: &Campaign,
-    next: &[Next],
-) -> sqlx::Result<HashSet<String>> {
-    let Some(Dedupe { key, window_hours }) = campaign.dedupe() else { return Ok(HashSet::new()) };
-    let phones: Vec<&str> = next.iter().map(|one| one.phone.as_str()).collect();
-    Ok(feed::claim_people(db, &key, window_hours, &phones).await?.into_iter().collect())
-}
-
-/// The message to a recipient, and why it cannot be sent if it cannot.
-fn message(
-    campaign: &Campaign,
-    (text, links): (&CampaignText, &Links),
-    to: Next,
-    fed_at: DateTime<Utc>,
-    due_at: Option<DateTime<Utc>>,
-) -> (NewMessage, Option<&'static str>) {
-    let variables = match to.variables {
-        Some(Value::Object(variables)) => variables,
-        _ => Map::new(),
-    };
-    let filled = text.fill(&variables, &PhoneNumber::stored(to.phone.clone()), links);
-    let unfilled = filled.is_err().then_some("text_not_filled");
-    let life = TimeDelta::seconds(i64::from(campaign.message_life_seconds));
-    let expires_at = due_at.unwrap_or(fed_at) + life;
-    let message = NewMessage {
-        id: MessageId::of_recipient(fed_at, campaign.number, to.seq),
-        lane: campaign.lane,
-        due_at,
-        expires_at: campaign.expires_at.map_or(expires_at, |end| end.min(expires_at)),
-        to: to.phone,
-        body: Body::Clear(filled.map(MessageText::into_string).unwrap_or_default()),
-        segments: to.segments,
-        sender: campaign.sender.clone(),
-        template: campaign.template.clone(),
-        variables: campaign.template.as_ref().map(|_| Value::Object(variables)),
-        hint: campaign.provider_hint.clone(),
-        preferred: None,
-        at_most_once: false,
-        user_id: None,
-        api_key_id: Some(campaign.api_key_id),
-        session_id: None,
-        batch_id: None,
-        campaign_id: Some(campaign.id),
-        trace: None,
-    };
-    (message, unfilled)
 }

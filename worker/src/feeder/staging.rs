@@ -6,7 +6,7 @@ use shared::ids::CampaignId;
 use shared::phone::PhoneNumber;
 use shared::store::campaigns::staged::{self, Staged};
 use shared::store::campaigns::uploads::Upload;
-use shared::store::campaigns::{self, Campaign, feed, recipients};
+use shared::store::campaigns::{self, feed, recipients};
 use sqlx::{Connection, PgConnection};
 
 use super::Feeder;
@@ -15,16 +15,17 @@ use super::Feeder;
 const ROWS: i64 = 2000;
 
 impl Feeder {
-    /// Reads the next staged rows of a campaign.
-    pub(super) async fn take_in(&self, db: &mut PgConnection, id: CampaignId) -> sqlx::Result<()> {
+    /// Reads the next staged rows of a campaign; says whether it did, or somebody else holds it.
+    pub(super) async fn take_in(&self, db: &mut PgConnection, id: CampaignId) -> sqlx::Result<bool> {
         let mut tx = db.begin().await?;
+        let Some(campaign) = feed::hold_free(&mut *tx, id).await? else { return Ok(false) };
         let rows = staged::take(&mut *tx, id, ROWS).await?;
-        let campaign = campaigns::hold(&mut *tx, id).await?;
-        let Some(campaign) = campaign.filter(Campaign::takes_recipients) else {
+        if !campaign.takes_recipients() {
             let ended = |row| (row, "the campaign has ended".to_owned());
             staged::refuse(&mut *tx, id, &rows.into_iter().map(ended).collect::<Vec<_>>()).await?;
-            return tx.commit().await;
-        };
+            tx.commit().await?;
+            return Ok(true);
+        }
         let text = CampaignText::compile(&campaign.text);
         let mut upload = Upload { rows: rows.len() as i64, ..Upload::default() };
         let (mut added, mut refused) = (Vec::with_capacity(rows.len()), Vec::new());
@@ -51,7 +52,8 @@ impl Feeder {
         staged::refuse(&mut *tx, id, &refused).await?;
         staged::count(&mut *tx, id, &upload).await?;
         feed::reopen(&mut *tx, id).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Reads a row; counts it and says why if it cannot be used.

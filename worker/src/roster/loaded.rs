@@ -58,6 +58,8 @@ impl Entry {
 /// The roster at one moment.
 #[derive(Default)]
 pub(crate) struct Loaded {
+    /// It was read from the database, and is not what stands there before.
+    pub(super) is_loaded: bool,
     /// Enabled providers, by priority.
     pub(crate) entries: Vec<Entry>,
     /// By template key, then provider name.

@@ -79,6 +79,13 @@ pub async fn hold_running(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Resu
         .await
 }
 
+/// Holds a campaign, unless somebody else does at this moment.
+pub async fn hold_free(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<Option<Campaign>> {
+    select_campaigns!("where id = $1 for no key update skip locked", id as CampaignId)
+        .fetch_optional(db)
+        .await
+}
+
 /// A place with recipients that wait, and how far it is.
 #[derive(Clone, Debug)]
 pub struct WaitingPlace {
@@ -299,17 +306,22 @@ pub async fn list_claimed(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(Campaign
     Ok(rows.into_iter().map(|row| (row.id, row.messages)).collect())
 }
 
-/// How many messages of `campaigns` sleep: they wait in the outbox for more than five seconds, and hold nothing up. Walks
-/// all that sleeps.
+/// How many messages of `campaigns` sleep: they wait in the outbox for more than five seconds, and hold nothing up. Of a
+/// very deep sleep, others' included, only the part that ends first is looked at.
 pub async fn list_sleeping(
     db: impl PgExecutor<'_>,
     campaigns: &[CampaignId],
 ) -> sqlx::Result<Vec<(CampaignId, i64)>> {
     let rows = sqlx::query!(
-        r#"select campaign_id as "id!: CampaignId", count(*) as "messages!" from smsgw.sms_outbox
-           where lane in ('transactional', 'promo') and worker_id is null and campaign_id = any($1)
-             and due_at > clock_timestamp() + interval '5 seconds'
-           group by campaign_id"#,
+        r#"select o.campaign_id as "id!: CampaignId", count(*) as "messages!"
+           from unnest(array['transactional', 'promo']) as l (lane),
+                lateral (select campaign_id from smsgw.sms_outbox
+                         where lane = l.lane and worker_id is null
+                           -- As a value, by which the index is entered: the time itself would be compared row by row.
+                           and due_at > (select clock_timestamp() + interval '5 seconds')
+                         order by due_at limit 200000) o
+           where o.campaign_id = any($1)
+           group by o.campaign_id"#,
         campaigns as &[CampaignId],
     )
     .fetch_all(db)
