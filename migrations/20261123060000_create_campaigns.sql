@@ -27,6 +27,8 @@ create table public.sms_campaigns (
     started_at         timestamptz,
     paused_at          timestamptz,
     finished_at        timestamptz,
+    emptied_at         timestamptz,
+    list_gone          boolean     not null default false,
 
     constraint sms_campaigns_pkey primary key (id),
     constraint sms_campaigns_number_unique unique (number),
@@ -47,6 +49,8 @@ comment on column public.sms_campaigns.message_life_seconds is 'How long a messa
 comment on column public.sms_campaigns.expires_at is 'Nobody is texted after this.';
 comment on column public.sms_campaigns.dedupe_key is 'Who was texted under this key within dedupe_window_hours is left out.';
 comment on column public.sms_campaigns.longest_text is 'The longest text that a recipient will get.';
+comment on column public.sms_campaigns.emptied_at is 'Since when the list of its recipients is deleted. It takes nobody any more: who was texted would be again.';
+comment on column public.sms_campaigns.list_gone is 'Nothing of that list is left.';
 comment on column public.sms_campaigns.forcing is 'Characters that force UCS-2 in the texts of its recipients, the first 40 that came.';
 
 create index sms_campaigns_live on public.sms_campaigns (status) where status in ('scheduled', 'running');
@@ -188,7 +192,8 @@ as $$
 #variable_conflict use_variable
 declare
     number constant text := regexp_replace(regexp_replace("to", '[\s()./-]', '', 'g'), '^00', '+');
-    state  text;
+    state   text;
+    emptied timestamptz;
 begin
     if number is null or number !~ '^\+[1-9][0-9]{6,14}$' then
         raise exception 'sms_campaign_add: "to" is not a phone number'
@@ -206,7 +211,7 @@ begin
             using errcode = 'invalid_parameter_value', column = 'variables',
                   hint = 'Write {"name": "value"}, with what the text needs.';
     end if;
-    select status into state from public.sms_campaigns where id = campaign;
+    select c.status, c.emptied_at into state, emptied from public.sms_campaigns c where c.id = campaign;
     if state is null then
         raise exception 'sms_campaign_add: there is no such campaign'
             using errcode = 'foreign_key_violation', column = 'campaign',
@@ -214,6 +219,10 @@ begin
     end if;
     if state = 'cancelled' then
         raise exception 'sms_campaign_add: the campaign is cancelled'
+            using errcode = 'object_not_in_prerequisite_state', column = 'campaign', hint = 'Make another campaign.';
+    end if;
+    if emptied is not null then
+        raise exception 'sms_campaign_add: the campaign ended long ago, and its list is deleted'
             using errcode = 'object_not_in_prerequisite_state', column = 'campaign', hint = 'Make another campaign.';
     end if;
     insert into smsgw.sms_campaign_staged (campaign_id, phone, variables) values (campaign, number, variables);

@@ -53,18 +53,16 @@ grant select, insert, update, delete on smsgw.sms_erasures, smsgw.sms_suppressed
 grant select, update on smsgw.sms_retention to smsgw_app;
 
 -- A campaign that ended long ago keeps its counts and none of its people.
-alter table public.sms_campaigns add column emptied_at timestamptz;
-comment on column public.sms_campaigns.emptied_at is 'When the list of its recipients was deleted.';
 create index sms_campaigns_to_empty on public.sms_campaigns (finished_at)
-    where finished_at is not null and emptied_at is null;
+    where finished_at is not null and not list_gone;
 
 -- Evidence and attempts are append-only to the gateway's role. With the owner's rights it may forget one person, and
--- nothing else: the whole of their evidence, and of their messages what would lead to them at a vendor.
-create function smsgw.erase_consents(phones text[]) returns bigint
+-- nothing else: their evidence, and of their messages what would lead to them at a vendor.
+create function smsgw.erase_consents(phones text[], sources text) returns bigint
     language sql volatile security definer
     set search_path = pg_catalog, pg_temp
 as $$
-    with gone as (delete from smsgw.sms_consents where phone = any(phones) returning 1)
+    with gone as (delete from smsgw.sms_consents where phone = any(phones) and source like sources returning 1)
     select count(*) from gone
 $$;
 
@@ -82,5 +80,5 @@ as $$
     select count(*) from stripped
 $$;
 
-revoke all on function smsgw.erase_consents(text[]), smsgw.erase_attempts(uuid[], uuid, uuid) from public;
-grant execute on function smsgw.erase_consents(text[]), smsgw.erase_attempts(uuid[], uuid, uuid) to smsgw_app;
+revoke all on function smsgw.erase_consents(text[], text), smsgw.erase_attempts(uuid[], uuid, uuid) from public;
+grant execute on function smsgw.erase_consents(text[], text), smsgw.erase_attempts(uuid[], uuid, uuid) to smsgw_app;

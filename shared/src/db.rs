@@ -164,6 +164,11 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = sqlx::Result<
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| timed_out())
 }
 
+/// Whether [`within`] gave up waiting: the database may well be there, and what was asked for is too much.
+pub fn is_too_slow(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::TimedOut)
+}
+
 fn lock_is_busy(error: &MigrateError) -> bool {
     let cause = match error {
         MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => cause,

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use shared::db::{Database, Use, is_away, within};
+use shared::db::{Database, Use, is_away, is_too_slow, within};
 use shared::ids::ErasureId;
 use shared::seal::Keyring;
 use shared::store::campaigns::feed;
@@ -60,19 +60,24 @@ async fn erase_while_there_are(
         if pending.is_empty() {
             return Ok(());
         }
-        if !within(PATIENCE, step(&mut db, &pending)).await? {
+        let got_on = within(PATIENCE, step(&mut db, keyring, &pending)).await.inspect_err(|error| {
+            if is_too_slow(error) {
+                tracing::warn!(patience = ?PATIENCE, "a step of an erasure took too long; trying again");
+            }
+        })?;
+        if !got_on {
             tokio::time::sleep(TICK).await;
         }
     }
 }
 
 /// Does the next step for all; says whether anybody got on.
-async fn step(db: &mut PgConnection, pending: &[Pending]) -> sqlx::Result<bool> {
+async fn step(db: &mut PgConnection, keyring: &Keyring, pending: &[Pending]) -> sqlx::Result<bool> {
     let (begun, new): (Vec<Pending>, Vec<Pending>) =
         pending.iter().cloned().partition(|one| one.seen.is_some());
     let mut got_on = !new.is_empty() && erasures::begin(db, &new).await? > 0;
     if !begun.is_empty() {
-        erasures::go_on(db, &begun).await?;
+        erasures::go_on(db, keyring, &begun).await?;
         got_on = true;
     }
     Ok(got_on)

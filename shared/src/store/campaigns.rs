@@ -129,6 +129,8 @@ pub struct Campaign {
     pub paused_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Since when its list is deleted, as it ended long ago.
+    pub emptied_at: Option<DateTime<Utc>>,
 }
 
 impl Campaign {
@@ -138,14 +140,15 @@ impl Campaign {
         Some(Dedupe { key, window_hours })
     }
 
-    /// Whether recipients may be added: also once everybody else had their turn, which then is not the end.
+    /// Whether recipients may be added: also once everybody else had their turn, which then is not the end. Not once its
+    /// list is deleted, as nobody knows any more whom it has texted.
     pub fn takes_recipients(&self) -> bool {
         match self.status {
             CampaignStatus::Draft
             | CampaignStatus::Scheduled
             | CampaignStatus::Running
             | CampaignStatus::Paused => true,
-            CampaignStatus::Finished => self.reason.is_none(),
+            CampaignStatus::Finished => self.reason.is_none() && self.emptied_at.is_none(),
             CampaignStatus::Cancelled => false,
         }
     }
@@ -159,7 +162,8 @@ macro_rules! select_campaigns {
             r#"select id as "id: _", number, name, status as "status: _", reason, lane as "lane: _", text, template,
                       sender, provider_hint, max_per_second, weight, message_life_seconds, start_at, expires_at,
                       dedupe_key, dedupe_window_hours, budget_micros, budget_currency, api_key_id as "api_key_id: _",
-                      longest_text, forcing, created_at, started_at, paused_at, finished_at
+                      longest_text, forcing, created_at, started_at, paused_at, finished_at,
+                      emptied_at
                from public.sms_campaigns "# + $($rest)*
         )
     };

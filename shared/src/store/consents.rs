@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{Connection, PgConnection, PgExecutor};
+use sqlx::{Connection, PgConnection, PgExecutor, Postgres, Transaction};
 
 use super::opt_outs::CONSENT_LOCK;
 use crate::consent::{Action, Evidence, OptOutScope, Statement, Stop};
@@ -51,19 +51,31 @@ pub async fn list(db: impl PgExecutor<'_>, phone: &PhoneNumber) -> sqlx::Result<
 /// that did not see a stop among them will commit.
 ///
 /// A stop that was already recorded keeps its evidence and date, and whoever says again what they said last changes
-/// nothing. An opt-in of whom nothing is known is kept as what it is: evidence.
+/// nothing; nor does an opt-in of before the stop. An opt-in of whom nothing is known is kept as what it is: evidence.
 pub async fn record(db: &mut PgConnection, statements: &[Statement]) -> sqlx::Result<u64> {
+    let mut tx = begin_change(db).await?;
+    let changed = carry_out(&mut tx, statements).await?;
+    tx.commit().await?;
+    Ok(changed)
+}
+
+/// Begins a transaction that no claim which has not seen it commits after.
+async fn begin_change(db: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
     let mut tx = db.begin().await?;
     sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    Ok(tx)
+}
+
+/// As [`record`], in a transaction begun by [`begin_change`].
+async fn carry_out(db: &mut PgConnection, statements: &[Statement]) -> sqlx::Result<u64> {
     let mut changed = 0;
     for group in statements.chunk_by(|one, next| one.action == next.action) {
         let columns = Columns::of(group);
         changed += match group[0].action {
-            Action::OptOut => opt_out(&mut *tx, &columns).await?,
-            Action::OptIn => opt_in(&mut *tx, &columns).await?,
+            Action::OptOut => opt_out(&mut *db, &columns).await?,
+            Action::OptIn => opt_in(&mut *db, &columns).await?,
         };
     }
-    tx.commit().await?;
     Ok(changed)
 }
 
@@ -151,6 +163,12 @@ async fn opt_in(db: impl PgExecutor<'_>, said: &Columns<'_>) -> sqlx::Result<u64
              select distinct on (phone, scope, sender) *
              from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
                  as said (phone, scope, sender, source, proof, at)
+             -- What they said before the stop, as a list that is given again does, does not lift it.
+             where not exists (
+                 select from smsgw.sms_opt_outs o
+                 where o.phone = said.phone and o.scope = said.scope and o.sender = said.sender
+                   and o.created_at > said.at)
+             order by phone, scope, sender, at desc nulls first
          ),
          lifted as (
              delete from smsgw.sms_opt_outs o using said s

@@ -27,6 +27,11 @@ pub use archive::{Kept, Replayed, export, replay};
 /// Messages accepted so long after the wish may have been on their way when it was made: clocks differ.
 const MARGIN: TimeDelta = TimeDelta::seconds(1);
 
+/// Whoever told of a stop, as `like` has it.
+const ALL_SOURCES: &str = "%";
+/// Providers tell of it when they refuse a message: one that was on its way tells of somebody who is being erased.
+const PROVIDERS: &str = "provider:%";
+
 /// The log is walked along its key, whatever the statistics of a young week say: sorting a whole week for each stretch of it
 /// would make steps as long as the log.
 const BEGIN_ALONG_THE_LOG: &str =
@@ -86,8 +91,8 @@ pub async fn request(
     log::forget_answers(&mut *db, &waiting.ids).await?;
     let mut tx = db.begin().await?;
     sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
-    suppressions::keep(&mut *tx, keyring.people(), phone).await?;
-    rows += clear::consent(&mut tx, &numbers).await?;
+    suppressions::keep(&mut *tx, keyring.people(), phone, ALL_SOURCES).await?;
+    rows += clear::consent(&mut tx, &numbers, ALL_SOURCES).await?;
     rows += log::withdraw(&mut tx, &numbers, &waiting.ids).await?;
     let erasure = insert(&mut *tx, keyring, id, phone, rows).await?;
     tx.commit().await?;
@@ -205,7 +210,7 @@ pub async fn begin(db: &mut PgConnection, people: &[Pending]) -> sqlx::Result<u6
 /// Erases those of `people` who are farthest, all of whom were begun, from their next stretch of the log; says whether
 /// there is more to do. The others wait until these are done, and then go together: so everybody comes to an end, however
 /// many follow.
-pub async fn go_on(db: &mut PgConnection, people: &[Pending]) -> sqlx::Result<bool> {
+pub async fn go_on(db: &mut PgConnection, keyring: &Keyring, people: &[Pending]) -> sqlx::Result<bool> {
     let Some(since) = people.iter().filter_map(|one| one.seen).max() else { return Ok(false) };
     let all = people.len();
     let people: Vec<Pending> = people.iter().filter(|one| one.seen == Some(since)).cloned().collect();
@@ -213,7 +218,12 @@ pub async fn go_on(db: &mut PgConnection, people: &[Pending]) -> sqlx::Result<bo
     let mut tx = db.begin_with(BEGIN_ALONG_THE_LOG).await?;
     let next = log::find_end(&mut *tx, since, until).await?;
     let stretch = since..next.unwrap_or(until);
-    let found = log::erase(&mut tx, &Numbers::of_pending(&people), stretch).await?;
+    let numbers = Numbers::of_pending(&people);
+    let found = log::erase(&mut tx, &numbers, stretch.clone()).await?;
+    clear::keys(&mut tx, &numbers, &stretch).await?;
+    if next.is_none() {
+        keep_what_was_told(&mut tx, keyring, &people, &numbers).await?;
+    }
     let rows =
         |one: &Pending| one.phone.stored_spellings().iter().filter_map(|to| found.get(to)).sum::<i64>();
     let ids: Vec<ErasureId> = people.iter().map(|one| one.id).collect();
@@ -235,6 +245,21 @@ pub async fn go_on(db: &mut PgConnection, people: &[Pending]) -> sqlx::Result<bo
     .await?;
     tx.commit().await?;
     Ok(next.is_some() || people.len() < all)
+}
+
+/// Turns what providers told of `people` since the wish into hashes. What people said themselves since then is new, and stays.
+async fn keep_what_was_told(
+    db: &mut PgConnection,
+    keyring: &Keyring,
+    people: &[Pending],
+    numbers: &Numbers,
+) -> sqlx::Result<()> {
+    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *db).await?;
+    for one in people {
+        suppressions::keep(&mut *db, keyring.people(), &one.phone, PROVIDERS).await?;
+    }
+    clear::consent(db, numbers, PROVIDERS).await?;
+    Ok(())
 }
 
 fn sealed_place(id: ErasureId) -> Vec<u8> {

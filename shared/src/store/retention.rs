@@ -69,12 +69,13 @@ async fn wipe(db: impl PgExecutor<'_>, since: DateTime<Utc>, until: DateTime<Utc
 }
 
 /// Deletes the list of one campaign that ended `days` ago, a group of rows at a time: its recipients, what came by SQL and
-/// could not be used, and which of them were fed together. Its counts stay. Says how many rows.
+/// could not be used, and which of them were fed together. Its counts stay. From the first group on it takes nobody any
+/// more. Says how many rows.
 pub async fn empty_campaign(db: &mut PgConnection, days: i32) -> sqlx::Result<u64> {
     let mut tx = db.begin().await?;
     let found = sqlx::query_scalar!(
         r#"select id as "id: CampaignId" from public.sms_campaigns
-           where status in ('finished', 'cancelled') and emptied_at is null
+           where status in ('finished', 'cancelled') and not list_gone
              and finished_at < clock_timestamp() - make_interval(days => $1)
            order by finished_at limit 1 for no key update skip locked"#,
         days,
@@ -82,6 +83,7 @@ pub async fn empty_campaign(db: &mut PgConnection, days: i32) -> sqlx::Result<u6
     .fetch_optional(&mut *tx)
     .await?;
     let Some(id) = found else { return Ok(0) };
+    close(&mut *tx, id).await?;
     let mut rows = delete_recipients(&mut *tx, id).await?;
     if rows < GROUP {
         rows += delete_staged(&mut *tx, id).await?;
@@ -91,6 +93,17 @@ pub async fn empty_campaign(db: &mut PgConnection, days: i32) -> sqlx::Result<u6
     }
     tx.commit().await?;
     Ok(rows)
+}
+
+/// Whom the campaign has texted is known by its list alone: one that came again would text them twice.
+async fn close(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update public.sms_campaigns set emptied_at = clock_timestamp() where id = $1 and emptied_at is null",
+        id as CampaignId,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 async fn delete_recipients(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<u64> {
@@ -130,8 +143,7 @@ async fn forget_feeding(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<(
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "update public.sms_campaigns
-         set emptied_at = clock_timestamp(), longest_text = null, forcing = '' where id = $1",
+        "update public.sms_campaigns set list_gone = true, longest_text = null, forcing = '' where id = $1",
         id as CampaignId,
     )
     .execute(db)

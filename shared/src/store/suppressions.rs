@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use crate::consent::{Action, OptOutScope, Statement, Stop};
@@ -16,14 +17,21 @@ use crate::store::opt_outs::OptOut;
 /// Where stops of erased people are said to come from.
 pub const SOURCE: &str = "erased";
 
-/// Keeps what `phone` has stopped now, as hashes. The caller deletes the stops themselves in the same transaction.
-pub async fn keep(db: impl PgExecutor<'_>, people: &Mac, phone: &PhoneNumber) -> sqlx::Result<u64> {
+/// Keeps what `phone` has stopped now, as hashes, if its source is like `sources`. The caller deletes the stops themselves
+/// in the same transaction.
+pub async fn keep(
+    db: impl PgExecutor<'_>,
+    people: &Mac,
+    phone: &PhoneNumber,
+    sources: &str,
+) -> sqlx::Result<u64> {
     let done = sqlx::query!(
-        "insert into smsgw.sms_suppressed_hashes (hash, scope, sender)
-         select $1, scope, sender from smsgw.sms_opt_outs where phone = $2
-         on conflict do nothing",
+        "insert into smsgw.sms_suppressed_hashes as h (hash, scope, sender, created_at)
+         select $1, scope, sender, created_at from smsgw.sms_opt_outs where phone = $2 and source like $3
+         on conflict (hash, scope, sender) do update set created_at = greatest(h.created_at, excluded.created_at)",
         people.tag(&[phone.as_str().as_bytes()]),
         phone.as_str(),
+        sources,
     )
     .execute(db)
     .await?;
@@ -47,6 +55,32 @@ pub async fn lift(
         stops.is_none(),
         &scopes as &[&str],
         &senders as &[&str],
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Forgets those stops of erased people that an opt-in among `said` lifts: one that was not said before the stop.
+pub async fn lift_said(db: impl PgExecutor<'_>, people: &Mac, said: &[Statement]) -> sqlx::Result<u64> {
+    let (mut hashes, mut scopes, mut senders, mut times) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for one in said.iter().filter(|one| one.action == Action::OptIn) {
+        for hash in people.tags(&[one.phone.as_str().as_bytes()]) {
+            hashes.push(hash);
+            scopes.push(one.stop.scope().as_str());
+            senders.push(one.stop.sender());
+            times.push(one.at);
+        }
+    }
+    let done = sqlx::query!(
+        "delete from smsgw.sms_suppressed_hashes h
+         using unnest($1::bytea[], $2::text[], $3::text[], $4::timestamptz[]) as said (hash, scope, sender, at)
+         where h.hash = said.hash and h.scope = said.scope and h.sender = said.sender
+           and (said.at is null or said.at >= h.created_at)",
+        &hashes as &[Vec<u8>],
+        &scopes as &[&str],
+        &senders as &[&str],
+        &times as &[Option<DateTime<Utc>>],
     )
     .execute(db)
     .await?;
@@ -111,7 +145,8 @@ pub async fn find_stopped(
     Ok(stopped)
 }
 
-/// Whether each of `said` is a stop that holds already since its person was erased.
+/// Whether each of `said` is about a stop that holds already since its person was erased: said once more, or what they said
+/// before it. The caller has lifted what is lifted.
 pub async fn find_holding(
     db: impl PgExecutor<'_>,
     people: &Mac,
@@ -128,7 +163,7 @@ pub async fn find_holding(
     let holds = |one: &Statement, tags: &Vec<Vec<u8>>| {
         let stop =
             |tag: &Vec<u8>| (tag.clone(), one.stop.scope().as_str().to_owned(), one.stop.sender().to_owned());
-        one.action == Action::OptOut && tags.iter().any(|tag| known.contains(&stop(tag)))
+        tags.iter().any(|tag| known.contains(&stop(tag)))
     };
     Ok(said.iter().zip(&tags).map(|(one, tags)| holds(one, tags)).collect())
 }

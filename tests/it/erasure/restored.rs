@@ -66,3 +66,21 @@ async fn a_list_says_nothing_to_another_gateway_and_is_written_down_once() {
     assert_eq!(erasures::replay(&mut db, &other.keyring, &list).await.unwrap(), Replayed::default());
     app.stop().await;
 }
+
+/// Whom a campaign has texted may stand where their texts are counted, and nowhere else any more.
+#[tokio::test]
+async fn who_is_only_counted_by_the_frequency_cap_is_found() {
+    let app = TestApp::start().await;
+    let door = Door::open(&app).await;
+    let number = a_number();
+    let address = erase(&door, &number).await;
+    done(&door, &address).await;
+    let list = export(&app).await;
+    let restored = another(&app).await;
+    run(&restored, format!("insert into smsgw.sms_promo_contacts (phone, times, until) values ('{number}', '{{now()}}', now())"))
+        .await;
+    let mut db = restored.connection().await;
+    let replayed = erasures::replay(&mut db, &restored.keyring, &list).await.unwrap();
+    assert_eq!(replayed, Replayed { stops: 0, erasures: 1, people: 1 });
+    app.stop().await;
+}

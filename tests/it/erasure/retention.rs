@@ -82,6 +82,41 @@ async fn a_campaign_that_ended_long_ago_has_counts_and_no_people() {
     app.stop().await;
 }
 
+/// Whom it has texted is known by its list alone, which is no longer whole from the first group on.
+#[tokio::test]
+async fn a_campaign_whose_list_is_being_deleted_takes_nobody_any_more() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let number = a_number();
+    let old = campaign_of(&door, &number).await;
+    let id = old.rsplit('/').next().unwrap();
+    run(
+        &app,
+        format!(
+            "update sms_campaigns set status = 'finished', finished_at = now() - interval '2 days';
+             insert into smsgw.sms_campaign_recipients (campaign_id, place, segments, phone)
+             select '{id}', place, 1, '+4179' || to_char(n, 'FM0000000')
+             from smsgw.sms_campaign_places, generate_series(1, {}) n",
+            upkeep::GROUP
+        ),
+    )
+    .await;
+    let mut db = app.connection().await;
+    let is_refused = async || {
+        let list = json!({ "recipients": [{ "phone": number, "variables": { "name": NAME } }] });
+        let by_list = door.post(&format!("{old}/recipients"), &list).await;
+        assert_eq!(by_list.refusal(), (409, "campaign-state"));
+        let by_sql = format!("select sms_campaign_add('{id}', '{number}')");
+        let error = sqlx::raw_sql(AssertSqlSafe(by_sql)).execute(&app.pool).await.unwrap_err();
+        assert!(error.to_string().contains("its list is deleted"), "{error}");
+    };
+    assert_eq!(retention::empty_campaign(&mut db, 1).await.unwrap(), upkeep::GROUP);
+    is_refused().await;
+    assert_eq!(retention::empty_campaign(&mut db, 1).await.unwrap(), 1, "the rest goes all the same");
+    is_refused().await;
+    assert_eq!(retention::empty_campaign(&mut db, 1).await.unwrap(), 0);
+}
+
 #[tokio::test]
 async fn who_was_texted_is_remembered_as_long_as_the_widest_window_of_the_key() {
     let app = TestApp::without_worker().await;

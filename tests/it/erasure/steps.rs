@@ -50,7 +50,7 @@ async fn pending(app: &TestApp) -> Vec<Pending> {
 
 /// Goes through the rest of the log.
 async fn go_through(app: &TestApp, db: &mut PgConnection) {
-    while erasures::go_on(&mut *db, &pending(app).await).await.unwrap() {}
+    while erasures::go_on(&mut *db, &app.keyring, &pending(app).await).await.unwrap() {}
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_step_that_was_taken_is_not_lost_with_who_took_it() {
     let people = pending(&app).await;
     erasures::begin(&mut first, &people).await.unwrap();
     let people = pending(&app).await;
-    assert!(erasures::go_on(&mut first, &people).await.unwrap(), "there is more");
+    assert!(erasures::go_on(&mut first, &app.keyring, &people).await.unwrap(), "there is more");
     let after_one_step = left(&app, &number).await;
     assert!((1..500).contains(&after_one_step), "{after_one_step}");
     // Killed: all that is left of it is in the database.
@@ -141,9 +141,58 @@ async fn who_came_back_keeps_what_they_were_sent_since() {
     let mut db = app.connection().await;
     let people = pending(&app).await;
     fill_log(&app, &number, 100).await;
+    run(
+        &app,
+        format!(
+            "insert into user_contact_settings (user_id, phone) values ('back', '{number}');
+             insert into user_contact_settings (user_id, phone, updated_at)
+             values ('before', '{number}', now() - interval '1 hour');
+             insert into smsgw.otp_phone_failures (phone, failures) values ('{number}', 1)"
+        ),
+    )
+    .await;
     erasures::begin(&mut db, &people).await.unwrap();
     go_through(&app, &mut db).await;
     assert_eq!(left(&app, &number).await, 1);
+    let users: Vec<String> =
+        sqlx::query_scalar("select user_id from user_contact_settings").fetch_all(&app.pool).await.unwrap();
+    assert_eq!(users, ["back"]);
+    let tables: Vec<String> =
+        found(&app, &[national(&number)]).await.into_iter().map(|(table, _)| table).collect();
+    assert!(tables.iter().any(|table| table.ends_with("otp_phone_failures")), "{tables:?}");
+}
+
+/// A key is theirs if their number stands in it by itself: digits of somebody's order are nobody's number.
+#[tokio::test]
+async fn keys_made_of_a_number_go_and_others_stay() {
+    let app = TestApp::without_worker().await;
+    let number = a_number();
+    let digits = number.trim_start_matches('+');
+    let theirs = [digits.to_owned(), format!("welcome-00{digits}-1"), format!("1234567 {number}.")];
+    let others = [format!("order-1{digits}"), format!("{digits}20261123"), "welcome".to_owned()];
+    for key in theirs.iter().chain(&others) {
+        run(
+            &app,
+            format!(
+                "insert into smsgw.idempotency_keys (api_key_id, key, request_hash, status, answer)
+                 values (1, '{key}', '', 202, '{{}}');
+                 insert into smsgw.sms_enqueue_keys (caller, key, request_hash, message_id)
+                 values ('test', '{key}', '', gen_random_uuid())"
+            ),
+        )
+        .await;
+    }
+    request(&app, &number).await;
+    let mut db = app.connection().await;
+    erasures::begin(&mut db, &pending(&app).await).await.unwrap();
+    go_through(&app, &mut db).await;
+    for table in ["idempotency_keys", "sms_enqueue_keys"] {
+        let keys = format!("select key from smsgw.{table} order by key");
+        let keys: Vec<String> = sqlx::query_scalar(AssertSqlSafe(keys)).fetch_all(&app.pool).await.unwrap();
+        let mut left = others.to_vec();
+        left.sort();
+        assert_eq!(keys.into_iter().collect::<std::collections::BTreeSet<_>>(), left.into_iter().collect());
+    }
 }
 
 /// Else whoever asks while another is being erased would keep them from coming to an end.
@@ -156,14 +205,14 @@ async fn who_came_first_is_done_first() {
     let id = request(&app, &first).await;
     let mut db = app.connection().await;
     erasures::begin(&mut db, &pending(&app).await).await.unwrap();
-    assert!(erasures::go_on(&mut db, &pending(&app).await).await.unwrap());
+    assert!(erasures::go_on(&mut db, &app.keyring, &pending(&app).await).await.unwrap());
     request(&app, &second).await;
     let both =
         within(PATIENCE, "both to wait", async || Some(pending(&app).await).filter(|all| all.len() == 2))
             .await;
     erasures::begin(&mut db, &both[1..]).await.unwrap();
     for _ in 0..2 {
-        assert!(erasures::go_on(&mut db, &pending(&app).await).await.unwrap());
+        assert!(erasures::go_on(&mut db, &app.keyring, &pending(&app).await).await.unwrap());
     }
     assert!(erasures::find(&mut db, id).await.unwrap().unwrap().done_at.is_some());
     assert_eq!((left(&app, &first).await, left(&app, &second).await), (0, 1));

@@ -1,6 +1,8 @@
 //! What somebody had stopped outlives them: whichever way their number comes back.
 
+use shared::consent::{Evidence, Statement, Stop};
 use shared::phone::PhoneNumber;
+use shared::store::{consents, suppressions};
 use tests::builders::{a_transactional, an_otp};
 
 use super::*;
@@ -125,5 +127,90 @@ async fn a_stop_holds_while_it_turns_into_a_hash() {
         app.drained(PATIENCE).await;
         assert_eq!(app.mock.arrivals_to(&number).len(), 0);
     }
+    app.stop().await;
+}
+
+/// Posts a list of statements.
+async fn import(door: &Door, list: String) -> Value {
+    let import = door.request(Method::POST, "/sms/opt-outs/import").header("content-type", "text/csv");
+    let told = import.body(list).send().await.unwrap().text().await.unwrap();
+    serde_json::from_str(told.lines().last().unwrap()).unwrap()
+}
+
+/// The list of before, given again, says what they wanted before they stopped; a newer one, what they want now.
+#[tokio::test]
+async fn what_they_said_before_the_stop_does_not_lift_it() {
+    let app = TestApp::start().await;
+    let door = Door::open(&app).await;
+    let number = a_number();
+    let said = |action: &str, day: u32| format!("{number},{action},2025-01-{day:02}T00:00:00Z\n");
+    let list = |rows: &[String]| format!("phone,action,created_at\n{}", rows.concat());
+    import(&door, list(&[said("opt_in", 1), said("opt_out", 3)])).await;
+    let told = import(&door, list(&[said("opt_in", 2)])).await;
+    assert_eq!((&told["recorded"], &told["unchanged"]), (&json!(0), &json!(1)), "while they are known");
+    let path = format!("/sms/opt-outs/{number}");
+    assert_eq!(door.get(&path).await.body["opted_out"], true);
+    let address = erase(&door, &number).await;
+    done(&door, &address).await;
+    let told = import(&door, list(&[said("opt_in", 2), said("opt_out", 3)])).await;
+    assert_eq!((&told["recorded"], &told["unchanged"]), (&json!(0), &json!(2)));
+    assert_eq!(found(&app, &[national(&number)]).await, []);
+    assert_eq!(door.get(&path).await.body["opted_out"], true);
+    let told = import(&door, list(&[said("opt_in", 4)])).await;
+    assert_eq!(told["recorded"], 1);
+    assert_eq!(door.get(&path).await.body["opted_out"], false);
+    app.stop().await;
+}
+
+/// Else they would be texted after a list that failed in between.
+#[tokio::test]
+async fn an_erased_stop_goes_with_what_replaces_it_or_not_at_all() {
+    let app = TestApp::start().await;
+    let door = Door::open(&app).await;
+    let number = stopped_and_erased(&app, &door).await;
+    let plant =
+        "create function smsgw.fail() returns trigger language plpgsql as $$ begin raise 'full'; end $$;
+                 create trigger fail before insert on smsgw.sms_consents execute function smsgw.fail()";
+    let mut owner = app.owner().await;
+    sqlx::raw_sql(plant).execute(&mut owner).await.unwrap();
+    let list = format!("phone,action\n{number},opt_in\n{number},opt_out\n");
+    assert_eq!(import(&door, list.clone()).await["type"], "error");
+    let path = format!("/sms/opt-outs/{number}");
+    assert_eq!(door.get(&path).await.body["opted_out"], true);
+    sqlx::raw_sql("drop trigger fail on smsgw.sms_consents").execute(&mut owner).await.unwrap();
+    assert_eq!(import(&door, list).await["recorded"], 2);
+    assert_eq!(door.get(&path).await.body["opt_outs"][0]["source"], "import");
+    app.stop().await;
+}
+
+/// A message that was on its way is refused because of an older stop: that tells of somebody who is being erased.
+#[tokio::test]
+async fn what_a_provider_tells_while_they_are_erased_is_kept_as_a_hash() {
+    let mut app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let (number, back) = (a_number(), a_number());
+    let mut addresses = Vec::new();
+    let mut db = app.connection().await;
+    for one in [&number, &back] {
+        addresses.push(erase(&door, one).await);
+        let phone = PhoneNumber::parse(one, None).unwrap();
+        let mut said = Statement::told_by_provider("twilio", &phone, None, Some("21610".to_owned()));
+        if one == &back {
+            said.insert(0, Statement::opt_out(phone, Stop::All, Evidence::of("inbound:twilio")));
+        }
+        consents::record(&mut db, &said).await.unwrap();
+    }
+    app.start_worker();
+    for address in &addresses {
+        done(&door, address).await;
+    }
+    assert_eq!(found(&app, &[national(&number)]).await, []);
+    for one in [&number, &back] {
+        let phone = PhoneNumber::parse(one, None).unwrap();
+        let kept = suppressions::list(&app.pool, app.keyring.people(), &phone).await.unwrap();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+    }
+    let stops = door.get(&format!("/sms/opt-outs/{back}")).await.body;
+    assert_eq!(stops["opt_outs"][0]["source"], "inbound:twilio", "what they said themselves is new: {stops}");
     app.stop().await;
 }

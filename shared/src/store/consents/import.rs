@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use crate::consent::{Action, Statement};
+use crate::consent::Statement;
 use crate::consent_list::{ListReader, Rejected, Usual};
 use crate::recipients::{InvalidList, Options};
 use crate::seal::Keyring;
@@ -123,25 +123,26 @@ fn sort(
     }
 }
 
+/// Records a chunk in one transaction: an erased person's stop goes together with what replaces it, or not at all.
 async fn record(
     db: &mut PgConnection,
     chunk: &[Statement],
     keyring: Option<&Keyring>,
     progress: &mut Progress,
 ) -> sqlx::Result<()> {
+    let mut tx = super::begin_change(db).await?;
     let mut new = Cow::Borrowed(chunk);
     if let Some(keyring) = keyring
-        && suppressions::exist(&mut *db).await?
+        && suppressions::exist(&mut *tx).await?
     {
         let people = keyring.people();
-        // First, so that a list that is given again after a crash comes to the same.
-        for said in chunk.iter().filter(|said| said.action == Action::OptIn) {
-            suppressions::lift(&mut *db, people, &said.phone, Some(std::slice::from_ref(&said.stop))).await?;
-        }
-        let holds = suppressions::find_holding(&mut *db, people, chunk).await?;
+        // First, so that a list that is given again comes to the same.
+        suppressions::lift_said(&mut *tx, people, chunk).await?;
+        let holds = suppressions::find_holding(&mut *tx, people, chunk).await?;
         new = chunk.iter().zip(holds).filter(|(_, holds)| !holds).map(|(said, _)| said.clone()).collect();
     }
-    let recorded = super::record(db, &new).await?;
+    let recorded = super::carry_out(&mut tx, &new).await?;
+    tx.commit().await?;
     progress.recorded += recorded;
     progress.unchanged += (chunk.len() as u64).saturating_sub(recorded);
     Ok(())

@@ -34,7 +34,7 @@ pub enum Kept {
         scope: OptOutScope,
         /// Of whose messages; empty if not of one sender's.
         sender: String,
-        /// When it was kept.
+        /// When they had.
         at: DateTime<Utc>,
     },
 }
@@ -153,6 +153,7 @@ async fn find_again(
            union select phone from smsgw.sms_campaign_recipients
            union select phone from smsgw.sms_campaign_staged
            union select phone from smsgw.sms_campaign_dedupe
+           union select phone from smsgw.sms_promo_contacts
            union select phone from smsgw.sms_opt_outs
            union select phone from smsgw.sms_consents"#
     )

@@ -1,8 +1,11 @@
 //! The tables beside the outbox and the log that hold numbers, and what else is known of people by them.
 
+use std::ops::Range;
+
 use sqlx::{PgConnection, PgExecutor};
 
 use super::numbers::Numbers;
+use crate::ids::MessageId;
 
 /// Deletes what came by SQL and was not read yet, or could not be used; says how many rows. Those that the feeder is taking
 /// are waited for: whoever takes them off the lists next finds them there.
@@ -50,14 +53,22 @@ pub(super) async fn campaigns(db: &mut PgConnection, numbers: &Numbers) -> sqlx:
     .await
 }
 
-/// Deletes what they stopped and every evidence of it; says how many rows.
-pub(super) async fn consent(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<i64> {
-    let stops = sqlx::query!("delete from smsgw.sms_opt_outs where phone = any($1)", &numbers.spellings)
-        .execute(&mut *db)
-        .await?;
-    let evidence = sqlx::query_scalar!(r#"select smsgw.erase_consents($1) as "gone!""#, &numbers.spellings,)
-        .fetch_one(db)
-        .await?;
+/// Deletes what they stopped and every evidence of it whose source is like `sources`; says how many rows.
+pub(super) async fn consent(db: &mut PgConnection, numbers: &Numbers, sources: &str) -> sqlx::Result<i64> {
+    let stops = sqlx::query!(
+        "delete from smsgw.sms_opt_outs where phone = any($1) and source like $2",
+        &numbers.spellings,
+        sources,
+    )
+    .execute(&mut *db)
+    .await?;
+    let evidence = sqlx::query_scalar!(
+        r#"select smsgw.erase_consents($1, $2) as "gone!""#,
+        &numbers.spellings,
+        sources,
+    )
+    .fetch_one(db)
+    .await?;
     Ok(count(stops.rows_affected()) + evidence)
 }
 
@@ -66,8 +77,10 @@ pub(super) async fn consent(db: &mut PgConnection, numbers: &Numbers) -> sqlx::R
 /// Each statement by itself: whoever sends or checks a code holds these rows in another order each.
 pub(super) async fn codes(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<i64> {
     let sessions = sqlx::query_scalar!(
-        "delete from public.sms_otp_sessions where phone = any($1) returning user_id",
+        "delete from public.sms_otp_sessions s using unnest($1::text[], $2::timestamptz[]) as p (number, until)
+         where s.phone = any($1) and s.phone = p.number and s.created_at < p.until returning s.user_id",
         &numbers.spellings,
+        &numbers.times(),
     )
     .fetch_all(&mut *db)
     .await?;
@@ -86,17 +99,27 @@ pub(super) async fn codes(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Res
     .execute(&mut *db)
     .await?;
     let failures =
-        sqlx::query!("delete from smsgw.otp_phone_failures where phone = any($1)", &numbers.spellings)
-            .execute(db)
-            .await?;
+        sqlx::query!(
+            "delete from smsgw.otp_phone_failures f using unnest($1::text[], $2::timestamptz[]) as p (number, until)
+             where f.phone = any($1) and f.phone = p.number and f.updated_at < p.until",
+            &numbers.spellings,
+            &numbers.times(),
+        )
+        .execute(db)
+        .await?;
     Ok(count(gone + windows.rows_affected() + failures.rows_affected()))
 }
 
 /// Deletes what has no index by number: each table is walked once, for all people together.
 pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<()> {
-    sqlx::query!("delete from public.user_contact_settings where phone = any($1)", &numbers.spellings)
-        .execute(&mut *db)
-        .await?;
+    sqlx::query!(
+        "delete from public.user_contact_settings s using unnest($1::text[], $2::timestamptz[]) as p (number, until)
+         where s.phone = p.number and s.updated_at < p.until",
+        &numbers.spellings,
+        &numbers.times(),
+    )
+    .execute(&mut *db)
+    .await?;
     sqlx::query!(r#"delete from smsgw.sandbox_inbox where "to" = any($1)"#, &numbers.spellings)
         .execute(&mut *db)
         .await?;
@@ -110,28 +133,41 @@ pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Re
            and phone = any($1)",
         &numbers.spellings,
     )
-    .execute(&mut *db)
+    .execute(db)
     .await?;
-    keys(db, numbers).await
+    Ok(())
 }
 
-/// Deletes idempotency keys that callers made of a number. What they stood for could be asked for again, and is gone.
-async fn keys(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<()> {
-    // Nearly all keys have no row of digits: they are looked at once, not for each person.
+/// Deletes idempotency keys of a stretch of time that callers made of a number: those in which it stands by itself, not
+/// within more digits. What they stood for could be asked for again, and is gone.
+pub(super) async fn keys(
+    db: &mut PgConnection,
+    numbers: &Numbers,
+    stretch: &Range<MessageId>,
+) -> sqlx::Result<()> {
     let digits: Vec<&str> =
         numbers.spellings.iter().map(|spelling| spelling.trim_start_matches('+')).collect();
+    // Not kept as a plan: one made for these numbers hashes them, and looks each row of digits up once for all people.
     sqlx::query!(
         "delete from smsgw.idempotency_keys k
-         where k.key ~ '[0-9]{7}' and exists (select from unnest($1::text[]) n where position(n in k.key) > 0)",
+         where k.created_at >= $2 and k.created_at < $3 and k.key ~ '[0-9]{7}'
+           and exists (select from regexp_matches(k.key, '[0-9]{7,}', 'g') m where ltrim(m[1], '0') = any($1))",
         &digits as &[&str],
+        stretch.start.created_at(),
+        stretch.end.created_at(),
     )
+    .persistent(false)
     .execute(&mut *db)
     .await?;
     sqlx::query!(
         "delete from smsgw.sms_enqueue_keys k
-         where k.key ~ '[0-9]{7}' and exists (select from unnest($1::text[]) n where position(n in k.key) > 0)",
+         where k.created_at >= $2 and k.created_at < $3 and k.key ~ '[0-9]{7}'
+           and exists (select from regexp_matches(k.key, '[0-9]{7,}', 'g') m where ltrim(m[1], '0') = any($1))",
         &digits as &[&str],
+        stretch.start.created_at(),
+        stretch.end.created_at(),
     )
+    .persistent(false)
     .execute(db)
     .await?;
     Ok(())

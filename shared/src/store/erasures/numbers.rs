@@ -1,5 +1,7 @@
 //! People as columns, for `unnest`: a row for each way that tables may write a number.
 
+use chrono::{DateTime, Utc};
+
 use super::Pending;
 use crate::ids::MessageId;
 use crate::phone::PhoneNumber;
@@ -27,6 +29,11 @@ impl Numbers {
 
     pub(super) fn of_pending(people: &[Pending]) -> Self {
         Self::of(people.iter().map(|one| (&one.phone, one.until())))
+    }
+
+    /// What happened from then on is not theirs to erase: they came back.
+    pub(super) fn times(&self) -> Vec<DateTime<Utc>> {
+        self.until.iter().map(|until| until.created_at()).collect()
     }
 
     /// What stays of the number as it is written in a message, if that message is theirs to erase.
