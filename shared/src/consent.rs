@@ -137,6 +137,11 @@ impl fmt::Display for Stop {
     }
 }
 
+/// Whether somebody who has stopped `senders`, an empty name for all of them, gets nothing from `own`.
+pub fn is_stopped(senders: &[String], own: Option<&str>) -> bool {
+    senders.iter().any(|sender| sender.is_empty() || Some(sender.as_str()) == own)
+}
+
 /// What was said of a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]

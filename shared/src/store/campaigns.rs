@@ -8,10 +8,11 @@ use serde::Serialize;
 use sqlx::{Connection, PgConnection, PgExecutor, Postgres, Transaction};
 
 use crate::campaign::CampaignStatus;
+use crate::consent::is_stopped;
 use crate::ids::{ApiKeyId, CampaignId};
 use crate::lane::Lane;
 use crate::seal::Mac;
-use crate::store::opt_outs::CONSENT_LOCK;
+use crate::store::opt_outs::shut_out_claims;
 use crate::store::suppressions;
 
 pub mod feed;
@@ -258,8 +259,7 @@ pub async fn find_erased_stopped(
     }
     let own = campaign.sender.as_deref();
     let stopped = suppressions::find_stopped(db, people, campaign.lane, phones).await?;
-    let stops = |senders: &[String]| senders.iter().any(|one| one.is_empty() || Some(one.as_str()) == own);
-    Ok(stopped.into_iter().filter(|(_, senders)| stops(senders)).map(|(phone, _)| phone).collect())
+    Ok(stopped.into_iter().filter(|(_, senders)| is_stopped(senders, own)).map(|(phone, _)| phone).collect())
 }
 
 /// What became of the wish to move a campaign on.
@@ -295,7 +295,7 @@ async fn begin_move(db: &mut PgConnection, id: CampaignId) -> sqlx::Result<Trans
     sqlx::query!("select from public.sms_campaigns where id = $1 for no key update", id as CampaignId)
         .execute(&mut *tx)
         .await?;
-    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    shut_out_claims(&mut *tx).await?;
     Ok(tx)
 }
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{Connection, PgConnection, PgExecutor, Postgres, Transaction};
 
-use super::opt_outs::CONSENT_LOCK;
+use super::opt_outs::shut_out_claims;
 use crate::consent::{Action, Evidence, OptOutScope, Statement, Stop};
 use crate::phone::PhoneNumber;
 
@@ -62,7 +62,7 @@ pub async fn record(db: &mut PgConnection, statements: &[Statement]) -> sqlx::Re
 /// Begins a transaction that no claim which has not seen it commits after.
 async fn begin_change(db: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
     let mut tx = db.begin().await?;
-    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    shut_out_claims(&mut *tx).await?;
     Ok(tx)
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use sqlx::{Connection, PgConnection, PgExecutor};
 
 use self::numbers::Numbers;
-use super::opt_outs::CONSENT_LOCK;
+use super::opt_outs::shut_out_claims;
 use super::suppressions;
 use crate::ids::{ErasureId, MessageId};
 use crate::phone::PhoneNumber;
@@ -80,23 +80,29 @@ pub async fn request(
     phone: &PhoneNumber,
 ) -> sqlx::Result<Erasure> {
     let numbers = Numbers::of([(phone, MessageId::LAST)]);
-    let mut rows = clear::staged(&mut *db, &numbers).await?;
-    // Before the lock that claims wait for: lists that are being read, and the feeder, hold their campaigns.
-    let mut tx = db.begin().await?;
-    rows += clear::campaigns(&mut tx, &numbers).await?;
-    tx.commit().await?;
-    rows += clear::codes(&mut *db, &numbers).await?;
+    let mut rows = clear_lists_and_codes(&mut *db, &numbers).await?;
     // Walked before the lock, too. What comes or is handed back in between is left to a worker.
     let waiting = log::find_waiting(&mut *db, &numbers).await?;
     log::forget_answers(&mut *db, &waiting.ids).await?;
     let mut tx = db.begin().await?;
-    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    shut_out_claims(&mut *tx).await?;
     suppressions::keep(&mut *tx, keyring.people(), phone, ALL_SOURCES).await?;
     rows += clear::consent(&mut tx, &numbers, ALL_SOURCES).await?;
     rows += log::withdraw(&mut tx, &numbers, &waiting.ids).await?;
     let erasure = insert(&mut *tx, keyring, id, phone, rows).await?;
     tx.commit().await?;
     Ok(erasure)
+}
+
+/// Takes them off all lists and out of what is known of codes; says how many rows. Before any lock that claims wait for:
+/// lists that are being read, and the feeder, hold their campaigns.
+async fn clear_lists_and_codes(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<i64> {
+    let mut rows = clear::staged(&mut *db, numbers).await?;
+    let mut tx = db.begin().await?;
+    rows += clear::campaigns(&mut tx, numbers).await?;
+    tx.commit().await?;
+    rows += clear::codes(db, numbers).await?;
+    Ok(rows)
 }
 
 async fn insert(
@@ -178,11 +184,7 @@ pub async fn list_pending(
 /// many were begun.
 pub async fn begin(db: &mut PgConnection, people: &[Pending]) -> sqlx::Result<u64> {
     let numbers = Numbers::of_pending(people);
-    clear::staged(&mut *db, &numbers).await?;
-    let mut tx = db.begin().await?;
-    clear::campaigns(&mut tx, &numbers).await?;
-    tx.commit().await?;
-    clear::codes(&mut *db, &numbers).await?;
+    clear_lists_and_codes(&mut *db, &numbers).await?;
     let mut tx = db.begin().await?;
     let waiting = log::find_waiting(&mut *tx, &numbers).await?;
     log::forget_answers(&mut *tx, &waiting.ids).await?;
@@ -254,7 +256,7 @@ async fn keep_what_was_told(
     people: &[Pending],
     numbers: &Numbers,
 ) -> sqlx::Result<()> {
-    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *db).await?;
+    shut_out_claims(&mut *db).await?;
     for one in people {
         suppressions::keep(&mut *db, keyring.people(), &one.phone, PROVIDERS).await?;
     }

@@ -12,6 +12,12 @@ use crate::phone::PhoneNumber;
 /// it exclusively. So no claim that did not see the opt-out can commit after the answer to it.
 pub const CONSENT_LOCK: i64 = 0x534d_5347_5753_544f;
 
+/// Takes [`CONSENT_LOCK`] until the transaction of `db` ends: no claim that does not see it commits afterwards.
+pub(super) async fn shut_out_claims(db: impl PgExecutor<'_>) -> sqlx::Result<()> {
+    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(db).await?;
+    Ok(())
+}
+
 /// One "stop".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OptOut {

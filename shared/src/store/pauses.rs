@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection, PgExecutor};
 
-use crate::store::opt_outs::CONSENT_LOCK;
+use crate::store::opt_outs::shut_out_claims;
 
 /// What a pause stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
@@ -44,7 +44,7 @@ pub async fn list(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Pause>> {
 /// will commit; a code that was being claimed at that moment may still leave.
 pub async fn pause(db: &mut PgConnection, scope: PauseScope, name: &str) -> sqlx::Result<()> {
     let mut tx = db.begin().await?;
-    sqlx::query!("select pg_advisory_xact_lock($1)", CONSENT_LOCK).execute(&mut *tx).await?;
+    shut_out_claims(&mut *tx).await?;
     sqlx::query!(
         "insert into smsgw.sms_pauses (scope, name) values ($1, $2) on conflict do nothing",
         scope as PauseScope,

@@ -68,6 +68,25 @@ async fn wipe(db: impl PgExecutor<'_>, since: DateTime<Utc>, until: DateTime<Utc
     Ok(done.rows_affected())
 }
 
+/// Deletes up to [`ROWS`] rows of a campaign from `$table`.
+macro_rules! delete_rows {
+    ($db:expr, $table:tt, $id:expr) => {
+        sqlx::query!(
+            "delete from "
+                + $table
+                + " where ctid = any(array(
+             select ctid from "
+                + $table
+                + " where campaign_id = $1 limit $2))",
+            $id as CampaignId,
+            ROWS,
+        )
+        .execute($db)
+        .await?
+        .rows_affected()
+    };
+}
+
 /// Deletes the list of one campaign that ended `days` ago, a group of rows at a time: its recipients, what came by SQL and
 /// could not be used, and which of them were fed together. Its counts stay. From the first group on it takes nobody any
 /// more. Says how many rows.
@@ -84,9 +103,9 @@ pub async fn empty_campaign(db: &mut PgConnection, days: i32) -> sqlx::Result<u6
     .await?;
     let Some(id) = found else { return Ok(0) };
     close(&mut *tx, id).await?;
-    let mut rows = delete_recipients(&mut *tx, id).await?;
+    let mut rows = delete_rows!(&mut *tx, "smsgw.sms_campaign_recipients", id);
     if rows < GROUP {
-        rows += delete_staged(&mut *tx, id).await?;
+        rows += delete_rows!(&mut *tx, "smsgw.sms_campaign_staged", id);
     }
     if rows < GROUP {
         forget_feeding(&mut tx, id).await?;
@@ -104,30 +123,6 @@ async fn close(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<()> {
     .execute(db)
     .await?;
     Ok(())
-}
-
-async fn delete_recipients(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<u64> {
-    let done = sqlx::query!(
-        "delete from smsgw.sms_campaign_recipients where ctid = any(array(
-             select ctid from smsgw.sms_campaign_recipients where campaign_id = $1 limit $2))",
-        id as CampaignId,
-        ROWS,
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
-}
-
-async fn delete_staged(db: impl PgExecutor<'_>, id: CampaignId) -> sqlx::Result<u64> {
-    let done = sqlx::query!(
-        "delete from smsgw.sms_campaign_staged where ctid = any(array(
-             select ctid from smsgw.sms_campaign_staged where campaign_id = $1 limit $2))",
-        id as CampaignId,
-        ROWS,
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
 }
 
 /// What is left once the people are gone: the longest text is one of them, and a digest of a short list tells its number

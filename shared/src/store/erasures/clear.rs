@@ -138,6 +138,24 @@ pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Re
     Ok(())
 }
 
+/// Deletes from `$table` the keys of a stretch of time in which any of `$digits` stands. Not kept as a plan: one made for
+/// these numbers hashes them, and looks each row of digits up once for all people.
+macro_rules! delete_keys {
+    ($db:expr, $table:tt, $digits:expr, $stretch:expr) => {
+        sqlx::query!(
+            "delete from " + $table + " k
+         where k.created_at >= $2 and k.created_at < $3 and k.key ~ '[0-9]{7}'
+           and exists (select from regexp_matches(k.key, '[0-9]{7,}', 'g') m where ltrim(m[1], '0') = any($1))",
+            $digits as &[&str],
+            $stretch.start.created_at(),
+            $stretch.end.created_at(),
+        )
+        .persistent(false)
+        .execute($db)
+        .await?
+    };
+}
+
 /// Deletes idempotency keys of a stretch of time that callers made of a number: those in which it stands by itself, not
 /// within more digits. What they stood for could be asked for again, and is gone.
 pub(super) async fn keys(
@@ -147,29 +165,8 @@ pub(super) async fn keys(
 ) -> sqlx::Result<()> {
     let digits: Vec<&str> =
         numbers.spellings.iter().map(|spelling| spelling.trim_start_matches('+')).collect();
-    // Not kept as a plan: one made for these numbers hashes them, and looks each row of digits up once for all people.
-    sqlx::query!(
-        "delete from smsgw.idempotency_keys k
-         where k.created_at >= $2 and k.created_at < $3 and k.key ~ '[0-9]{7}'
-           and exists (select from regexp_matches(k.key, '[0-9]{7,}', 'g') m where ltrim(m[1], '0') = any($1))",
-        &digits as &[&str],
-        stretch.start.created_at(),
-        stretch.end.created_at(),
-    )
-    .persistent(false)
-    .execute(&mut *db)
-    .await?;
-    sqlx::query!(
-        "delete from smsgw.sms_enqueue_keys k
-         where k.created_at >= $2 and k.created_at < $3 and k.key ~ '[0-9]{7}'
-           and exists (select from regexp_matches(k.key, '[0-9]{7,}', 'g') m where ltrim(m[1], '0') = any($1))",
-        &digits as &[&str],
-        stretch.start.created_at(),
-        stretch.end.created_at(),
-    )
-    .persistent(false)
-    .execute(db)
-    .await?;
+    delete_keys!(&mut *db, "smsgw.idempotency_keys", &digits, stretch);
+    delete_keys!(db, "smsgw.sms_enqueue_keys", &digits, stretch);
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection, PgExecutor};
 
 use super::Watermark;
+use crate::consent::is_stopped;
 use crate::ids::{MessageId, SessionId, WorkerId};
 use crate::lane::Lane;
 use crate::message::OutboxMessage;
@@ -35,8 +36,7 @@ pub struct Claimed {
 impl Claimed {
     /// Whether a stop applies whoever sends it: then it must be finished as suppressed, not sent.
     pub fn is_opted_out(&self) -> bool {
-        let own = self.message.sender.as_deref();
-        self.stopped.iter().any(|sender| sender.is_empty() || Some(sender.as_str()) == own)
+        is_stopped(&self.stopped, self.message.sender.as_deref())
     }
 }
 
