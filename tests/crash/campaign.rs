@@ -25,10 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SETTLING: Duration = Duration::from_secs(60);
 /// Workers that die of these.
 const DEAD: usize = KILLS + KILLS / 2;
-/// Promos that one worker sends at a time …
+/// Promos that one worker sends at a time, each until its result is written.
 const SLOTS: usize = 512;
-/// … and those whose results it has, and has not written yet: as many again wait, and a group is being written.
-const UNWRITTEN: usize = SLOTS + 500;
 
 /// A list with some people twice.
 pub(crate) struct List {
@@ -151,11 +149,8 @@ impl Campaign {
         }
         for (place, worker) in places.iter().zip(ids) {
             let count = gateway.held_by(worker).await.len();
-            report.expect(
-                count <= SLOTS + UNWRITTEN,
-                "a dead worker held what it could send and write",
-                || count.to_string(),
-            );
+            report
+                .expect(count <= SLOTS, "a dead worker held no more than it has slots", || count.to_string());
             report.held_by_the_dead += count;
             held.push(count);
             gateway.replace_worker(*place).await;
@@ -210,7 +205,9 @@ impl Campaign {
         report.expect(unknown <= held, "only what a dead worker was sending is unknown", || {
             format!("{unknown} are, {held} were held")
         });
-        report.say(format!("{} unknown for each death, of {SLOTS} slots", unknown / DEAD));
+        report.expect(unknown <= SLOTS * DEAD, "no more are unknown than dead workers had slots", || {
+            format!("{unknown} are, after {DEAD} deaths")
+        });
     }
 
     fn recipients(&self) -> String {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use shared::db::{Database, Use, is_rows_fault, within};
-use shared::ids::{MessageId, WorkerId};
+use shared::ids::MessageId;
 use shared::lane::Lane;
 use shared::message::Status;
 use shared::provider::Outcome;
@@ -110,11 +110,11 @@ pub(crate) fn doubtful(
     }
 }
 
-/// A verdict on its way to the database, without the message: its send slot is free already.
+/// A verdict on its way to the database. It keeps its claim, and so the send slot: a worker that dies leaves no more
+/// messages in doubt than it has slots, and a database that is slow to write is not given more to do.
 #[derive(Debug)]
 pub(crate) struct Ack {
-    worker: WorkerId,
-    claim: u64,
+    claim: Arc<Claim>,
     verdict: Verdict,
 }
 
@@ -132,8 +132,8 @@ impl Acks {
     }
 
     /// Hands a verdict over. The acker outlives all senders, so it is never lost here.
-    pub(crate) async fn send(&self, claim: &Claim, verdict: Verdict) {
-        let ack = Ack { worker: claim.worker, claim: claim.number, verdict };
+    pub(crate) async fn send(&self, claim: Arc<Claim>, verdict: Verdict) {
+        let ack = Ack { claim, verdict };
         if self.sender.send(ack).await.is_err() {
             tracing::error!("a verdict came after the acker had stopped; its message is in doubt");
         }
@@ -215,13 +215,13 @@ impl Acker {
     /// Their verdicts are written.
     fn let_go(&self, acks: &[Ack]) {
         for ack in acks {
-            self.held.remove(ack.verdict.id(), ack.claim);
+            self.held.remove(ack.verdict.id(), ack.claim.number);
             count(&self.measures, &ack.verdict);
         }
     }
 
     async fn write_once(&mut self, part: &[Ack], write: Write) -> sqlx::Result<()> {
-        let Some(worker) = part.first().map(|ack| ack.worker) else { return Ok(()) };
+        let Some(worker) = part.first().map(|ack| ack.claim.worker) else { return Ok(()) };
         let (mut finished, mut rescheduled) = (Vec::with_capacity(part.len()), Vec::new());
         for ack in part {
             match &ack.verdict {
@@ -282,7 +282,7 @@ fn by_worker(group: &mut Vec<Ack>) -> Vec<Vec<Ack>> {
     let mut parts: Vec<Vec<Ack>> = Vec::with_capacity(1);
     let size = group.len();
     for ack in group.drain(..) {
-        match parts.iter_mut().find(|part| part[0].worker == ack.worker) {
+        match parts.iter_mut().find(|part| part[0].claim.worker == ack.claim.worker) {
             Some(part) => part.push(ack),
             None => {
                 let mut part = Vec::with_capacity(size);

@@ -274,11 +274,12 @@ impl Claimer {
                 _slot: slot,
             });
             if let Some(halted) = row.campaign {
-                self.acks.send(&claim, put_off(&claim, halted, now)).await;
+                let verdict = put_off(&claim, halted, now);
+                self.acks.send(claim, verdict).await;
             } else if is_opted_out {
                 let copies = claim.message.copies;
                 let verdict = Verdict::Finish(Finished::unsent(id, copies, Status::Suppressed, "opted_out"));
-                self.acks.send(&claim, verdict).await;
+                self.acks.send(claim, verdict).await;
             } else if self.jobs.send(claim).await.is_err() {
                 tracing::error!(message.id = %id, "the queue closed before its claimer");
             }

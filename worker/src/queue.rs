@@ -39,7 +39,7 @@ pub(crate) struct Claim {
     pub(crate) stopped: Vec<String>,
     /// Number of the claim in this process.
     pub(crate) number: u64,
-    /// Its send slot, free again when the message has its verdict.
+    /// Its send slot, free again when its verdict is written.
     pub(crate) _slot: OwnedSemaphorePermit,
 }
 
@@ -155,7 +155,7 @@ where
                 tracing::error!(message.id = %claim.message.id, %error, "delivery broke off");
                 Verdict::broken_off(&claim)
             });
-            acks.send(&claim, verdict).await;
+            acks.send(claim, verdict).await;
             Ok(())
         }
         .boxed()
