@@ -26,8 +26,10 @@ use crate::queue::Claim;
 
 /// At most this many verdicts are written together.
 const GROUP: usize = 500;
-/// Bulk verdicts wait this long for company.
+/// Bulk verdicts wait this long for company …
 const LINGER: Duration = Duration::from_millis(5);
+/// … unless they are so many: a statement's own cost is spread over them then, and their slots should not idle.
+const COMPANY: usize = 128;
 /// A group that takes longer is lost with its connection, and repeated.
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long to leave an absent database alone.
@@ -169,7 +171,7 @@ impl Acker {
     }
 
     async fn linger(&self, group: &mut Vec<Ack>, acks: &mut mpsc::Receiver<Ack>) {
-        if self.lane == Lane::Otp || group.len() >= GROUP {
+        if self.lane == Lane::Otp || group.len() >= COMPANY {
             return;
         }
         tokio::time::sleep(LINGER).await;
