@@ -15,6 +15,7 @@ use crate::print::WrongUse;
 mod calls;
 mod campaign;
 mod operation;
+mod operators;
 mod opt_outs;
 mod people;
 mod prices;
@@ -31,6 +32,7 @@ pub(crate) use campaign::{
 pub(crate) use operation::{
     DoctorArgs, LogsArgs, OutboxAction, OutboxArgs, PauseArgs, ReviewArgs, check_review,
 };
+pub(crate) use operators::{OperatorsAction, OperatorsArgs};
 pub(crate) use opt_outs::{EvidenceArgs, OptOutsAction, OptOutsArgs, StopArgs};
 pub(crate) use people::{PeopleAction, PeopleArgs};
 pub(crate) use prices::{PricesAction, PricesArgs};
@@ -86,6 +88,9 @@ pub(crate) enum Command {
     /// API keys: who may call
     #[command(after_help = "Example:\n  smsgw keys create shop --scopes send,otp,read")]
     Keys(KeysArgs),
+    /// Operators: who may sign in to the console
+    #[command(after_help = "Example:\n  smsgw operators add ann --role super_admin")]
+    Operators(OperatorsArgs),
     /// Providers: who sends
     #[command(after_help = "Example:\n  smsgw providers list")]
     Providers(Box<ProvidersArgs>),

@@ -10,6 +10,7 @@ mod keys;
 mod logs;
 mod mock_provider;
 mod openapi;
+mod operators;
 mod opt_outs;
 mod otp;
 mod outbox;
@@ -67,6 +68,7 @@ async fn dispatch(command: Command, printer: Printer) -> Result<()> {
         Command::Worker(args) => serve::worker(*args).await,
         Command::Migrate(database) => migrate(&database, printer).await,
         Command::Keys(args) => keys::run(args, printer).await,
+        Command::Operators(args) => operators::run(args, printer).await,
         Command::Providers(args) => providers::run(*args, printer).await,
         Command::Templates(args) => templates::run(args, printer).await,
         Command::Rules(args) => rules::run(args, printer).await,

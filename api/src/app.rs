@@ -42,6 +42,9 @@ const BATCH_BODIES: usize = 16;
 /// Lists of recipients that are read, and of results that are written, at the same time.
 const LISTS: usize = 4;
 
+/// Passwords of operators that are hashed at the same time: each takes 19 MiB and a processor for a while.
+const PASSWORDS: usize = 2;
+
 /// What the API is made of.
 pub struct Parts<'a> {
     /// For connections of its own.
@@ -102,6 +105,7 @@ pub struct State {
     pub(crate) batches: Semaphore,
     pub(crate) batch_bodies: Arc<Semaphore>,
     pub(crate) lists: Arc<Semaphore>,
+    pub(crate) passwords: Semaphore,
     pub(crate) measures: Arc<Measures>,
     pub(crate) metrics: PrometheusHandle,
 }
@@ -159,6 +163,7 @@ impl App {
             batches: Semaphore::new(BATCHES),
             batch_bodies: Arc::new(Semaphore::new(BATCH_BODIES)),
             lists: Arc::new(Semaphore::new(LISTS)),
+            passwords: Semaphore::new(PASSWORDS),
             pool,
             clock,
             wake,

@@ -73,7 +73,8 @@ impl Edge {
         if let Some(problem) = refused {
             note(&problem, id);
         }
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // What never changes under its address says so itself.
+        response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response.headers_mut().insert(REQUEST_ID, request_id);
         let took = started.elapsed().saturating_sub(time_waited(&response));

@@ -37,6 +37,7 @@ mod templates;
 mod tokens;
 
 // The doors.
+mod console;
 pub mod openapi;
 mod routes;
 

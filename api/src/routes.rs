@@ -5,6 +5,7 @@ use axum::routing::{delete, get, post, put};
 
 use crate::app::App;
 use crate::auth::cors;
+use crate::console;
 
 mod aliases;
 mod campaigns;
@@ -14,7 +15,7 @@ mod described;
 mod health;
 mod integrations;
 mod jwks;
-mod messages;
+pub(crate) mod messages;
 mod opt_out_lists;
 mod opt_outs;
 mod otp;
@@ -106,6 +107,7 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .merge(aliases::for_servers())
         .merge(codes().layer(cors::for_codes(app)))
         .merge(own_rows().layer(cors::for_own_rows(app)))
+        .merge(console::all())
         .merge(health())
 }
 

@@ -68,6 +68,10 @@ uuid_id!(
     ErasureId
 );
 uuid_id!(
+    /// Somebody who looks after the gateway in a browser.
+    OperatorId
+);
+uuid_id!(
     /// One call to one provider: uuid v7.
     AttemptId
 );

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod lane;
 pub mod message;
 pub mod money;
+pub mod operator;
 pub mod origin;
 pub mod phone;
 pub mod segments;
@@ -37,6 +38,7 @@ pub mod time_zone;
 pub mod unsubscribe;
 
 // Secrets.
+pub mod password;
 pub mod seal;
 
 // Providers: the trait, and one adapter a file.

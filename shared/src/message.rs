@@ -39,6 +39,20 @@ pub enum Status {
 }
 
 impl Status {
+    /// All states, in the order in which a message may come through them.
+    pub const ALL: [Self; 10] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Sent,
+        Self::Delivered,
+        Self::Undelivered,
+        Self::Failed,
+        Self::Expired,
+        Self::Suppressed,
+        Self::Cancelled,
+        Self::Unknown,
+    ];
+
     /// The word used in JSON, tables, logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,6 +67,19 @@ impl Status {
             Self::Cancelled => "cancelled",
             Self::Unknown => "unknown",
         }
+    }
+}
+
+/// A word that is no status.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown status")]
+pub struct UnknownStatus;
+
+impl std::str::FromStr for Status {
+    type Err = UnknownStatus;
+
+    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatus)
     }
 }
 

@@ -38,6 +38,7 @@ pub struct Keyring {
     credentials: Sealer,
     otp_pepper: Mac,
     api_keys: Mac,
+    operators: Mac,
     links: Mac,
     people: Mac,
     numbers: Sealer,
@@ -53,6 +54,7 @@ impl Keyring {
             credentials: Sealer::new(&masters, "smsgw credentials"),
             otp_pepper: Mac::new(&masters, "smsgw otp pepper"),
             api_keys: Mac::new(&masters, "smsgw api key"),
+            operators: Mac::new(&masters, "smsgw operator session"),
             links: Mac::new(&masters, "smsgw unsubscribe link"),
             people: Mac::new(&masters, "smsgw erased person"),
             numbers: Sealer::new(&masters, "smsgw number to erase"),
@@ -78,6 +80,11 @@ impl Keyring {
     /// Hashes our callers' API keys.
     pub fn api_keys(&self) -> &Mac {
         &self.api_keys
+    }
+
+    /// Hashes what signs operators in: their cookies and links.
+    pub fn operators(&self) -> &Mac {
+        &self.operators
     }
 
     /// Makes the tokens of unsubscribe links.

@@ -14,6 +14,7 @@ pub mod workers;
 
 // What applications and operators set and ask for.
 pub mod api_keys;
+pub mod audit_log;
 pub mod campaigns;
 pub mod consents;
 pub mod contact_settings;
@@ -24,6 +25,9 @@ pub mod idempotency;
 pub mod inbound;
 pub mod integrations;
 pub mod messages;
+pub mod operator_sessions;
+pub mod operator_tries;
+pub mod operators;
 pub mod opt_outs;
 pub mod otp_checks;
 pub mod otp_failures;

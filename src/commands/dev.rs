@@ -7,7 +7,8 @@ use shared::config::{DatabaseConfig, Environment, SecretsConfig};
 use shared::db::Database;
 use shared::provider::catalogue::ProviderEnv;
 use shared::seal::Keyring;
-use shared::store::{api_keys, integrations};
+use shared::operator::Role;
+use shared::store::{api_keys, integrations, operator_sessions, operators};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +24,8 @@ const INBOX: &str = "
     curl -s http://ADDRESS/sandbox/inbox -H 'Authorization: Bearer KEY'
 ";
 
-/// Name of the key that the printed examples use.
-const KEY_NAME: &str = "dev";
+/// Name of the key that the printed examples use, and of the operator whom the printed link signs in.
+const NAME: &str = "dev";
 
 /// Runs until interrupted, then stops everything it started.
 pub(crate) async fn run(mut args: DevArgs, printer: Printer) -> Result<()> {
@@ -71,13 +72,16 @@ async fn serve(
     let keyring = keyring(&args.gateway.secrets, home)?;
     let gateway = Gateway::connect(url, keyring, args.gateway.site, Some(&listener), &stop).await?;
     let key = dev_key(&gateway, home).await?;
+    let link = console_link(&gateway).await?;
     let live = is_live(&gateway, &args.sending.providers).await?;
     let worker = gateway.start_worker(&args.sending, &args.api.reach, &stop)?;
     let address = listener.local_addr()?.to_string();
     let mode = if live { "live" } else { "sandbox" };
+    let url = format!("http://{address}");
+    let console = format!("{url}{link}");
     let document =
-        serde_json::json!({ "url": format!("http://{address}"), "key": key.expose_secret(), "mode": mode });
-    printer.show(&document, || banner(&address, key.expose_secret(), live))?;
+        serde_json::json!({ "url": url, "key": key.expose_secret(), "mode": mode, "console": console });
+    printer.show(&document, || banner(&address, key.expose_secret(), &link, live))?;
     let served = gateway.serve_api(listener, &args.api, &args.sending.providers, stop).await;
     worker.stop().await?;
     served
@@ -97,15 +101,26 @@ async fn dev_key(gateway: &Gateway, home: &Home) -> Result<SecretString> {
     if let Some(key) = home.api_key() {
         let tags = mac.tags(&[key.expose_secret().as_bytes()]);
         if api_keys::find_live(gateway.pool(), &tags).await?.is_none() {
-            api_keys::revoke(gateway.pool(), KEY_NAME).await?;
-            api_keys::insert(gateway.pool(), mac, KEY_NAME, &[api_keys::Scope::Admin], &key).await?;
+            api_keys::revoke(gateway.pool(), NAME).await?;
+            api_keys::insert(gateway.pool(), mac, NAME, &[api_keys::Scope::Admin], &key).await?;
         }
         return Ok(key);
     }
-    api_keys::revoke(gateway.pool(), KEY_NAME).await?;
-    let key = api_keys::create(gateway.pool(), mac, KEY_NAME, &[api_keys::Scope::Admin]).await?;
+    api_keys::revoke(gateway.pool(), NAME).await?;
+    let key = api_keys::create(gateway.pool(), mac, NAME, &[api_keys::Scope::Admin]).await?;
     home.keep_api_key(&key)?;
     Ok(key)
+}
+
+/// Where the console signs in whoever started this, once.
+async fn console_link(gateway: &Gateway) -> Result<String> {
+    let (pool, name) = (gateway.pool(), NAME.parse().context("an operator's name")?);
+    let operator = match operators::find(pool, &name).await? {
+        Some(operator) => operator.id,
+        None => operators::upsert(pool, &name, Role::SuperAdmin, None).await?,
+    };
+    let secret = operator_sessions::make_link(pool, gateway.keyring().operators(), operator).await?;
+    Ok(operator_sessions::link_path(secret.expose_secret()))
 }
 
 /// Whether messages reach real phones.
@@ -114,7 +129,7 @@ async fn is_live(gateway: &Gateway, providers: &ProviderEnv) -> Result<bool> {
     Ok(!providers.providers()?.is_empty() || rows.iter().any(|row| row.enabled && row.kind != "sandbox"))
 }
 
-fn banner(address: &str, key: &str, live: bool) -> String {
+fn banner(address: &str, key: &str, link: &str, live: bool) -> String {
     let mode = if live { "LIVE: messages go to real phones" } else { "sandbox: nothing leaves this machine" };
     let inbox = if live { "" } else { INBOX };
     let banner = format!(
@@ -123,6 +138,8 @@ fn banner(address: &str, key: &str, live: bool) -> String {
 
   API       http://ADDRESS
   Key       KEY
+  Console   http://ADDRESSLINK
+            (signs you in once; another: smsgw operators link dev)
   Follow    smsgw logs --follow     (cargo run -- logs --follow)
 
   Send a message:
@@ -135,5 +152,5 @@ INBOX
 ",
         version = env!("CARGO_PKG_VERSION"),
     );
-    banner.replace("INBOX", inbox).replace("KEY", key).replace("ADDRESS", address)
+    banner.replace("INBOX", inbox).replace("LINK", link).replace("KEY", key).replace("ADDRESS", address)
 }

@@ -6,6 +6,7 @@ mod acks;
 mod api;
 mod campaigns;
 mod cli;
+mod console;
 mod consents;
 mod country_rules;
 mod dev;

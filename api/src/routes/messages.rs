@@ -117,19 +117,35 @@ pub(super) async fn list(
 ) -> Result<impl IntoResponse, Problem> {
     let limit = request.limit.unwrap_or(USUAL_LIMIT);
     let (filter, before) = filter(&app, &caller.who, &request, limit)?;
-    let since = match filter == Filter::default() {
+    let Found { messages, next_cursor } = find(&app, &filter, before, limit).await?;
+    let link = next_cursor.map(|cursor| (LINK, next_link(cursor, limit, &filter)));
+    let messages = messages.into_iter().map(MessageView::from).collect();
+    Ok((AppendHeaders(link), axum::Json(Page { messages, next_cursor })))
+}
+
+/// A page of messages as they were found. There are more exactly as long as there is a `next_cursor`.
+pub(crate) struct Found {
+    pub(crate) messages: Vec<Message>,
+    pub(crate) next_cursor: Option<MessageId>,
+}
+
+/// Finds up to `limit` messages older than `before`, newest first, at a cost that does not grow with the log.
+pub(crate) async fn find(
+    app: &App,
+    filter: &Filter,
+    before: Option<MessageId>,
+    limit: u16,
+) -> sqlx::Result<Found> {
+    let since = match *filter == Filter::default() {
         true => None,
         false => messages::find_since(&app.pool, before, MAX_LOOKED_AT).await?,
     };
     // One more than is shown tells whether there is a next page.
-    let mut found =
-        messages::list(&app.pool, &filter, Stretch { before, since }, i64::from(limit) + 1).await?;
+    let mut found = messages::list(&app.pool, filter, Stretch { before, since }, i64::from(limit) + 1).await?;
     let has_more = found.len() > usize::from(limit);
     found.truncate(usize::from(limit));
     let next_cursor = if has_more { found.last().map(|message| message.id) } else { since };
-    let link = next_cursor.map(|cursor| (LINK, next_link(cursor, limit, &filter)));
-    let messages = found.into_iter().map(MessageView::from).collect();
-    Ok((AppendHeaders(link), axum::Json(Page { messages, next_cursor })))
+    Ok(Found { messages: found, next_cursor })
 }
 
 /// What is asked for; of a user never more than their own messages.

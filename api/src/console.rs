@@ -1,0 +1,47 @@
+//! The console: pages for the people who look after the gateway.
+//!
+//! Every door but the signing in takes an [`operator::Operator`], which closes it to whoever's role is too small. What
+//! changes something is a POST of a form, refused when another site made the browser send it. Pages work without
+//! scripts; those only keep lists fresh and write times in the viewer's zone.
+
+use axum::Router;
+use axum::response::{IntoResponse as _, Redirect};
+use axum::routing::{get, post};
+use tower_http::csrf::CsrfLayer;
+
+use crate::app::App;
+
+mod assets;
+mod audit;
+mod cookie;
+mod inbox;
+mod message;
+mod messages;
+mod operator;
+mod page;
+mod refusal;
+mod sign_in;
+mod sign_in_link;
+
+/// Where signing in leads if nothing else was asked for.
+const HOME: &str = "/console/messages";
+
+/// Every address of the console. A new door is one line here, and one in the test of roles.
+pub(crate) fn all() -> Router<App> {
+    Router::new()
+        .route("/console", get(home))
+        .route("/console/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/console/sign-out", post(sign_in::sign_out))
+        .route("/console/link/{token}", get(sign_in_link::show).post(sign_in_link::sign_in))
+        .route("/console/messages", get(messages::list))
+        .route("/console/messages/{id}", get(message::show))
+        .route("/console/messages/{id}/cancel", post(message::cancel))
+        .route("/console/inbox", get(inbox::show))
+        .route("/console/audit", get(audit::list))
+        .route("/console/assets/{version}/{name}", get(assets::serve))
+        .layer(CsrfLayer::new().with_rejection_response(refusal::forged))
+}
+
+async fn home() -> axum::response::Response {
+    Redirect::to(HOME).into_response()
+}

@@ -1,0 +1,56 @@
+//! Styles and scripts, in the program itself. Their address changes with them, so browsers may keep them for good.
+
+use std::sync::LazyLock;
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Response};
+use axum::response::IntoResponse as _;
+use sha2::{Digest as _, Sha256};
+
+use crate::extract::Path;
+use crate::problem::Problem;
+
+struct Asset {
+    name: &'static str,
+    media_type: &'static str,
+    text: &'static str,
+}
+
+const ASSETS: [Asset; 2] = [
+    Asset {
+        name: "console.css",
+        media_type: "text/css; charset=utf-8",
+        text: include_str!("../../assets/console.css"),
+    },
+    Asset {
+        name: "console.js",
+        media_type: "text/javascript; charset=utf-8",
+        text: include_str!("../../assets/console.js"),
+    },
+];
+
+/// Stands for all of them as they are.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let mut hash = Sha256::new();
+    for asset in &ASSETS {
+        hash.update(asset.text);
+    }
+    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+});
+
+/// Where the file `name` is found.
+pub(super) fn address(name: &str) -> String {
+    format!("/console/assets/{}/{name}", *VERSION)
+}
+
+/// Gives a file to whoever asks: the page of signing in needs them too.
+pub(super) async fn serve(Path((version, name)): Path<(String, String)>) -> Result<Response<Body>, Problem> {
+    let found = ASSETS.iter().find(|asset| asset.name == name && version == *VERSION);
+    let asset = found.ok_or_else(|| Problem::not_found("there is no such file; load the page again"))?;
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static(asset.media_type)),
+        (CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
+    ];
+    Ok((headers, asset.text).into_response())
+}

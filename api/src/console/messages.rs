@@ -1,0 +1,143 @@
+//! The list of messages: filters, pages, and numbers that are masked unless the role may see them.
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Response, StatusCode};
+use serde::Deserialize;
+use shared::ids::MessageId;
+use shared::lane::Lane;
+use shared::message::Status;
+use shared::phone::PhoneNumber;
+use shared::store::messages::{Filter, Message};
+
+use super::operator::{Operator, Viewer};
+use super::page::{self, Frame, Moment};
+use super::refusal::Refusal;
+use crate::app::App;
+use crate::extract::Query;
+use crate::fields;
+use crate::routes::messages;
+
+/// Messages on a page.
+const PAGE: u16 = 50;
+
+/// What the form of filters sends. A field that is empty filters nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wanted {
+    status: String,
+    lane: String,
+    to: String,
+    user_id: String,
+    cursor: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/messages.html")]
+struct MessagesPage {
+    frame: Frame,
+    wanted: Wanted,
+    fault: Option<String>,
+    rows: Vec<Row>,
+    older: Option<String>,
+}
+
+/// A message as a row shows it.
+struct Row {
+    id: MessageId,
+    at: Moment,
+    to: String,
+    lane: Lane,
+    text: String,
+    status: Status,
+    reason: String,
+    provider: String,
+}
+
+impl Row {
+    fn new(message: Message, whole_number: bool) -> Self {
+        Self {
+            at: message.id.created_at().into(),
+            id: message.id,
+            to: number(message.to, whole_number),
+            lane: message.lane,
+            text: message.text.unwrap_or_default(),
+            status: message.status,
+            reason: message.reason.unwrap_or_default(),
+            provider: message.provider_name.unwrap_or_default(),
+        }
+    }
+}
+
+/// A number as this operator may see it.
+pub(super) fn number(to: String, whole: bool) -> String {
+    if whole { to } else { PhoneNumber::stored(to).masked() }
+}
+
+impl MessagesPage {
+    fn statuses(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        Status::ALL.iter().map(|status| (status.as_str(), status.as_str() == self.wanted.status))
+    }
+
+    fn lanes(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        Lane::ALL.iter().map(|lane| (lane.as_str(), lane.as_str() == self.wanted.lane))
+    }
+
+    fn is_filtered(&self) -> bool {
+        let Wanted { status, lane, to, user_id, cursor: _ } = &self.wanted;
+        [status, lane, to, user_id].into_iter().any(|field| !field.is_empty())
+    }
+}
+
+/// Shows a page of messages.
+pub(super) async fn list(
+    State(app): State<App>,
+    operator: Operator<Viewer>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response<Body>, Refusal> {
+    let frame = Frame::new(&app, &operator, "/console/messages");
+    let (filter, before) = match filter(&app, &wanted) {
+        Ok(found) => found,
+        Err(fault) => {
+            let page = MessagesPage { frame, wanted, fault: Some(fault), rows: Vec::new(), older: None };
+            return Ok(page::respond(StatusCode::UNPROCESSABLE_ENTITY, &page));
+        }
+    };
+    let found = messages::find(&app, &filter, before, PAGE).await?;
+    let older = found.next_cursor.map(|cursor| address(&wanted, cursor));
+    let whole = operator.may_see_numbers();
+    let rows = found.messages.into_iter().map(|message| Row::new(message, whole)).collect();
+    Ok(page::respond(StatusCode::OK, &MessagesPage { frame, wanted, fault: None, rows, older }))
+}
+
+/// What is asked for, or what is wrong with it.
+fn filter(app: &App, wanted: &Wanted) -> Result<(Filter, Option<MessageId>), String> {
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let status = given(&wanted.status).map(|text| text.parse()).transpose();
+    let lane = given(&wanted.lane).map(|text| text.parse()).transpose();
+    let to = given(&wanted.to).map(|text| app.reach.phone(&text)).transpose();
+    let user_id = given(&wanted.user_id).map(fields::user_id).transpose();
+    let before = given(&wanted.cursor).map(|text| text.parse()).transpose();
+    let filter = Filter {
+        status: status.map_err(|_| "There is no such status.")?,
+        lane: lane.map_err(|_| "There is no such lane.")?,
+        to: to.map_err(|fault| format!("The number {fault}."))?.map(|phone| phone.as_str().to_owned()),
+        user_id: user_id.map_err(|fault| format!("The user {fault}."))?,
+        without_codes: false,
+    };
+    Ok((filter, before.map_err(|_| "This page is not one that was linked to; begin at the newest.")?))
+}
+
+/// Where the page after `cursor` is.
+fn address(wanted: &Wanted, cursor: MessageId) -> String {
+    let Wanted { status, lane, to, user_id, cursor: _ } = wanted;
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in [("status", status), ("lane", lane), ("to", to), ("user_id", user_id)] {
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    query.append_pair("cursor", &cursor.to_string());
+    format!("/console/messages?{}", query.finish())
+}
