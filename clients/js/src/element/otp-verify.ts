@@ -1,0 +1,175 @@
+/**
+ * `<otp-verify>`: a phone number, then the code that was texted there.
+ *
+ * In a form it is a field: its value is the token of a right code, or the id of its session, and while it is `required`
+ * the form is not sent without.
+ */
+
+import { createSmsClient } from '../client.js'
+import { codeHeard, codeIn } from '../code.js'
+import { OtpFlow } from '../flow.js'
+import type { FlowOptions, OtpState } from '../flow-state.js'
+import { adopt } from './style.js'
+import { ENGLISH, type Texts } from './texts.js'
+import { View } from './view.js'
+
+/** A server that renders pages loads this file too, and has no elements. */
+const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement)
+
+export class OtpVerifyElement extends Base {
+    static formAssociated = true
+    static observedAttributes = ['session-id', 'known-phone', 'required']
+
+    /** Instead of one made of `base-url` and `publishable-key`. */
+    client: FlowOptions['client'] | undefined
+    /** See `FlowOptions.start`. */
+    start: FlowOptions['start']
+    #texts = ENGLISH
+    #internals: ElementInternals | undefined = this.attachInternals?.()
+    #view: View | undefined
+    #before: OtpState['status'] = 'idle'
+    #error: unknown
+    #stop: (() => void) | undefined
+    #hearing: AbortController | undefined
+    readonly flow = new OtpFlow(() => this.#options())
+
+    /** The token, or without `with-token` the session's id, once the code was right; else empty. */
+    get value(): string {
+        const { status, token, sessionId } = this.flow.get()
+        return (status === 'verified' && (token ?? sessionId)) || ''
+    }
+
+    get texts(): Texts {
+        return this.#texts
+    }
+
+    set texts(texts: Partial<Texts>) {
+        this.#texts = { ...ENGLISH, ...texts }
+        if (this.#stop) this.#show()
+    }
+
+    connectedCallback(): void {
+        if (!this.#view) this.#build()
+        this.#stop = this.flow.subscribe(() => this.#show())
+        this.#show()
+    }
+
+    disconnectedCallback(): void {
+        this.#stop?.()
+        this.#stop = undefined
+        this.#hearing?.abort()
+    }
+
+    attributeChangedCallback(name: string, _: string | null, value: string | null): void {
+        // Frameworks give properties, of which one is the client, right after.
+        if (name === 'session-id' && value) queueMicrotask(() => this.flow.resume(value))
+        else if (this.#stop) this.#show()
+    }
+
+    formResetCallback(): void {
+        this.flow.reset()
+    }
+
+    override focus(): void {
+        this.#view?.focusOf()
+    }
+
+    #options(): FlowOptions {
+        const attribute = (name: string) => this.getAttribute(name) ?? undefined
+        this.client ??= createSmsClient({ baseUrl: attribute('base-url') ?? '', publishableKey: attribute('publishable-key') })
+        return {
+            client: this.client,
+            start: this.start,
+            purpose: attribute('purpose'),
+            locale: attribute('locale'),
+            token: this.hasAttribute('with-token'),
+        }
+    }
+
+    #build(): void {
+        const root = this.attachShadow({ mode: 'open', delegatesFocus: true })
+        adopt(root)
+        const view = (this.#view = new View(root))
+        view.phone.value = this.getAttribute('phone') ?? ''
+        view.form.addEventListener('submit', (event) => {
+            event.preventDefault()
+            if (View.can(view.submit)) this.#next(view)
+        })
+        view.resend.addEventListener('click', () => {
+            if (!View.can(view.resend)) return
+            view.code.value = ''
+            view.code.focus()
+            void this.flow.resend()
+        })
+        view.change.addEventListener('click', () => View.can(view.change) && this.flow.reset())
+        view.code.addEventListener('paste', (event) => {
+            event.preventDefault()
+            this.#fill(codeIn(event.clipboardData?.getData('text') ?? ''))
+        })
+        let length = 0
+        view.code.addEventListener('input', () => {
+            const { value } = view.code
+            // What grows by a whole code at once was filled in, not typed.
+            if (value.length - length > 3) this.#fill(codeIn(value))
+            length = view.code.value.length
+        })
+        view.form.addEventListener('keydown', (event) => {
+            if (event.key !== 'Escape') return
+            // First what was typed goes; a dialog around closes with the next.
+            if (event.target === view.code && view.code.value) {
+                view.code.value = ''
+                event.preventDefault()
+                event.stopPropagation()
+            } else this.#tell('otp-cancel')
+        })
+    }
+
+    #next(view: View): void {
+        const { status, sessionId } = this.flow.get()
+        if (status === 'sent' && sessionId) void this.#check(view)
+        else void this.flow.start(this.hasAttribute('known-phone') || status !== 'idle' ? undefined : view.phone.value)
+    }
+
+    async #check(view: View): Promise<void> {
+        if (!(await this.flow.confirm(view.code.value))) view.code.select()
+    }
+
+    #fill(code: string): void {
+        const view = this.#view!
+        view.code.value = code
+        if (View.can(view.submit) && /^\p{Nd}{4,10}$/u.test(code)) void this.#check(view)
+    }
+
+    #show(): void {
+        const view = this.#view!
+        const state = this.flow.get()
+        const knownPhone = this.getAttribute('known-phone')
+        const canStart = !this.hasAttribute('session-id') || !!this.start
+        view.show(state, { texts: this.#texts, knownPhone, canStart })
+        const { status, error } = state
+        if (status === this.#before && error === this.#error) return
+        const began = status === 'sent' && this.#before === 'sending'
+        this.#before = status
+        if (status !== 'sent' && status !== 'checking') view.code.value = ''
+        this.#internals?.setFormValue(this.value || null)
+        const missing = this.hasAttribute('required') && !this.value
+        this.#internals?.setValidity(missing ? { valueMissing: true } : {}, missing ? this.#texts.code : '', missing ? view.submit : undefined)
+        if (began) this.#hear()
+        if (began && !error) this.#tell('otp-sent')
+        if (status === 'verified') this.#tell('otp-verified')
+        if (error && error !== this.#error) this.#tell('otp-error', error)
+        this.#error = error
+    }
+
+    /** Events reach out of shadow roots and dialogs; `detail` is all that a listener needs. */
+    #tell(name: string, error?: unknown): void {
+        const { sessionId, token } = this.flow.get()
+        this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail: { sessionId, token, error } }))
+    }
+
+    #hear(): void {
+        this.#hearing?.abort()
+        const { signal } = (this.#hearing = new AbortController())
+        void codeHeard(signal).then((code) => code && !signal.aborted && this.#fill(code))
+    }
+}
