@@ -136,9 +136,9 @@ export class OtpFlow {
     #seen({ sessionId, status, phone, attemptsRemaining, resendAfter, expiresIn }: OtpSession): Partial<OtpState> {
         const now = performance.now()
         const seen = STATUS[status] ?? 'sent'
-        // At least a second: the gateway's are whole, and it is not asked again within the last.
-        this.#ends =
-            seen === 'sent' ? { cooldown: now + resendAfter * 1000, expiresIn: now + Math.max(1, expiresIn) * 1000 } : {}
+        // These seconds are whole and cut: what a send said of the wait is more exact, and the last one is waited for.
+        const cooldown = Math.max(now + resendAfter * 1000, this.#ends.cooldown ?? 0)
+        this.#ends = seen === 'sent' ? { cooldown, expiresIn: now + Math.max(1, expiresIn) * 1000 } : {}
         return { status: seen, sessionId, attemptsRemaining, phone: this.#state.phone ?? phone }
     }
 
