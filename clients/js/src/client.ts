@@ -11,7 +11,7 @@ import type {
     SendTemplate,
     TemplateSent,
 } from './doors.js'
-import { call, type Caller, type Request, type Token } from './http.js'
+import { call, type Caller, CURE, type Request, type Token } from './http.js'
 import { fromWire, toWire } from './names.js'
 import { type Settings, settingsOf } from './settings.js'
 
@@ -43,9 +43,7 @@ export function createSmsClient(options: ClientOptions & { token: Token }): Admi
 export function createSmsClient(options: ClientOptions): SmsClient
 export function createSmsClient({ baseUrl, publishableKey, token }: ClientOptions): AdminSmsClient {
     if (publishableKey && !publishableKey.startsWith('pk_')) {
-        throw new TypeError(
-            'publishableKey must begin with pk_: everybody can read it. Make one: smsgw keys create NAME --origins …',
-        )
+        throw new TypeError('publishableKey must begin with pk_, since everybody can read it: ' + CURE)
     }
     const caller: Caller = {
         baseUrl: baseUrl.replace(/\/+$/, ''),

@@ -20,32 +20,34 @@ interface Problem {
 
 /** `message` can be shown to people; compare `code`. */
 export class SmsError extends Error {
-    override name = 'SmsError'
     /** A code of docs/errors.md, or of this client: `network`, `unexpected-answer`. */
-    readonly code: string
+    declare readonly code: string
     /** HTTP status; 0 if there was no answer. */
-    readonly status: number
+    declare readonly status: number
     /** For developers: what the gateway says, with the cure. */
-    readonly detail: string | undefined
-    readonly fields: FieldError[]
-    readonly attemptsRemaining: number | undefined
+    declare readonly detail: string | undefined
+    declare readonly fields: FieldError[]
+    declare readonly attemptsRemaining: number | undefined
     /** Seconds. */
-    readonly retryAfter: number | undefined
-    readonly requestId: string | undefined
+    declare readonly retryAfter: number | undefined
+    declare readonly requestId: string | undefined
     /** Whether it may have been done all the same, as when the answer was lost: then a repeat could do it twice. */
-    readonly outcomeUnknown: boolean
+    declare readonly outcomeUnknown: boolean
 
     constructor(problem: Problem, more: { retryAfter?: number | undefined; outcomeUnknown?: boolean; cause?: unknown } = {}) {
-        const code = problem.code ?? 'unexpected-answer'
-        const field = problem.errors?.find(({ field }) => field in FIELD_WORDS)?.field
-        super(WORDS[code] ?? (field ? FIELD_WORDS[field] : problem.detail ?? problem.title), { cause: more.cause })
-        this.code = code
-        this.status = problem.status ?? 0
-        this.detail = problem.detail
-        this.fields = problem.errors ?? []
-        this.attemptsRemaining = problem.attempts_remaining
-        this.retryAfter = more.retryAfter
-        this.requestId = problem.request_id
-        this.outcomeUnknown = more.outcomeUnknown ?? false
+        const { code = 'unexpected-answer', status = 0, title, detail, errors: fields = [] } = problem
+        const field = fields.find(({ field }) => FIELD_WORDS[field])?.field
+        super(WORDS[code] ?? FIELD_WORDS[field ?? ''] ?? detail ?? title)
+        Object.assign(this, {
+            name: 'SmsError',
+            code,
+            status,
+            detail,
+            fields,
+            attemptsRemaining: problem.attempts_remaining,
+            requestId: problem.request_id,
+            outcomeUnknown: false,
+            ...more,
+        })
     }
 }

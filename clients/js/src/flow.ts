@@ -20,9 +20,11 @@ const STATUS: { [status: string]: OtpStatus } = {
     send_failed: 'failed',
 }
 
+const IDLE: OtpState = { status: 'idle', cooldown: 0 }
+
 export class OtpFlow {
     #options: () => FlowOptions
-    #state: OtpState = { status: 'idle', cooldown: 0 }
+    #state = IDLE
     #listeners = new Set<() => void>()
     #running: AbortController | undefined
     #timer: ReturnType<typeof setTimeout> | undefined
@@ -42,7 +44,7 @@ export class OtpFlow {
         this.#listeners.add(listener)
         if (this.#listeners.size === 1) {
             globalThis.document?.addEventListener('visibilitychange', this.#refresh)
-            this.#tick()
+            this.#set({})
         }
         return () => {
             this.#listeners.delete(listener)
@@ -55,11 +57,11 @@ export class OtpFlow {
 
     /** Has a code sent to `phone`; without one, where `options.start` knows, or to the number of before. */
     start = (phone?: string): Promise<boolean> =>
-        this.#run('sending', async (signal, { client, start, token: _, ...request }) => {
+        this.#run('sending', async (signal, { client, start, purpose, locale, userId }) => {
             const to = phone ?? this.#state.phone
             const sent = await (start
                 ? start({ phone, signal })
-                : client.sendOtp({ ...only(request), phone: to ?? '' }, { signal }))
+                : client.sendOtp({ phone: to ?? '', purpose, locale, userId }, { signal }))
             return { ...this.#sent(sent), phone: to, token: undefined }
         })
 
@@ -72,7 +74,8 @@ export class OtpFlow {
         this.#run('checking', async (signal, { client, token }) => {
             const sessionId = this.#state.sessionId ?? ''
             try {
-                const verified = await client.verifyOtp({ sessionId, otp, ...(token && { token }) }, { signal })
+                const verified = await client.verifyOtp({ sessionId, otp, token }, { signal })
+                this.#ends = {}
                 return { status: 'verified', token: verified.token }
             } catch (error) {
                 if (!(error instanceof SmsError && error.outcomeUnknown)) throw error
@@ -94,7 +97,8 @@ export class OtpFlow {
         this.#running?.abort()
         this.#running = undefined
         this.#ends = {}
-        this.#set({ status: 'idle', cooldown: 0 }, true)
+        this.#state = IDLE
+        this.#set({})
     }
 
     /** One step at a time: a second click while one runs changes nothing. */
@@ -111,7 +115,6 @@ export class OtpFlow {
         }
         if (this.#running !== running) return false
         this.#running = undefined
-        if (next.status !== 'sent') delete this.#ends.expiresIn
         this.#set(next)
         // How long the code is good, in seconds: a send tells it as a time of the gateway's clock only.
         if (next.status === 'sent' && this.#ends.expiresIn === undefined) void this.#refresh()
@@ -120,12 +123,12 @@ export class OtpFlow {
 
     #failed(before: OtpState['status'], cause: unknown): Partial<OtpState> {
         const error = cause instanceof SmsError ? cause : new SmsError({ code: 'network' }, { cause })
-        const { code, retryAfter, attemptsRemaining } = error
+        const { code, retryAfter, attemptsRemaining = this.#state.attemptsRemaining } = error
         const ended = code === 'otp-locked' ? 'locked' : /^(otp-expired|otp-used|not-found)$/.test(code) && 'expired'
         // What an ended session asked to wait for says nothing about the next one.
         if (ended) this.#ends = {}
         if (retryAfter && error.status === 429) this.#ends.cooldown = performance.now() + retryAfter * 1000
-        return { status: (before !== 'idle' && ended) || before, error, ...(attemptsRemaining !== undefined && { attemptsRemaining }) }
+        return { status: ended || before, error, attemptsRemaining }
     }
 
     #sent({ sessionId, resendAfter, attemptsRemaining, challengeRequired }: Partial<OtpSent>): Partial<OtpState> {
@@ -159,37 +162,25 @@ export class OtpFlow {
         this.#set(next.status === 'expired' ? { ...next, error: new SmsError({ code: 'otp-expired' }) } : next)
     }
 
-    #tick = (): void => {
+    /** Changes the state, counts down, and comes again with the next second. */
+    #set(change: Partial<OtpState>): void {
         clearTimeout(this.#timer)
+        const left = (end: number) => Math.max(0, end - performance.now())
+        const cooldown = left(this.#ends.cooldown ?? 0)
+        const expiresIn = this.#ends.expiresIn && left(this.#ends.expiresIn)
+        this.#state = {
+            ...this.#state,
+            ...change,
+            cooldown: Math.ceil(cooldown / 1000),
+            expiresIn: expiresIn && Math.ceil(expiresIn / 1000),
+        }
+        for (const listener of this.#listeners) listener()
         if (!this.#listeners.size) return
-        const now = performance.now()
-        const left = [this.#ends.cooldown ?? 0, this.#ends.expiresIn ?? 0].map((end) => Math.max(0, end - now))
-        if (this.#ends.expiresIn && !left[1]) {
+        if (expiresIn === 0) {
             delete this.#ends.expiresIn
             void this.#refresh()
         }
-        this.#set({}, false)
-        const next = Math.min(...left.filter(Boolean).map((ms) => ms % 1000 || 1000))
-        if (next < Infinity) this.#timer = setTimeout(this.#tick, next)
+        const next = Math.min(...[cooldown, expiresIn ?? 0].filter(Boolean).map((ms) => ms % 1000 || 1000))
+        if (next < Infinity) this.#timer = setTimeout(() => this.#set({}), next)
     }
-
-    #set(change: Partial<OtpState>, anew = true): void {
-        const now = performance.now()
-        const seconds = (end: number) => Math.max(0, Math.ceil((end - now) / 1000))
-        const { cooldown, expiresIn } = this.#ends
-        const counts = {
-            cooldown: cooldown ? seconds(cooldown) : 0,
-            expiresIn: expiresIn ? seconds(expiresIn) : undefined,
-        }
-        const same = counts.cooldown === this.#state.cooldown && counts.expiresIn === this.#state.expiresIn
-        if (!anew && same) return
-        this.#state = change.status === 'idle' ? { ...change, ...counts, status: 'idle' } : { ...this.#state, ...change, ...counts }
-        for (const listener of this.#listeners) listener()
-        if (anew) this.#tick()
-    }
-}
-
-/** Without what is undefined or not for this door. */
-function only({ purpose, locale, userId }: Omit<FlowOptions, 'client' | 'start' | 'token'>) {
-    return { purpose, locale, userId }
 }

@@ -25,6 +25,8 @@ export interface Request extends SendOptions {
 /** How often a call is made at most, and the longest `Retry-After` that is waited for without asking anybody. */
 const TRIES = 3
 const PATIENCE_SECONDS = 5
+/** How a page comes to a key. */
+export const CURE = 'smsgw keys create NAME --origins …'
 /** No answer after this is none. */
 const DEADLINE_MS = 20_000
 
@@ -48,7 +50,8 @@ export async function call<T>(caller: Caller, request: Request): Promise<T> {
         } catch (error) {
             request.signal?.throwIfAborted()
             const wait = error instanceof SmsError ? error.retryAfter ?? 2 ** tried / 4 : Infinity
-            const again = harmless ? AGAIN.test((error as SmsError).code) : REFUSED.test((error as SmsError).code)
+            const { code } = error as SmsError
+            const again = REFUSED.test(code) || (harmless && UNKNOWN.test(code))
             if (!again || tried === TRIES || wait > PATIENCE_SECONDS) throw error
             // Up to half as long again, so that not all callers come back at once.
             await sleep(wait * 1000 * (1 + Math.random() / 2), request.signal)
@@ -56,9 +59,9 @@ export async function call<T>(caller: Caller, request: Request): Promise<T> {
     }
 }
 
-/** Nothing was done, says the gateway. */
+/** Nothing was done, says the gateway; and what may have been done. */
 const REFUSED = /^(request-timeout|overloaded|idempotency-key-running)$/
-const AGAIN = /^(request-timeout|overloaded|idempotency-key-running|unavailable|network)$/
+const UNKNOWN = /^(unavailable|network)$/
 
 async function once<T>(caller: Caller, request: Request, headers: Record<string, string>, risky: boolean): Promise<T> {
     const { method, path, body, signal } = request
@@ -74,10 +77,7 @@ async function once<T>(caller: Caller, request: Request, headers: Record<string,
         })
         answer = await response.text()
     } catch (cause) {
-        signal?.throwIfAborted()
-        const detail =
-            `no answer from ${caller.baseUrl}: is the gateway running, and is this page's origin among those of the key ` +
-            '(smsgw keys create NAME --origins …)?'
+        const detail = `no answer from ${caller.baseUrl}: is it running, and was the key made for this page? ${CURE}`
         throw new SmsError({ code: 'network', detail }, { cause, outcomeUnknown: risky })
     }
     let json
@@ -89,11 +89,10 @@ async function once<T>(caller: Caller, request: Request, headers: Record<string,
     if (response.ok && json) return json as T
     const status = response.status
     // Whatever stands in between may have failed after the gateway was done; its words are not for people.
-    const between = { code: status > 501 ? 'unavailable' : undefined, detail: 'this was not the gateway: check baseUrl' }
-    const problem = json?.code ? json : { ...between, status }
-    const retryAfter = parseInt(response.headers.get('retry-after') ?? '')
+    const code = status > 501 ? 'unavailable' : undefined
+    const problem = json?.code ? json : { code, status, detail: 'this was not the gateway: check baseUrl' }
     throw new SmsError(problem, {
-        retryAfter: retryAfter >= 0 ? retryAfter : undefined,
+        retryAfter: Number(response.headers.get('retry-after')) || undefined,
         outcomeUnknown: risky && (response.ok || problem.code === 'unavailable'),
     })
 }

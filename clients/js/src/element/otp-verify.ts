@@ -11,14 +11,14 @@ import { OtpFlow } from '../flow.js'
 import type { FlowOptions, OtpState } from '../flow-state.js'
 import { adopt } from './style.js'
 import { ENGLISH, type Texts } from './texts.js'
-import { View } from './view.js'
+import { can, View } from './view.js'
 
 /** A server that renders pages loads this file too, and has no elements. */
 const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement)
 
 export class OtpVerifyElement extends Base {
     static formAssociated = true
-    static observedAttributes = ['session-id', 'known-phone', 'required']
+    static observedAttributes = ['session-id', 'known-phone']
 
     /** Instead of one made of `base-url` and `publishable-key`. */
     client: FlowOptions['client'] | undefined
@@ -27,7 +27,7 @@ export class OtpVerifyElement extends Base {
     #texts = ENGLISH
     #internals: ElementInternals | undefined = this.attachInternals?.()
     #view: View | undefined
-    #before: OtpState['status'] = 'idle'
+    #before: OtpState['status'] | undefined
     #error: unknown
     #stop: (() => void) | undefined
     #hearing: AbortController | undefined
@@ -93,15 +93,15 @@ export class OtpVerifyElement extends Base {
         view.phone.value = this.getAttribute('phone') ?? ''
         view.form.addEventListener('submit', (event) => {
             event.preventDefault()
-            if (View.can(view.submit)) this.#next(view)
+            this.#next(view)
         })
         view.resend.addEventListener('click', () => {
-            if (!View.can(view.resend)) return
+            if (!can(view.resend)) return
             view.code.value = ''
             view.code.focus()
             void this.flow.resend()
         })
-        view.change.addEventListener('click', () => View.can(view.change) && this.flow.reset())
+        view.change.addEventListener('click', () => can(view.change) && this.flow.reset())
         view.code.addEventListener('paste', (event) => {
             event.preventDefault()
             this.#fill(codeIn(event.clipboardData?.getData('text') ?? ''))
@@ -124,20 +124,19 @@ export class OtpVerifyElement extends Base {
         })
     }
 
-    #next(view: View): void {
-        const { status, sessionId } = this.flow.get()
-        if (status === 'sent' && sessionId) void this.#check(view)
-        else void this.flow.start(this.hasAttribute('known-phone') || status !== 'idle' ? undefined : view.phone.value)
-    }
-
-    async #check(view: View): Promise<void> {
-        if (!(await this.flow.confirm(view.code.value))) view.code.select()
+    /** What the button does where the flow is. */
+    async #next(view: View): Promise<void> {
+        if (!can(view.submit)) return
+        const { status } = this.flow.get()
+        if (status !== 'sent') {
+            await this.flow.start(status === 'idle' && !this.hasAttribute('known-phone') ? view.phone.value : undefined)
+        } else if (!(await this.flow.confirm(view.code.value))) view.code.select()
     }
 
     #fill(code: string): void {
         const view = this.#view!
         view.code.value = code
-        if (View.can(view.submit) && /^\p{Nd}{4,10}$/u.test(code)) void this.#check(view)
+        if (/^\p{Nd}{4,10}$/u.test(code)) void this.#next(view)
     }
 
     #show(): void {
@@ -152,8 +151,8 @@ export class OtpVerifyElement extends Base {
         this.#before = status
         if (status !== 'sent' && status !== 'checking') view.code.value = ''
         this.#internals?.setFormValue(this.value || null)
-        const missing = this.hasAttribute('required') && !this.value
-        this.#internals?.setValidity(missing ? { valueMissing: true } : {}, missing ? this.#texts.code : '', missing ? view.submit : undefined)
+        const valueMissing = this.hasAttribute('required') && !this.value
+        this.#internals?.setValidity({ valueMissing }, this.#texts.code, view.submit)
         if (began) this.#hear()
         if (began && !error) this.#tell('otp-sent')
         if (status === 'verified') this.#tell('otp-verified')

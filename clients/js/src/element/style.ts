@@ -3,26 +3,24 @@
  * `unsafe-inline` lets that pass. Custom properties and `::part()` are what a page changes it by.
  */
 const CSS = `
-:host{display:block;max-width:24rem;color-scheme:light dark;font:inherit;line-height:1.5;
+:host{display:block;max-width:24rem;color-scheme:light dark;
 --c:var(--otp-accent,light-dark(#0b57d0,#a8c7fa));--t:var(--otp-accent-text,light-dark(#fff,#0b1d3a));
---e:var(--otp-error,light-dark(#b3261e,#f2b8b5));--m:var(--otp-muted,light-dark(#555b64,#b4bac4))}
+--e:light-dark(#b3261e,#f2b8b5);--m:light-dark(#555b64,#b4bac4)}
 :host([hidden]),[hidden]{display:none!important}
 form{display:grid;gap:.75rem}
-p{margin:0}
+p{margin:0}p:empty{display:none}
 label{display:block;font-weight:600}
 input,button{font:inherit;min-height:2.75rem;border-radius:.5rem;box-sizing:border-box}
-input{width:100%;padding:0 .75rem;border:1px solid var(--m);background:light-dark(#fff,#16181c);color:light-dark(#16181c,#f2f4f8)}
-[name=otp]{font-size:1.375rem;letter-spacing:.2em;font-variant-numeric:tabular-nums}
+input{width:100%;padding:0 .75rem;border:1px solid var(--m);background:Field;color:FieldText}
+#otp{font-size:1.375rem;letter-spacing:.2em}
 button{padding:0 1rem;border:1px solid var(--c);background:var(--c);color:var(--t);cursor:pointer}
-button.plain{padding:0;min-height:2rem;border:0;background:0 0;color:var(--c);text-decoration:underline}
-[aria-disabled=true]{cursor:default;border-color:var(--m);background:0 0;color:var(--m)}
-.plain[aria-disabled=true]{color:var(--m);text-decoration:none}
+.plain{padding:0;border:0;background:0 0;color:var(--c);text-decoration:underline}
+[aria-disabled=true]{cursor:default;border-color:var(--m);background:0 0;color:var(--m);text-decoration:none}
 :focus-visible{outline:3px solid var(--c);outline-offset:2px}
-.row{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1rem}
-.muted{color:var(--m);font-size:.875rem;font-variant-numeric:tabular-nums}
-.error{color:var(--e)}
-[aria-invalid=true]{border-color:var(--e)}
-@media(forced-colors:active){[aria-disabled=true]{color:GrayText}}`
+.row{display:flex;flex-wrap:wrap;gap:0 1.5rem}
+#note{color:var(--m);font-size:.875rem}
+#error{color:var(--e)}
+[aria-invalid=true]{border-color:var(--e)}`
 
 let sheet: CSSStyleSheet | undefined
 

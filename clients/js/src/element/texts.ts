@@ -16,7 +16,6 @@ export interface Texts {
     wait(time: string): string
     expires(time: string): string
     left(attempts: number): string
-    challenge: string
 }
 
 export const ENGLISH: Texts = {
@@ -35,12 +34,10 @@ export const ENGLISH: Texts = {
     wait: (time) => `Wait ${time}.`,
     expires: (time) => `The code is good for ${time}.`,
     left: (attempts) => (attempts === 1 ? 'One try left.' : `${attempts} tries left.`),
-    challenge: 'Many wrong codes are being tried at the moment; new ones are longer.',
 }
 
-/** `0:09`, `12:00`, `1:00:00`. */
+/** `0:09`, `12:00`, `1:00:00`; of more than a day, its last second. */
 export function clock(seconds: number): string {
-    const parts = [Math.floor(seconds / 60) % 60, seconds % 60].map((part) => String(part).padStart(2, '0'))
-    const hours = Math.floor(seconds / 3600)
-    return hours ? [hours, ...parts].join(':') : parts.join(':').replace(/^0/, '')
+    const time = new Date(Math.min(seconds, 86_399) * 1000).toISOString()
+    return time.slice(11, 19).replace(/^(00:)?0?/, '')
 }

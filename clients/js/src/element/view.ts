@@ -1,6 +1,6 @@
 /** What the element shows. Built once and then only changed, so that focus and what was typed stay where they are. */
 
-import type { OtpState } from '../flow-state.js'
+import type { OtpState, OtpStatus } from '../flow-state.js'
 import { clock, type Texts } from './texts.js'
 
 export interface Shown {
@@ -23,14 +23,17 @@ function make<K extends keyof HTMLElementTagNameMap>(
 }
 
 const plain = { type: 'button', class: 'plain' }
-const ENDED = /^(expired|locked|failed)$/
+
+/** Whether what the button does can be done now. Buttons stay focusable: a disabled one loses the focus. */
+export function can(button: HTMLElement): boolean {
+    return button.getAttribute('aria-disabled') !== 'true'
+}
 
 export class View {
-    readonly phone = make('input', { id: 'phone', name: 'phone', type: 'tel', autocomplete: 'tel', part: 'input' })
+    readonly phone = make('input', { id: 'phone', type: 'tel', autocomplete: 'tel', part: 'input' })
     /** One field for the whole code: it takes a paste, and what a browser or a keyboard fills in. */
     readonly code = make('input', {
         id: 'otp',
-        name: 'otp',
         inputmode: 'numeric',
         autocomplete: 'one-time-code',
         'aria-describedby': 'note error',
@@ -38,76 +41,66 @@ export class View {
     })
     readonly resend = make('button', plain)
     readonly change = make('button', plain)
-    readonly submit = make('button', { type: 'submit', part: 'button' })
+    readonly submit = make('button', { part: 'button' })
     readonly form: HTMLFormElement
     #phoneLabel = make('label', { for: 'phone' })
     #codeLabel = make('label', { for: 'otp' })
     #phoneStep = make('div', {}, this.#phoneLabel, this.phone)
     #codeStep = make('div', {}, this.#codeLabel, this.code)
-    #row = make('div', { class: 'row' }, this.resend, this.change)
     /** Said once when it changes; countdowns are not in it, which would be read every second. */
     #said = make('p', { role: 'status', tabindex: '-1' })
-    #error = make('p', { id: 'error', class: 'error', role: 'alert', part: 'error' })
-    #note = make('p', { id: 'note', class: 'muted' })
+    #error = make('p', { id: 'error', role: 'alert' })
+    #note = make('p', { id: 'note' })
     #step = ''
 
     constructor(root: ShadowRoot) {
-        const parts = [this.#said, this.#phoneStep, this.#codeStep, this.#error, this.submit, this.#note, this.#row]
-        this.form = make('form', { novalidate: '', part: 'form' }, ...parts)
+        const row = make('div', { class: 'row' }, this.resend, this.change)
+        const parts = [this.#said, this.#phoneStep, this.#codeStep, this.#error, this.submit, this.#note, row]
+        this.form = make('form', { novalidate: '' }, ...parts)
         root.append(this.form)
     }
 
-    /** Whether what the button does can be done now. Buttons stay focusable: a disabled one loses the focus. */
-    static can(button: HTMLElement): boolean {
-        return button.getAttribute('aria-disabled') !== 'true'
-    }
-
     show(state: OtpState, { texts, knownPhone, canStart }: Shown): void {
-        const { status, cooldown, error, sessionId } = state
-        const busy = status === 'sending' || status === 'checking'
-        const ended = ENDED.test(status)
-        const step = status === 'verified' ? 'done' : ended ? 'ended' : sessionId ? 'code' : 'phone'
+        const { status, cooldown, error, sessionId, attemptsRemaining: left } = state
+        const busy = /ing$/.test(status)
+        const step = STEPS[status] ?? (sessionId ? 'code' : 'phone')
         const typing = step === 'code'
-        const to = state.phone ?? knownPhone ?? ''
+        const ended = step === 'ended'
+        const wrong = error?.code === 'otp-wrong'
         const focused = (this.form.getRootNode() as ShadowRoot).activeElement
 
         text(this.#phoneLabel, texts.phone)
         text(this.#codeLabel, texts.code)
-        text(this.change, texts.change)
-        text(this.resend, cooldown && typing ? `${texts.resend} (${clock(cooldown)})` : texts.resend)
-        text(this.submit, typing ? texts.check : step === 'ended' ? texts.again : texts.send)
+        button(this.submit, typing ? texts.check : ended ? texts.again : texts.send, !busy && (typing || !cooldown))
+        button(this.resend, texts.resend + (cooldown ? ` (${clock(cooldown)})` : ''), !busy && !cooldown)
+        button(this.change, texts.change, !busy)
         text(
             this.#said,
             busy ? texts.busy
             : step === 'done' ? texts.verified
-            : typing ? texts.sent(to)
-            : step === 'phone' && knownPhone ? texts.willSend(knownPhone)
+            : typing ? texts.sent(state.phone ?? '')
+            : !ended && knownPhone ? texts.willSend(knownPhone)
             : '',
         )
-        const left = state.attemptsRemaining
-        const said = error?.message ?? (status === 'failed' ? texts.failed : '')
-        text(this.#error, error?.code === 'otp-wrong' && left ? `${said} ${texts.left(left)}` : said)
+        text(
+            this.#error,
+            [error?.message ?? (status === 'failed' && texts.failed), wrong && left && texts.left(left)].filter(Boolean).join(' '),
+        )
         text(
             this.#note,
             [
-                state.challengeRequired && texts.challenge,
                 typing && state.expiresIn !== undefined && texts.expires(clock(state.expiresIn)),
-                typing && error?.code !== 'otp-wrong' && left !== undefined && texts.left(left),
-                !typing && step !== 'done' && cooldown && texts.wait(clock(cooldown)),
+                typing && !wrong && left !== undefined && texts.left(left),
+                !typing && cooldown && texts.wait(clock(cooldown)),
             ].filter(Boolean).join(' '),
         )
-        this.#phoneStep.hidden = step !== 'phone' || knownPhone !== null
-        this.#codeStep.hidden = !typing
-        this.#row.hidden = !typing && !(ended && canStart && knownPhone === null)
-        this.resend.hidden = !typing
-        this.change.hidden = knownPhone !== null || !canStart
-        this.submit.hidden = step === 'done' || (ended && !canStart)
-        able(this.submit, !busy && (typing || !cooldown))
-        able(this.resend, !busy && !cooldown)
-        able(this.change, !busy)
+        const fixed = knownPhone !== null || !canStart
+        this.#phoneStep.hidden = step !== 'phone' || fixed
+        this.#codeStep.hidden = this.resend.hidden = !typing
+        this.change.hidden = fixed || !(typing || ended)
+        this.submit.hidden = step === 'done' || !(typing || canStart)
         this.form.setAttribute('aria-busy', String(busy))
-        const field = typing ? this.code : this.phone
-        field.setAttribute('aria-invalid', String(!!error && !busy && /^(otp-wrong|invalid-request)$/.test(error.code)))
+        ;(typing ? this.code : this.phone).setAttribute('aria-invalid', String(error?.status === 400))
 
         // Whoever was in here stays: the field of the next step, or what is said where there is none.
         if (step !== this.#step && focused) this.focusOf(step)
@@ -120,12 +113,15 @@ export class View {
     }
 }
 
+/** Where a flow is as far as it needs a view of its own; else it depends on whether a code was sent. */
+const STEPS: { [status in OtpStatus]?: string } = { verified: 'done', expired: 'ended', locked: 'ended', failed: 'ended' }
+
 /** Only if it changes: what stands there already is not read again. */
 function text(element: HTMLElement, words: string): void {
     if (element.textContent !== words) element.textContent = words
-    if (element instanceof HTMLParagraphElement && element.role !== 'alert' && element.role !== 'status') element.hidden = !words
 }
 
-function able(button: HTMLElement, can: boolean): void {
-    button.setAttribute('aria-disabled', String(!can))
+function button(element: HTMLElement, words: string, can: boolean): void {
+    text(element, words)
+    element.setAttribute('aria-disabled', String(!can))
 }
