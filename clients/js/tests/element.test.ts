@@ -143,7 +143,7 @@ test('a locked session offers a new code to the same number', async () => {
     sms.on('/otp/verify', refusal('otp-locked', 429, { attempts_remaining: 0 }))
     const page = await withCode(sms)
     page.code.value = '000000'
-    page.submit()
+    page.code.dispatchEvent(new Event('input'))
     await vi.waitFor(() => expect(page.error()).toBe('Too many wrong codes.'))
     const again = page.button(/Send a new code/)!
     expect(page.focused()).toBe(again)
@@ -152,6 +152,10 @@ test('a locked session offers a new code to the same number', async () => {
     await vi.waitFor(() => expect(sms.asked('/otp/send')).toBe(2))
     await vi.waitFor(() => expect(page.visible(page.code)).toBe(true))
     expect(page.error()).toBe('')
+    sms.on('/otp/verify', { body: { verified: true } })
+    page.code.value = '123456'
+    page.code.dispatchEvent(new Event('input'))
+    await vi.waitFor(() => expect(page.element.value).toBe('s-1'))
 })
 
 test('the number can be changed', async () => {

@@ -27,6 +27,8 @@ export class OtpVerifyElement extends Base {
     #texts = ENGLISH
     #internals: ElementInternals | undefined = this.attachInternals?.()
     #view: View | undefined
+    /** Of what stands in the field, to know a code that was filled in from digits that are typed. */
+    #length = 0
     #before: OtpState['status'] | undefined
     #error: unknown
     #stop: (() => void) | undefined
@@ -97,7 +99,7 @@ export class OtpVerifyElement extends Base {
         })
         view.resend.addEventListener('click', () => {
             if (!can(view.resend)) return
-            view.code.value = ''
+            this.#fill('')
             view.code.focus()
             void this.flow.resend()
         })
@@ -106,18 +108,17 @@ export class OtpVerifyElement extends Base {
             event.preventDefault()
             this.#fill(codeIn(event.clipboardData?.getData('text') ?? ''))
         })
-        let length = 0
         view.code.addEventListener('input', () => {
             const { value } = view.code
             // What grows by a whole code at once was filled in, not typed.
-            if (value.length - length > 3) this.#fill(codeIn(value))
-            length = view.code.value.length
+            if (value.length - this.#length > 3) this.#fill(codeIn(value))
+            this.#length = view.code.value.length
         })
         view.form.addEventListener('keydown', (event) => {
             if (event.key !== 'Escape') return
             // First what was typed goes; a dialog around closes with the next.
             if (event.target === view.code && view.code.value) {
-                view.code.value = ''
+                this.#fill('')
                 event.preventDefault()
                 event.stopPropagation()
             } else this.#tell('otp-cancel')
@@ -136,6 +137,7 @@ export class OtpVerifyElement extends Base {
     #fill(code: string): void {
         const view = this.#view!
         view.code.value = code
+        this.#length = code.length
         if (/^\p{Nd}{4,10}$/u.test(code)) void this.#next(view)
     }
 
@@ -149,7 +151,7 @@ export class OtpVerifyElement extends Base {
         if (status === this.#before && error === this.#error) return
         const began = status === 'sent' && this.#before === 'sending'
         this.#before = status
-        if (status !== 'sent' && status !== 'checking') view.code.value = ''
+        if (status !== 'sent' && status !== 'checking') this.#fill('')
         this.#internals?.setFormValue(this.value || null)
         const valueMissing = this.hasAttribute('required') && !this.value
         this.#internals?.setValidity({ valueMissing }, this.#texts.code, view.submit)
