@@ -124,7 +124,7 @@ export class OtpFlow {
     #failed(before: OtpState['status'], cause: unknown): Partial<OtpState> {
         const error = cause instanceof SmsError ? cause : new SmsError({ code: 'network' }, { cause })
         const { code, retryAfter, attemptsRemaining = this.#state.attemptsRemaining } = error
-        const ended = code === 'otp-locked' ? 'locked' : /^(otp-expired|otp-used|not-found)$/.test(code) && 'expired'
+        const ended = code === 'otp-locked' ? 'locked' : /expired|otp-used|not-found/.test(code) && 'expired'
         // What an ended session asked to wait for says nothing about the next one.
         if (ended) this.#ends = {}
         if (retryAfter && error.status === 429) this.#ends.cooldown = performance.now() + retryAfter * 1000

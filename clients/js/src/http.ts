@@ -60,8 +60,8 @@ export async function call<T>(caller: Caller, request: Request): Promise<T> {
 }
 
 /** Nothing was done, says the gateway; and what may have been done. */
-const REFUSED = /^(request-timeout|overloaded|idempotency-key-running)$/
-const UNKNOWN = /^(unavailable|network)$/
+const REFUSED = /request-timeout|overloaded|running/
+const UNKNOWN = /unavailable|network/
 
 async function once<T>(caller: Caller, request: Request, headers: Record<string, string>, risky: boolean): Promise<T> {
     const { method, path, body, signal } = request

@@ -48,7 +48,7 @@ export class View {
     #phoneStep = make('div', {}, this.#phoneLabel, this.phone)
     #codeStep = make('div', {}, this.#codeLabel, this.code)
     /** Said once when it changes; countdowns are not in it, which would be read every second. */
-    #said = make('p', { role: 'status', tabindex: '-1' })
+    #said = make('p', { role: 'status' })
     #error = make('p', { id: 'error', role: 'alert' })
     #note = make('p', { id: 'note' })
     #step = ''
@@ -109,7 +109,10 @@ export class View {
 
     focusOf(step = this.#step): void {
         const target = step === 'code' ? this.code : step === 'phone' && !this.#phoneStep.hidden ? this.phone : this.submit
-        ;(target.hidden ? this.#said : target).focus()
+        if (!target.hidden) return target.focus()
+        // Only now: a dialog would begin with it else.
+        this.#said.tabIndex = -1
+        this.#said.focus()
     }
 }
 

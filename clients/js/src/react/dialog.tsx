@@ -3,7 +3,8 @@
  * goes back afterwards.
  */
 
-import { type KeyboardEvent, type ReactNode, type SyntheticEvent, useEffect, useId, useRef } from 'react'
+import { type KeyboardEvent, type ReactNode, type SyntheticEvent, useId, useRef } from 'react'
+import { useBeforePaint } from './before-paint.js'
 
 export interface DialogProps {
     title: string
@@ -19,7 +20,7 @@ padding:1.25rem;border:1px solid light-dark(#c6cad1,#3c4149);border-radius:.75re
 background:light-dark(#fff,#1d2025);color:light-dark(#16181c,#f2f4f8)}
 dialog.smsgw-dialog::backdrop{background:rgb(0 0 0/.6)}
 dialog.smsgw-dialog h2{margin:0 0 .75rem;font-size:1.25rem}
-dialog.smsgw-dialog>button{margin-top:.75rem;padding:.5rem 0;min-height:2.75rem;border:0;background:0 0;color:inherit;
+dialog.smsgw-dialog>button{margin:.75rem 1.5rem 0 0;padding:.5rem 0;min-height:2.75rem;border:0;background:0 0;color:inherit;
 font:inherit;text-decoration:underline;cursor:pointer}`
 
 let adopted = false
@@ -27,7 +28,7 @@ let adopted = false
 export function Dialog({ title, onClose, children }: DialogProps) {
     const dialog = useRef<HTMLDialogElement>(null)
     const heading = useId()
-    useEffect(() => {
+    useBeforePaint(() => {
         if (!adopted) {
             const sheet = new CSSStyleSheet()
             sheet.replaceSync(CSS)
@@ -36,10 +37,9 @@ export function Dialog({ title, onClose, children }: DialogProps) {
         }
         const shown = dialog.current!
         shown.showModal()
-        // Closing gives the focus back, which removing alone does not.
+        // Closing, while it is still there, gives the focus back; removing alone does not.
         return () => shown.close()
     }, [])
-    const blocked = !onClose
     return (
         <dialog
             ref={dialog}
@@ -51,10 +51,12 @@ export function Dialog({ title, onClose, children }: DialogProps) {
             }}
             // Browsers let a second Esc through whatever `cancel` says; not this one.
             onKeyDown={(event: KeyboardEvent) => {
-                if (blocked && event.key === 'Escape') event.preventDefault()
+                if (!onClose && event.key === 'Escape') event.preventDefault()
             }}
             onClose={() => {
-                if (blocked && dialog.current?.isConnected) dialog.current.showModal()
+                if (dialog.current?.open !== false) return
+                if (onClose) onClose()
+                else dialog.current.showModal()
             }}
         >
             <h2 id={heading}>{title}</h2>

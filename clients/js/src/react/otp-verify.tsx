@@ -1,9 +1,10 @@
 /** The element as a component: properties that are objects and functions reach it, and its events come back. */
 
-import { type ComponentType, createElement, useEffect, useLayoutEffect, useRef } from 'react'
+import { type ComponentType, createElement, useRef } from 'react'
 import type { OtpEventDetail, OtpVerifyElement, Texts } from '../element.js'
 import '../element.js'
 import type { FlowOptions } from '../flow-state.js'
+import { useBeforePaint } from './before-paint.js'
 
 export interface OtpVerifyProps extends FlowOptions {
     /** Number to begin with. */
@@ -20,9 +21,6 @@ export interface OtpVerifyProps extends FlowOptions {
     onCancel?: (() => void) | undefined
 }
 
-/** On a server there is no effect to run, and none to warn about. */
-const useBeforePaint = globalThis.document ? useLayoutEffect : useEffect
-
 const Element = 'otp-verify' as unknown as ComponentType<Record<string, unknown>>
 
 export function OtpVerify(props: OtpVerifyProps) {
@@ -38,14 +36,14 @@ export function OtpVerify(props: OtpVerifyProps) {
     })
     useBeforePaint(() => {
         const host = element.current!
-        const { signal, ...listening } = stoppable()
+        const listening = new AbortController()
         const on = (name: 'otp-sent' | 'otp-verified' | 'otp-error' | 'otp-cancel', tell: (detail: OtpEventDetail) => void) =>
-            host.addEventListener(name, ({ detail }) => tell(detail), { signal })
+            host.addEventListener(name, ({ detail }) => tell(detail), { signal: listening.signal })
         on('otp-sent', (detail) => latest.current.onSent?.(detail))
         on('otp-verified', (detail) => latest.current.onVerified?.(detail))
         on('otp-error', (detail) => latest.current.onError?.(detail))
         on('otp-cancel', () => latest.current.onCancel?.())
-        return listening.stop
+        return () => listening.abort()
     }, [])
     const { phone, knownPhone, sessionId, purpose, locale, token } = props
     return createElement(Element, {
@@ -57,9 +55,4 @@ export function OtpVerify(props: OtpVerifyProps) {
         'session-id': sessionId,
         'with-token': token ? '' : undefined,
     })
-}
-
-function stoppable() {
-    const controller = new AbortController()
-    return { signal: controller.signal, stop: () => controller.abort() }
 }
