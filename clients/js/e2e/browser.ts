@@ -13,10 +13,21 @@ let browser: Browser
 /** For a file of tests. */
 export function useBrowser(): void {
     beforeAll(async () => {
-        const found = [process.env.CHROMIUM_BIN, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+        const found = [
+            process.env.CHROMIUM_BIN,
+            '/usr/bin/chromium',
+            '/usr/bin/chromium-browser',
+            '/usr/bin/google-chrome',
+        ]
         const executablePath = found.find((path) => path && existsSync(path))
         if (!executablePath) throw new Error('there is no Chromium: apt-get install chromium, or set CHROMIUM_BIN')
-        const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+        const args = [
+            '--no-sandbox',
+            '--disable-gpu',
+            '--disable-background-networking',
+            '--disable-component-update',
+            '--disable-sync',
+        ]
         browser = await chromium.launch({ executablePath, headless: true, args })
     })
     afterAll(() => browser?.close())
@@ -35,7 +46,8 @@ export async function open(url: string, options: BrowserContextOptions & { refus
     page.on('pageerror', (error) => wrong.push('exception: ' + error.message))
     page.on('console', (message) => {
         const status = /Failed to load resource: the server responded with a status of (\d+)/.exec(message.text())?.[1]
-        if (message.type() === 'error' && !(status && refused.includes(Number(status)))) wrong.push('console: ' + message.text())
+        if (message.type() === 'error' && !(status && refused.includes(Number(status))))
+            wrong.push('console: ' + message.text())
     })
     await page.exposeFunction('violated', (what: string) => wrong.push('policy: ' + what))
     await page.addInitScript(() => {
@@ -54,7 +66,9 @@ export async function open(url: string, options: BrowserContextOptions & { refus
 /** The code of the `count`th text to a phone, waited for. */
 export async function code(phone: string, count = 1): Promise<string> {
     const { url, key } = inject('gateway')
-    await expect.poll(async () => (await texts(url, key, phone)).length, { timeout: 15_000 }).toBeGreaterThanOrEqual(count)
+    await expect
+        .poll(async () => (await texts(url, key, phone)).length, { timeout: 15_000 })
+        .toBeGreaterThanOrEqual(count)
     const text = (await texts(url, key, phone))[count - 1]!
     return /code is (\d+)/.exec(text)![1]!
 }
@@ -89,14 +103,19 @@ export async function usable(page: Page, name: string): Promise<void> {
     for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme })
         await page.screenshot({ path: `${SCREENSHOTS}${name}-${colorScheme}.png` })
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+        const wide = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        )
         expect(wide, `${name} is wider than its window`).toBe(0)
         await page.evaluate(AXE)
         const found = await page.evaluate(async () => {
             const { violations } = await (globalThis as any).axe.run()
             return violations
                 .filter(({ impact }: any) => impact === 'serious' || impact === 'critical')
-                .map(({ id, nodes }: any) => `${id}: ${nodes.map(({ target, failureSummary }: any) => `${target} ${failureSummary}`)}`)
+                .map(
+                    ({ id, nodes }: any) =>
+                        `${id}: ${nodes.map(({ target, failureSummary }: any) => `${target} ${failureSummary}`)}`,
+                )
         })
         expect(found, `${name}, ${colorScheme}`).toEqual([])
     }

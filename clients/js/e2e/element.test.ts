@@ -33,7 +33,10 @@ describe('<otp-verify>', () => {
         await sent(page, phone)
         await usable(page, 'element-code')
         const token = page.evaluate(
-            () => new Promise<string>((done) => document.addEventListener('otp-verified', ({ detail }: any) => done(detail.token))),
+            () =>
+                new Promise<string>((done) =>
+                    document.addEventListener('otp-verified', ({ detail }: any) => done(detail.token)),
+                ),
         )
         await page.getByLabel('Code', { exact: true }).fill(await code(phone))
         await page.getByText('Your number is confirmed.').waitFor()
@@ -42,7 +45,10 @@ describe('<otp-verify>', () => {
         const { keys } = (await (await fetch(inject('gateway').url + '/.well-known/jwks.json')).json()) as any
         const key = { key: createPublicKey({ key: keys[0], format: 'jwk' }), dsaEncoding: 'ieee-p1363' as const }
         expect(verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url'))).toBe(true)
-        expect(JSON.parse(Buffer.from(body, 'base64url').toString())).toMatchObject({ phone_number: phone, purpose: 'login' })
+        expect(JSON.parse(Buffer.from(body, 'base64url').toString())).toMatchObject({
+            phone_number: phone,
+            purpose: 'login',
+        })
     })
 
     test('is worked by keyboard alone, and the focus is never lost', async () => {
@@ -155,7 +161,10 @@ describe('<otp-verify>', () => {
         const page = await open(address('/element'))
         const phone = newPhone()
         const session = page.evaluate(
-            () => new Promise<string>((done) => document.addEventListener('otp-sent', ({ detail }: any) => done(detail.sessionId))),
+            () =>
+                new Promise<string>((done) =>
+                    document.addEventListener('otp-sent', ({ detail }: any) => done(detail.sessionId)),
+                ),
         )
         await sent(page, phone)
         await page.goto(address('/element', { 'session-id': await session }))

@@ -18,7 +18,8 @@ export interface Running {
 
 export async function startGateway(origin: string, jwtSecret: string): Promise<Running> {
     const binary = process.env.SMSGW_BIN
-    if (!binary) throw new Error('say which gateway: SMSGW_BIN=target/debug/smsgw npm run test:browser (cargo build makes it)')
+    if (!binary)
+        throw new Error('say which gateway: SMSGW_BIN=target/debug/smsgw npm run test:browser (cargo build makes it)')
     const folder = mkdtempSync(join(tmpdir(), 'smsgw-browser-'))
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
@@ -67,5 +68,8 @@ async function allowTests(admin: AdminSmsClient): Promise<void> {
 export async function texts(url: string, key: string, phone: string): Promise<string[]> {
     const response = await fetch(url + '/sandbox/inbox?limit=200', { headers: { authorization: 'Bearer ' + key } })
     const { messages } = (await response.json()) as { messages: { to: string; text: string }[] }
-    return messages.filter(({ to }) => to === phone).map(({ text }) => text).reverse()
+    return messages
+        .filter(({ to }) => to === phone)
+        .map(({ text }) => text)
+        .reverse()
 }

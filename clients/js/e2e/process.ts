@@ -27,7 +27,11 @@ export async function start(
     options: { cwd?: string; seconds?: number } = {},
 ): Promise<Program> {
     const { PATH = '', HOME = '' } = process.env
-    const child = spawn(command, args, { cwd: options.cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, {
+        cwd: options.cwd,
+        env: { PATH, HOME, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let said = ''
     child.stdout.on('data', (chunk) => (said += chunk))
     child.stderr.on('data', (chunk) => (said += chunk))

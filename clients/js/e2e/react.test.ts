@@ -95,7 +95,9 @@ test('who has codes switched off sees nothing of all this', async () => {
 
 test('who may not ask for a requirement does not get by', async () => {
     const { user: name } = await user({ otp_enabled: false })
-    const page = await open(address('/app', { user: name, token: tokenOf('somebody-else'), role: 'admin' }), { refused: [403, 404] })
+    const page = await open(address('/app', { user: name, token: tokenOf('somebody-else'), role: 'admin' }), {
+        refused: [403, 404],
+    })
     await page.getByText('It cannot be found out').waitFor()
     await usable(page, 'react-overlay-failed')
     expect(await page.getByText('The application').count()).toBe(0)

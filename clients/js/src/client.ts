@@ -31,7 +31,7 @@ export interface AdminSmsClient extends TokenSmsClient {
 }
 
 export interface ClientOptions {
-    /** Where the gateway is, for example `https://sms.example.com`; or the part of your own server that stands for it. */
+    /** Where the gateway is, as `https://sms.example.com`; or the part of your own server that stands in for it. */
     baseUrl: string
     /** `pk_…`, which anybody may see: opens the doors of codes on pages of its origins. */
     publishableKey?: string | undefined
@@ -50,20 +50,31 @@ export function createSmsClient({ baseUrl, publishableKey, token }: ClientOption
         bearer: token ?? publishableKey,
         mayRepeat: token !== undefined,
     }
-    const ask = async <T>(method: Request['method'], path: string, body?: object, options?: SendOptions, creates = false) =>
-        fromWire<T>(await call(caller, { ...options, method, path, body: body && toWire(body), creates }))
+    const ask = async <T>(
+        method: Request['method'],
+        path: string,
+        body?: object,
+        options?: SendOptions,
+        creates = false,
+    ) => fromWire<T>(await call(caller, { ...options, method, path, body: body && toWire(body), creates }))
     const client: SmsClient = {
         sendOtp: (request, options) => ask<OtpSent>('POST', '/otp/send', request, options, true),
         verifyOtp: (request, options) => ask<OtpVerified>('POST', '/otp/verify', request, options),
         resendOtp: (request, options) => ask<OtpSent>('POST', '/otp/resend', request, options, true),
-        otpSession: (id, options) => ask<OtpSession>('GET', '/otp/sessions/' + encodeURIComponent(id), undefined, options),
+        otpSession: (id, options) =>
+            ask<OtpSession>('GET', '/otp/sessions/' + encodeURIComponent(id), undefined, options),
     }
     if (token === undefined) return client as AdminSmsClient
     return {
         ...client,
         otpRequirement: (userId, { within, ...options } = {}) => {
             const query = within === undefined ? '' : '?within=' + within
-            return ask<OtpRequirement>('GET', `/users/${encodeURIComponent(userId)}/otp-requirement${query}`, undefined, options)
+            return ask<OtpRequirement>(
+                'GET',
+                `/users/${encodeURIComponent(userId)}/otp-requirement${query}`,
+                undefined,
+                options,
+            )
         },
         sendTemplate: (request, options) =>
             ask<TemplateSent>('POST', '/sms/send-transactional', request, options, true),

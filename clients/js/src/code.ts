@@ -2,7 +2,8 @@
 
 /**
  * The code in a pasted or autofilled text, which may be the whole message: the first four to ten digits, of any
- * script, spaces and dashes between them left out. Without any, what was pasted: the gateway says what is wrong with it.
+ * script, spaces and dashes between them left out. Without any, what was pasted: the gateway says what is wrong with
+ * it.
  */
 export function codeIn(text: string): string {
     return (/\p{Nd}(?:[ \u00a0-]?\p{Nd}){3,9}(?!\p{Nd})/u.exec(text)?.[0] ?? text).replace(/[\s-]/g, '')

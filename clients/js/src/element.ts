@@ -5,7 +5,8 @@ import { OtpVerifyElement } from './element/otp-verify.js'
 export { OtpVerifyElement }
 export type { Texts } from './element/texts.js'
 
-if (globalThis.customElements && !customElements.get('otp-verify')) customElements.define('otp-verify', OtpVerifyElement)
+if (globalThis.customElements && !customElements.get('otp-verify'))
+    customElements.define('otp-verify', OtpVerifyElement)
 
 declare global {
     interface HTMLElementTagNameMap {

@@ -34,7 +34,10 @@ export class SmsError extends Error {
     /** Whether it may have been done all the same, as when the answer was lost: then a repeat could do it twice. */
     declare readonly outcomeUnknown: boolean
 
-    constructor(problem: Problem, more: { retryAfter?: number | undefined; outcomeUnknown?: boolean; cause?: unknown } = {}) {
+    constructor(
+        problem: Problem,
+        more: { retryAfter?: number | undefined; outcomeUnknown?: boolean; cause?: unknown } = {},
+    ) {
         const { code = 'unexpected-answer', status = 0, title, detail, errors: fields = [] } = problem
         const field = fields.find(({ field }) => FIELD_WORDS[field])?.field
         super(WORDS[code] ?? FIELD_WORDS[field ?? ''] ?? detail ?? title)

@@ -42,5 +42,9 @@ export interface FlowOptions {
     /** Wants a token with a right code. */
     token?: boolean | undefined
     /** Has the first code sent by other means, as by your server to the number that it knows of a user. */
-    start?: ((request: { phone?: string | undefined } & CallOptions) => Promise<Pick<OtpSent, 'sessionId'> & Partial<OtpSent>>) | undefined
+    start?:
+        | ((
+              request: { phone?: string | undefined } & CallOptions,
+          ) => Promise<Pick<OtpSent, 'sessionId'> & Partial<OtpSent>>)
+        | undefined
 }

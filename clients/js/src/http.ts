@@ -49,7 +49,7 @@ export async function call<T>(caller: Caller, request: Request): Promise<T> {
             return await once<T>(caller, request, headers, !harmless)
         } catch (error) {
             request.signal?.throwIfAborted()
-            const wait = error instanceof SmsError ? error.retryAfter ?? 2 ** tried / 4 : Infinity
+            const wait = error instanceof SmsError ? (error.retryAfter ?? 2 ** tried / 4) : Infinity
             const { code } = error as SmsError
             const again = REFUSED.test(code) || (harmless && UNKNOWN.test(code))
             if (!again || tried === TRIES || wait > PATIENCE_SECONDS) throw error

@@ -19,7 +19,9 @@ const refused = async (promise: Promise<unknown>): Promise<SmsError> => {
 describe('doors', () => {
     test('a code is asked for, looked at and checked by the names of the documents', async () => {
         const sms = await gateway()
-        sms.on('/otp/send', SENT).on('/otp/sessions/s-1', session()).on('/otp/verify', { body: { verified: true, token: 'proof' } })
+        sms.on('/otp/send', SENT)
+            .on('/otp/sessions/s-1', session())
+            .on('/otp/verify', { body: { verified: true, token: 'proof' } })
         const client = page(sms.url + '/')
         expect(await client.sendOtp({ phone: '+41 79', userId: 'ann', purpose: undefined })).toEqual({
             sessionId: 's-1',
@@ -28,7 +30,10 @@ describe('doors', () => {
             attemptsRemaining: 5,
         })
         expect((await client.otpSession('s-1')).expiresIn).toBe(599)
-        expect(await client.verifyOtp({ sessionId: 's-1', otp: '123456', token: true })).toEqual({ verified: true, token: 'proof' })
+        expect(await client.verifyOtp({ sessionId: 's-1', otp: '123456', token: true })).toEqual({
+            verified: true,
+            token: 'proof',
+        })
         expect(sms.heard.map(({ method, path, body }) => [method, path, body])).toEqual([
             ['POST', '/otp/send', { phone: '+41 79', user_id: 'ann' }],
             ['GET', '/otp/sessions/s-1', ''],
@@ -48,12 +53,16 @@ describe('doors', () => {
         sms.on('/sms/send-transactional', { status: 202, body: { message_id: 'm-1', status: 'queued' } })
         sms.on('/settings/api/x', { body: { provider_templates: { a_b: 1 } } })
         const client = server(sms.url)
-        expect(await client.sendTemplate({ to: '+41', template: 'booked', vars: { first_name: 'Ann', lastName: 'B' } })).toEqual({
+        expect(
+            await client.sendTemplate({ to: '+41', template: 'booked', vars: { first_name: 'Ann', lastName: 'B' } }),
+        ).toEqual({
             messageId: 'm-1',
             status: 'queued',
         })
         expect(sms.heard[0]!.body.vars).toEqual({ first_name: 'Ann', lastName: 'B' })
-        expect(await client.settings.put('/settings/api/x', { settings: { baseUrl: 'u' } })).toEqual({ provider_templates: { a_b: 1 } })
+        expect(await client.settings.put('/settings/api/x', { settings: { baseUrl: 'u' } })).toEqual({
+            provider_templates: { a_b: 1 },
+        })
         expect(sms.heard[1]!.body).toEqual({ settings: { baseUrl: 'u' } })
     })
 
@@ -80,7 +89,13 @@ describe('refusals', () => {
         sms.on('/otp/verify', refusal('otp-wrong', 400, { attempts_remaining: 4 }))
         sms.on('/otp/resend', refusal('otp-cool-down', 429, { attempts_remaining: 4 }, 29))
         const wrong = await refused(page(sms.url).verifyOtp({ sessionId: 's-1', otp: '000000' }))
-        expect(wrong).toMatchObject({ code: 'otp-wrong', status: 400, attemptsRemaining: 4, requestId: 'r-1', outcomeUnknown: false })
+        expect(wrong).toMatchObject({
+            code: 'otp-wrong',
+            status: 400,
+            attemptsRemaining: 4,
+            requestId: 'r-1',
+            outcomeUnknown: false,
+        })
         expect(wrong.message).toBe('That code is not right.')
         const early = await refused(page(sms.url).resendOtp({ sessionId: 's-1' }))
         expect(early).toMatchObject({ code: 'otp-cool-down', status: 429, retryAfter: 29 })
@@ -148,7 +163,9 @@ describe('repeats', () => {
     test('a check whose outcome is unknown is not made twice', async () => {
         const sms = await gateway()
         sms.on('/otp/verify', refusal('unavailable', 503, {}, 0))
-        expect(await refused(page(sms.url).verifyOtp({ sessionId: 's-1', otp: '1' }))).toMatchObject({ outcomeUnknown: true })
+        expect(await refused(page(sms.url).verifyOtp({ sessionId: 's-1', otp: '1' }))).toMatchObject({
+            outcomeUnknown: true,
+        })
         expect(sms.asked('/otp/verify')).toBe(1)
     })
 
@@ -173,7 +190,11 @@ describe('repeats', () => {
     test('a proxy that fails may hide that it was done', async () => {
         const sms = await gateway()
         sms.on('/otp/send', { status: 502, body: '<html>bad gateway' })
-        expect(await refused(page(sms.url).sendOtp({ phone: '+41' }))).toMatchObject({ code: 'unavailable', status: 502, outcomeUnknown: true })
+        expect(await refused(page(sms.url).sendOtp({ phone: '+41' }))).toMatchObject({
+            code: 'unavailable',
+            status: 502,
+            outcomeUnknown: true,
+        })
         expect(sms.asked('/otp/send')).toBe(1)
     })
 })

@@ -117,7 +117,9 @@ test('a text heard by the browser is filled in and checked', async () => {
         vi.restoreAllMocks()
     })
     const sms = await gateway()
-    sms.on('/otp/send', SENT).on('/otp/sessions/s-1', session()).on('/otp/verify', { body: { verified: true } })
+    sms.on('/otp/send', SENT)
+        .on('/otp/sessions/s-1', session())
+        .on('/otp/verify', { body: { verified: true } })
     const page = shown(sms)
     page.phone.value = '+41'
     page.submit()
@@ -182,7 +184,7 @@ test('Esc takes back what was typed, then asks to leave', async () => {
     expect(page.told.at(-1)![0]).toBe('otp-cancel')
 })
 
-test('a session of the server\'s is gone on with, and no number asked for', async () => {
+test("a session of the server's is gone on with, and no number asked for", async () => {
     const sms = await gateway()
     sms.on('/otp/sessions/s-1', session())
     const page = shown(sms, { 'session-id': 's-1' })
@@ -195,7 +197,10 @@ test('a number that the server knows is sent to without asking', async () => {
     const sms = await gateway()
     sms.on('/otp/sessions/s-1', session())
     const asked: unknown[] = []
-    const start = async ({ phone }: { phone?: string | undefined }) => (asked.push(phone), { sessionId: 's-1', resendAfter: 5 })
+    const start = async ({ phone }: { phone?: string | undefined }) => (
+        asked.push(phone),
+        { sessionId: 's-1', resendAfter: 5 }
+    )
     const page = shown(sms, { 'known-phone': '+41*******01' }, { start })
     expect(page.visible(page.phone)).toBe(false)
     expect(page.said()).toBe('We text a code to +41*******01.')

@@ -15,11 +15,19 @@ const short = { status: 202, body: { ...(SENT.body as object), resend_after: 1 }
 describe('a code', () => {
     test('is sent, counted down by what the gateway says, and verified', async () => {
         const sms = await gateway()
-        sms.on('/otp/send', SENT).on('/otp/sessions/s-1', session()).on('/otp/verify', { body: { verified: true, token: 'proof' } })
+        sms.on('/otp/send', SENT)
+            .on('/otp/sessions/s-1', session())
+            .on('/otp/verify', { body: { verified: true, token: 'proof' } })
         const flow = flowOf(sms, { token: true, purpose: 'verify_phone' })
         expect(flow.get()).toEqual({ status: 'idle', cooldown: 0 })
         expect(await flow.start('+41790000001')).toBe(true)
-        expect(flow.get()).toMatchObject({ status: 'sent', sessionId: 's-1', phone: '+41790000001', attemptsRemaining: 5, cooldown: 30 })
+        expect(flow.get()).toMatchObject({
+            status: 'sent',
+            sessionId: 's-1',
+            phone: '+41790000001',
+            attemptsRemaining: 5,
+            cooldown: 30,
+        })
         expect(sms.heard[0]!.body).toEqual({ phone: '+41790000001', purpose: 'verify_phone' })
         await vi.waitFor(() => expect(flow.get().expiresIn).toBe(599))
         await vi.waitFor(() => expect(flow.get().expiresIn).toBe(598), 2000)
@@ -54,7 +62,10 @@ describe('a code', () => {
         expect(flow.get()).toMatchObject({ status: state, attemptsRemaining: 0, cooldown: 0, error: { code } })
         expect(await flow.start()).toBe(true)
         expect(sms.asked('/otp/send')).toBe(2)
-        expect(sms.heard.filter(({ path }) => path === '/otp/send').map(({ body }) => body.phone)).toEqual(['+41', '+41'])
+        expect(sms.heard.filter(({ path }) => path === '/otp/send').map(({ body }) => body.phone)).toEqual([
+            '+41',
+            '+41',
+        ])
     })
 
     test('of a locked phone waits for as long as the gateway says', async () => {
@@ -92,7 +103,9 @@ describe('a code', () => {
 
     test('whose check was lost and not made leaves the field as it was', async () => {
         const sms = await gateway()
-        sms.on('/otp/send', SENT).on('/otp/sessions/s-1', session({ attempts_remaining: 4 })).on('/otp/verify', { lost: true })
+        sms.on('/otp/send', SENT)
+            .on('/otp/sessions/s-1', session({ attempts_remaining: 4 }))
+            .on('/otp/verify', { lost: true })
         const flow = flowOf(sms)
         await flow.start('+41')
         expect(await flow.confirm('123456')).toBe(false)
@@ -122,7 +135,9 @@ describe('a send', () => {
         sms.on('/otp/sessions/s-9', session({ session_id: 's-9', resend_after: 7 }))
         const flow = flowOf(sms, { start: async () => ({ sessionId: 's-9' }) })
         expect(await flow.start()).toBe(true)
-        await vi.waitFor(() => expect(flow.get()).toMatchObject({ sessionId: 's-9', phone: '+41*******01', cooldown: 7, expiresIn: 599 }))
+        await vi.waitFor(() =>
+            expect(flow.get()).toMatchObject({ sessionId: 's-9', phone: '+41*******01', cooldown: 7, expiresIn: 599 }),
+        )
         expect(sms.asked('/otp/send')).toBe(0)
     })
 
@@ -141,7 +156,9 @@ describe('a send', () => {
 
     test('of more codes than a session has says so', async () => {
         const sms = await gateway()
-        sms.on('/otp/send', SENT).on('/otp/sessions/s-1', session()).on('/otp/resend', refusal('otp-send-limit', 429, {}, 400))
+        sms.on('/otp/send', SENT)
+            .on('/otp/sessions/s-1', session())
+            .on('/otp/resend', refusal('otp-send-limit', 429, {}, 400))
         const flow = flowOf(sms)
         await flow.start('+41')
         await flow.resend()
@@ -150,7 +167,7 @@ describe('a send', () => {
 })
 
 describe('time', () => {
-    test('is the gateway\'s: at the end of the countdown it is asked, and may give more', async () => {
+    test("is the gateway's: at the end of the countdown it is asked, and may give more", async () => {
         const sms = await gateway()
         sms.on('/otp/send', SENT)
         sms.on('/otp/sessions/s-1', session({ expires_in: 1 }), session({ expires_in: 300 }))
@@ -163,7 +180,11 @@ describe('time', () => {
     test('expires a code when the gateway says so', async () => {
         const sms = await gateway()
         sms.on('/otp/send', SENT)
-        sms.on('/otp/sessions/s-1', session({ expires_in: 1 }), session({ expires_in: 0, status: 'expired', attempts_remaining: 0 }))
+        sms.on(
+            '/otp/sessions/s-1',
+            session({ expires_in: 1 }),
+            session({ expires_in: 0, status: 'expired', attempts_remaining: 0 }),
+        )
         const flow = flowOf(sms)
         await flow.start('+41')
         await vi.waitFor(() => expect(flow.get().status).toBe('expired'), 3000)
@@ -187,7 +208,13 @@ describe('a session', () => {
         sms.on('/otp/sessions/s-1', session({ attempts_remaining: 2 }))
         const flow = flowOf(sms)
         expect(await flow.resume('s-1')).toBe(true)
-        expect(flow.get()).toMatchObject({ status: 'sent', attemptsRemaining: 2, phone: '+41*******01', cooldown: 29, expiresIn: 599 })
+        expect(flow.get()).toMatchObject({
+            status: 'sent',
+            attemptsRemaining: 2,
+            phone: '+41*******01',
+            cooldown: 29,
+            expiresIn: 599,
+        })
     })
 
     test.each([

@@ -85,7 +85,15 @@ export async function gateway(): Promise<Gateway> {
 
 /** A problem document. */
 export function problem(code: string, status: number, more: object = {}) {
-    return { type: `/problems/${code}`, title: code, status, detail: `detail of ${code}`, code, request_id: 'r-1', ...more }
+    return {
+        type: `/problems/${code}`,
+        title: code,
+        status,
+        detail: `detail of ${code}`,
+        code,
+        request_id: 'r-1',
+        ...more,
+    }
 }
 
 export function refusal(code: string, status: number, more: object = {}, retryAfter?: number): Answer {

@@ -3,7 +3,13 @@ import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-libra
 import { StrictMode } from 'react'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createSmsClient } from '../src/index.js'
-import { OtpOverlay, type OtpRequirementAnswer, PhoneVerificationModal, ProtectedRoute, useSmsService } from '../src/react.js'
+import {
+    OtpOverlay,
+    type OtpRequirementAnswer,
+    PhoneVerificationModal,
+    ProtectedRoute,
+    useSmsService,
+} from '../src/react.js'
 import { type Gateway, gateway, refusal, SENT, session } from './gateway.js'
 
 afterEach(cleanup)
@@ -32,13 +38,21 @@ describe('useSmsService', () => {
         const sms = await gateway()
         sms.on('/otp/send', SENT).on('/otp/sessions/s-1', session())
         sms.on('/otp/verify', refusal('otp-wrong', 400, { attempts_remaining: 4 }), { body: { verified: true } })
-        render(<StrictMode><Login sms={sms} /></StrictMode>)
+        render(
+            <StrictMode>
+                <Login sms={sms} />
+            </StrictMode>,
+        )
         expect(shown()).toEqual({ status: 'idle', cooldown: 0 })
         await click('start')
-        await waitFor(() => expect(shown()).toMatchObject({ status: 'sent', sessionId: 's-1', attemptsRemaining: 5, expiresIn: 599 }))
+        await waitFor(() =>
+            expect(shown()).toMatchObject({ status: 'sent', sessionId: 's-1', attemptsRemaining: 5, expiresIn: 599 }),
+        )
         expect(shown().cooldown).toBeGreaterThan(28)
         await click('confirm')
-        await waitFor(() => expect(shown()).toMatchObject({ status: 'sent', attemptsRemaining: 4, error: { code: 'otp-wrong' } }))
+        await waitFor(() =>
+            expect(shown()).toMatchObject({ status: 'sent', attemptsRemaining: 4, error: { code: 'otp-wrong' } }),
+        )
         await click('confirm')
         await waitFor(() => expect(shown().status).toBe('verified'))
         await click('reset')
@@ -49,7 +63,11 @@ describe('useSmsService', () => {
     test('goes on with a session that is given', async () => {
         const sms = await gateway()
         sms.on('/otp/sessions/s-1', session({ attempts_remaining: 3 }))
-        render(<StrictMode><Login sms={sms} sessionId="s-1" /></StrictMode>)
+        render(
+            <StrictMode>
+                <Login sms={sms} sessionId="s-1" />
+            </StrictMode>,
+        )
         await waitFor(() => expect(shown()).toMatchObject({ status: 'sent', attemptsRemaining: 3 }))
     })
 
@@ -84,7 +102,10 @@ describe('OtpOverlay', () => {
     test('keeps the application away until a code was right and the server says so', async () => {
         const sms = await gateway()
         sms.on('/otp/sessions/s-1', session()).on('/otp/verify', { body: { verified: true } })
-        const answers: OtpRequirementAnswer[] = [{ required: true, reason: 'due', phone: '+41*******01' }, { required: false }]
+        const answers: OtpRequirementAnswer[] = [
+            { required: true, reason: 'due', phone: '+41*******01' },
+            { required: false },
+        ]
         const onVerified = vi.fn()
         overlay(sms, async () => answers.shift()!, { start: async () => ({ sessionId: 's-1' }), onVerified })
         const dialog = await screen.findByRole('dialog')
@@ -145,11 +166,20 @@ describe('OtpOverlay', () => {
 describe('PhoneVerificationModal', () => {
     test('is there when open, and tells when it is to close or the number is confirmed', async () => {
         const sms = await gateway()
-        sms.on('/otp/send', SENT).on('/otp/sessions/s-1', session()).on('/otp/verify', { body: { verified: true, token: 'proof' } })
+        sms.on('/otp/send', SENT)
+            .on('/otp/sessions/s-1', session())
+            .on('/otp/verify', { body: { verified: true, token: 'proof' } })
         const onClose = vi.fn()
         const onVerified = vi.fn()
         const modal = (open: boolean) => (
-            <PhoneVerificationModal client={clientOf(sms)} open={open} onClose={onClose} onVerified={onVerified} token purpose="verify_phone" />
+            <PhoneVerificationModal
+                client={clientOf(sms)}
+                open={open}
+                onClose={onClose}
+                onVerified={onVerified}
+                token
+                purpose="verify_phone"
+            />
         )
         const { rerender } = render(modal(false))
         expect(screen.queryByRole('dialog')).toBeNull()
@@ -171,7 +201,15 @@ describe('ProtectedRoute', () => {
     const route = (role: keyof typeof PATHS | null | undefined, more = {}) => {
         const navigate = vi.fn()
         render(
-            <ProtectedRoute role={role} allow={['admin', 'super_admin']} paths={PATHS} signIn="/login" navigate={navigate} fallback="…" {...more}>
+            <ProtectedRoute
+                role={role}
+                allow={['admin', 'super_admin']}
+                paths={PATHS}
+                signIn="/login"
+                navigate={navigate}
+                fallback="…"
+                {...more}
+            >
                 the dashboard
             </ProtectedRoute>,
         )

@@ -20,10 +20,11 @@ await build({
     jsx: 'automatic',
     define: { 'process.env.NODE_ENV': '"production"' },
     alias: Object.fromEntries(
-        [['', 'index'], ['/element', 'element'], ['/react', 'react']].map(([entry, file]) => [
-            '@smsgw/client' + entry,
-            `${client}dist/${file}.js`,
-        ]),
+        [
+            ['', 'index'],
+            ['/element', 'element'],
+            ['/react', 'react'],
+        ].map(([entry, file]) => ['@smsgw/client' + entry, `${client}dist/${file}.js`]),
     ),
     nodePaths: [client + 'node_modules'],
 })

@@ -7,7 +7,9 @@ import { HOMES } from './users.mjs'
 
 const FILES = {
     '/': ['pages/login.html', 'text/html; charset=utf-8'],
-    ...Object.fromEntries(['/app', ...Object.values(HOMES)].map((path) => [path, ['pages/app.html', 'text/html; charset=utf-8']])),
+    ...Object.fromEntries(
+        ['/app', ...Object.values(HOMES)].map((path) => [path, ['pages/app.html', 'text/html; charset=utf-8']]),
+    ),
     '/style.css': ['pages/style.css', 'text/css; charset=utf-8'],
     '/icon.svg': ['pages/icon.svg', 'image/svg+xml'],
     '/login.js': ['built/login.js', 'text/javascript; charset=utf-8'],

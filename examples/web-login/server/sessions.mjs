@@ -26,6 +26,9 @@ function begin(response, content) {
     const session = { ...content, id: randomBytes(24).toString('base64url'), until: now + HOURS * 3600_000 }
     sessions.set(session.id, session)
     // Served by https, add `Secure` and call it `__Host-web_login`.
-    response.setHeader('set-cookie', `${COOKIE}=${session.id}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${HOURS * 3600}`)
+    response.setHeader(
+        'set-cookie',
+        `${COOKIE}=${session.id}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${HOURS * 3600}`,
+    )
     return session
 }

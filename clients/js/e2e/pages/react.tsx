@@ -29,12 +29,14 @@ function OwnForm() {
                 Again
             </button>
             <dl>
-                {(['status', 'sessionId', 'cooldown', 'attemptsRemaining', 'expiresIn', 'token'] as const).map((name) => (
-                    <div key={name}>
-                        <dt>{name}</dt>
-                        <dd id={name}>{login[name]}</dd>
-                    </div>
-                ))}
+                {(['status', 'sessionId', 'cooldown', 'attemptsRemaining', 'expiresIn', 'token'] as const).map(
+                    (name) => (
+                        <div key={name}>
+                            <dt>{name}</dt>
+                            <dd id={name}>{login[name]}</dd>
+                        </div>
+                    ),
+                )}
             </dl>
             <p role="alert">{login.error?.message}</p>
         </>
@@ -80,7 +82,10 @@ function Application() {
                     client={client}
                     requirement={(options) => client.otpRequirement(user, { ...options, within: 15 })}
                     start={async ({ signal }) => {
-                        const { phone } = await client.settings.get<{ phone: string }>(`/users/${user}/contact-settings`, { signal })
+                        const { phone } = await client.settings.get<{ phone: string }>(
+                            `/users/${user}/contact-settings`,
+                            { signal },
+                        )
                         return client.sendOtp({ phone, purpose: 'two_factor' }, { signal })
                     }}
                     onSignOut={() => location.assign('/landed/signed-out')}

@@ -78,7 +78,10 @@ export class OtpVerifyElement extends Base {
 
     #options(): FlowOptions {
         const attribute = (name: string) => this.getAttribute(name) ?? undefined
-        this.client ??= createSmsClient({ baseUrl: attribute('base-url') ?? '', publishableKey: attribute('publishable-key') })
+        this.client ??= createSmsClient({
+            baseUrl: attribute('base-url') ?? '',
+            publishableKey: attribute('publishable-key'),
+        })
         return {
             client: this.client,
             start: this.start,
@@ -165,7 +168,9 @@ export class OtpVerifyElement extends Base {
     /** Events reach out of shadow roots and dialogs; `detail` is all that a listener needs. */
     #tell(name: string, error?: unknown): void {
         const { sessionId, token } = this.flow.get()
-        this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail: { sessionId, token, error } }))
+        this.dispatchEvent(
+            new CustomEvent(name, { bubbles: true, composed: true, detail: { sessionId, token, error } }),
+        )
     }
 
     #hear(): void {

@@ -69,30 +69,23 @@ export class View {
         const wrong = error?.code === 'otp-wrong'
         const focused = (this.form.getRootNode() as ShadowRoot).activeElement
 
-        text(this.#phoneLabel, texts.phone)
-        text(this.#codeLabel, texts.code)
+        say(this.#phoneLabel, texts.phone)
+        say(this.#codeLabel, texts.code)
         button(this.submit, typing ? texts.check : ended ? texts.again : texts.send, !busy && (typing || !cooldown))
         button(this.resend, texts.resend + (cooldown ? ` (${clock(cooldown)})` : ''), !busy && !cooldown)
         button(this.change, texts.change, !busy)
-        text(
+        say(
             this.#said,
-            busy ? texts.busy
-            : step === 'done' ? texts.verified
-            : typing ? texts.sent(state.phone ?? '')
-            : !ended && knownPhone ? texts.willSend(knownPhone)
-            : '',
+            busy ? texts.busy : typing && texts.sent(state.phone ?? ''),
+            step === 'done' && texts.verified,
+            step === 'phone' && !busy && knownPhone && texts.willSend(knownPhone),
         )
-        text(
-            this.#error,
-            [error?.message ?? (status === 'failed' && texts.failed), wrong && left && texts.left(left)].filter(Boolean).join(' '),
-        )
-        text(
+        say(this.#error, error?.message ?? (status === 'failed' && texts.failed), wrong && left && texts.left(left))
+        say(
             this.#note,
-            [
-                typing && state.expiresIn !== undefined && texts.expires(clock(state.expiresIn)),
-                typing && !wrong && left !== undefined && texts.left(left),
-                !typing && cooldown && texts.wait(clock(cooldown)),
-            ].filter(Boolean).join(' '),
+            typing && state.expiresIn !== undefined && texts.expires(clock(state.expiresIn)),
+            typing && !wrong && left !== undefined && texts.left(left),
+            !typing && cooldown && texts.wait(clock(cooldown)),
         )
         const fixed = knownPhone !== null || !canStart
         this.#phoneStep.hidden = step !== 'phone' || fixed
@@ -108,7 +101,8 @@ export class View {
     }
 
     focusOf(step = this.#step): void {
-        const target = step === 'code' ? this.code : step === 'phone' && !this.#phoneStep.hidden ? this.phone : this.submit
+        const target =
+            step === 'code' ? this.code : step === 'phone' && !this.#phoneStep.hidden ? this.phone : this.submit
         if (!target.hidden) return target.focus()
         // Only now: a dialog would begin with it else.
         this.#said.tabIndex = -1
@@ -117,14 +111,20 @@ export class View {
 }
 
 /** Where a flow is as far as it needs a view of its own; else it depends on whether a code was sent. */
-const STEPS: { [status in OtpStatus]?: string } = { verified: 'done', expired: 'ended', locked: 'ended', failed: 'ended' }
+const STEPS: { [status in OtpStatus]?: string } = {
+    verified: 'done',
+    expired: 'ended',
+    locked: 'ended',
+    failed: 'ended',
+}
 
-/** Only if it changes: what stands there already is not read again. */
-function text(element: HTMLElement, words: string): void {
+/** These sentences; only if they change: what stands there already is not read again. */
+function say(element: HTMLElement, ...sentences: unknown[]): void {
+    const words = sentences.filter(Boolean).join(' ')
     if (element.textContent !== words) element.textContent = words
 }
 
 function button(element: HTMLElement, words: string, can: boolean): void {
-    text(element, words)
+    say(element, words)
     element.setAttribute('aria-disabled', String(!can))
 }

@@ -48,13 +48,13 @@ export function OtpOverlay({ requirement, onSignOut, onVerified, children, words
         const take = (answer: Round['answer']) => asking.signal.aborted || setAnswer({ answer, round: asked })
         requirement({ signal: asking.signal }).then(take, () => take('failed'))
         return () => asking.abort()
-        // `requirement` is often written where it is passed, and new with every rendering; once for each `asked` is meant.
+        // `requirement` is often written where it is passed, and new with every rendering; once per `asked` is meant.
     }, [asked])
     const again = useCallback(() => setAsked((times) => times + 1), [])
 
     if (answer === 'asking') return <p role="status">{asking}</p>
     if (answer !== 'failed' && answer.required === false) return <>{children}</>
-    const phone = answer === 'failed' ? undefined : answer.phone ?? undefined
+    const phone = answer === 'failed' ? undefined : (answer.phone ?? undefined)
     return (
         <Dialog title={title}>
             {answer === 'failed' ? (

@@ -37,8 +37,10 @@ export function OtpVerify(props: OtpVerifyProps) {
     useBeforePaint(() => {
         const host = element.current!
         const listening = new AbortController()
-        const on = (name: 'otp-sent' | 'otp-verified' | 'otp-error' | 'otp-cancel', tell: (detail: OtpEventDetail) => void) =>
-            host.addEventListener(name, ({ detail }) => tell(detail), { signal: listening.signal })
+        const on = (
+            name: 'otp-sent' | 'otp-verified' | 'otp-error' | 'otp-cancel',
+            tell: (detail: OtpEventDetail) => void,
+        ) => host.addEventListener(name, ({ detail }) => tell(detail), { signal: listening.signal })
         on('otp-sent', (detail) => latest.current.onSent?.(detail))
         on('otp-verified', (detail) => latest.current.onVerified?.(detail))
         on('otp-error', (detail) => latest.current.onError?.(detail))
