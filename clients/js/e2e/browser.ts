@@ -66,9 +66,7 @@ export async function open(url: string, options: BrowserContextOptions & { refus
 /** The code of the `count`th text to a phone, waited for. */
 export async function code(phone: string, count = 1): Promise<string> {
     const { url, key } = inject('gateway')
-    await expect
-        .poll(async () => (await texts(url, key, phone)).length, { timeout: 15_000 })
-        .toBeGreaterThanOrEqual(count)
+    await expect.poll(async () => (await texts(url, key, phone)).length).toBeGreaterThanOrEqual(count)
     const text = (await texts(url, key, phone))[count - 1]!
     return /code is (\d+)/.exec(text)![1]!
 }

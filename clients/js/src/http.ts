@@ -77,7 +77,7 @@ async function once<T>(caller: Caller, request: Request, headers: Record<string,
         })
         answer = await response.text()
     } catch (cause) {
-        const detail = `no answer from ${caller.baseUrl}: is it running, and was the key made for this page? ${CURE}`
+        const detail = `no answer from ${caller.baseUrl}: is it running? Does a page's key name its origin? ${CURE}`
         throw new SmsError({ code: 'network', detail }, { cause, outcomeUnknown: risky })
     }
     let json

@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { OtpVerifyElement } from '../src/element.js'
 import '../src/element.js'
-import { type Gateway, gateway, refusal, SENT, session } from './gateway.js'
+import { type Gateway, gateway, refusal, SENT, session, until } from './gateway.js'
 
 /** The element on a page of a gateway, with what somebody who sees the page can do. */
 function shown(sms: Gateway, attributes: Record<string, string> = {}, properties: Partial<OtpVerifyElement> = {}) {
@@ -41,8 +41,8 @@ async function withCode(sms: Gateway, attributes = {}, properties = {}) {
     page.phone.focus()
     page.phone.value = '+41790000001'
     page.submit()
-    await vi.waitFor(() => expect(page.button(/Confirm/)).toBeDefined())
-    await vi.waitFor(() => expect(page.note()).toMatch(/good for/))
+    await until(() => expect(page.button(/Confirm/)).toBeDefined())
+    await until(() => expect(page.note()).toMatch(/good for/))
     return page
 }
 
@@ -61,7 +61,7 @@ test('a number, its code, and the proof', async () => {
     expect(page.focused()).toBe(page.code)
     page.code.value = '123456'
     page.submit()
-    await vi.waitFor(() => expect(page.element.value).toBe('proof'))
+    await until(() => expect(page.element.value).toBe('proof'))
     expect(page.said()).toBe('Your number is confirmed.')
     expect(page.told.map(([name]) => name)).toEqual(['otp-sent', 'otp-verified'])
     expect(page.told[1]![1]).toMatchObject({ sessionId: 's-1', token: 'proof' })
@@ -83,7 +83,7 @@ test('a pasted message is its code, checked at once', async () => {
     sms.on('/otp/verify', { body: { verified: true } })
     const page = await withCode(sms)
     paste(page.code, 'Your code is 385203. It expires in 10 minutes.')
-    await vi.waitFor(() => expect(page.element.value).toBe('s-1'))
+    await until(() => expect(page.element.value).toBe('s-1'))
     expect(sms.heard.find(({ path }) => path === '/otp/verify')!.body.otp).toBe('385203')
 })
 
@@ -100,7 +100,7 @@ test('what a keyboard fills in is checked; what is typed waits for Confirm', asy
     page.code.dispatchEvent(new Event('input'))
     page.code.value = '123456'
     page.code.dispatchEvent(new Event('input'))
-    await vi.waitFor(() => expect(page.error()).toBe('That code is not right. 4 tries left.'))
+    await until(() => expect(page.error()).toBe('That code is not right. 4 tries left.'))
     expect(sms.asked('/otp/verify')).toBe(1)
     expect(page.code.getAttribute('aria-invalid')).toBe('true')
     expect(page.focused()).toBe(page.code)
@@ -123,7 +123,7 @@ test('a text heard by the browser is filled in and checked', async () => {
     const page = shown(sms)
     page.phone.value = '+41'
     page.submit()
-    await vi.waitFor(() => expect(page.element.value).toBe('s-1'))
+    await until(() => expect(page.element.value).toBe('s-1'))
     expect(asked[0]).toMatchObject({ otp: { transport: ['sms'] } })
     expect(sms.heard.find(({ path }) => path === '/otp/verify')!.body.otp).toBe('424242')
 })
@@ -146,18 +146,18 @@ test('a locked session offers a new code to the same number', async () => {
     const page = await withCode(sms)
     page.code.value = '000000'
     page.code.dispatchEvent(new Event('input'))
-    await vi.waitFor(() => expect(page.error()).toBe('Too many wrong codes.'))
+    await until(() => expect(page.error()).toBe('Too many wrong codes.'))
     const again = page.button(/Send a new code/)!
     expect(page.focused()).toBe(again)
     expect(page.visible(page.code)).toBe(false)
     page.submit()
-    await vi.waitFor(() => expect(sms.asked('/otp/send')).toBe(2))
-    await vi.waitFor(() => expect(page.visible(page.code)).toBe(true))
+    await until(() => expect(sms.asked('/otp/send')).toBe(2))
+    await until(() => expect(page.visible(page.code)).toBe(true))
     expect(page.error()).toBe('')
     sms.on('/otp/verify', { body: { verified: true } })
     page.code.value = '123456'
     page.code.dispatchEvent(new Event('input'))
-    await vi.waitFor(() => expect(page.element.value).toBe('s-1'))
+    await until(() => expect(page.element.value).toBe('s-1'))
 })
 
 test('the number can be changed', async () => {
@@ -188,7 +188,7 @@ test("a session of the server's is gone on with, and no number asked for", async
     const sms = await gateway()
     sms.on('/otp/sessions/s-1', session())
     const page = shown(sms, { 'session-id': 's-1' })
-    await vi.waitFor(() => expect(page.said()).toBe('We sent a code to +41*******01.'))
+    await until(() => expect(page.said()).toBe('We sent a code to +41*******01.'))
     expect(page.visible(page.code)).toBe(true)
     expect(page.button(/Change number/)).toBeUndefined()
 })
@@ -205,7 +205,7 @@ test('a number that the server knows is sent to without asking', async () => {
     expect(page.visible(page.phone)).toBe(false)
     expect(page.said()).toBe('We text a code to +41*******01.')
     page.submit()
-    await vi.waitFor(() => expect(page.visible(page.code)).toBe(true))
+    await until(() => expect(page.visible(page.code)).toBe(true))
     expect(asked).toEqual([undefined])
 })
 
@@ -214,7 +214,7 @@ test('countdowns are not read aloud every second', async () => {
     const live = page.element.shadowRoot!.querySelectorAll('[role=status], [role=alert], [aria-live]')
     const before = [...live].map((node) => node.textContent)
     const note = page.note()
-    await vi.waitFor(() => expect(page.note()).not.toBe(note), 2500)
+    await until(() => expect(page.note()).not.toBe(note), 2500)
     expect([...live].map((node) => node.textContent)).toEqual(before)
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSmsClient, type FlowOptions, OtpFlow } from '../src/index.js'
-import { type Gateway, gateway, refusal, SENT, session } from './gateway.js'
+import { type Gateway, gateway, refusal, SENT, session, until } from './gateway.js'
 
 /** A flow that somebody looks at. */
 function flowOf(sms: Gateway, options: Partial<FlowOptions> = {}) {
@@ -29,8 +29,8 @@ describe('a code', () => {
             cooldown: 30,
         })
         expect(sms.heard[0]!.body).toEqual({ phone: '+41790000001', purpose: 'verify_phone' })
-        await vi.waitFor(() => expect(flow.get().expiresIn).toBe(599))
-        await vi.waitFor(() => expect(flow.get().expiresIn).toBe(598), 2000)
+        await until(() => expect(flow.get().expiresIn).toBe(599))
+        await until(() => expect(flow.get().expiresIn).toBe(598))
         expect(flow.get().cooldown).toBeLessThan(30)
         expect(await flow.confirm('123456')).toBe(true)
         expect(flow.get()).toMatchObject({ status: 'verified', token: 'proof', expiresIn: undefined, error: undefined })
@@ -84,7 +84,7 @@ describe('a code', () => {
         sms.on('/otp/verify', { lost: true })
         const flow = flowOf(sms)
         await flow.start('+41')
-        await vi.waitFor(() => expect(flow.get().expiresIn).toBeGreaterThan(0))
+        await until(() => expect(flow.get().expiresIn).toBeGreaterThan(0))
         expect(await flow.confirm('123456')).toBe(true)
         expect(flow.get().status).toBe('verified')
         expect(sms.asked('/otp/verify')).toBe(1)
@@ -96,7 +96,7 @@ describe('a code', () => {
         sms.on('/otp/verify', { lost: true })
         const flow = flowOf(sms, { token: true })
         await flow.start('+41')
-        await vi.waitFor(() => expect(flow.get().expiresIn).toBeGreaterThan(0))
+        await until(() => expect(flow.get().expiresIn).toBeGreaterThan(0))
         expect(await flow.confirm('123456')).toBe(false)
         expect(flow.get()).toMatchObject({ status: 'expired', error: { code: 'network' } })
     })
@@ -135,7 +135,7 @@ describe('a send', () => {
         sms.on('/otp/sessions/s-9', session({ session_id: 's-9', resend_after: 7 }))
         const flow = flowOf(sms, { start: async () => ({ sessionId: 's-9' }) })
         expect(await flow.start()).toBe(true)
-        await vi.waitFor(() =>
+        await until(() =>
             expect(flow.get()).toMatchObject({ sessionId: 's-9', phone: '+41*******01', cooldown: 7, expiresIn: 599 }),
         )
         expect(sms.asked('/otp/send')).toBe(0)
@@ -151,7 +151,7 @@ describe('a send', () => {
         expect(flow.get()).toMatchObject({ status: 'sent', cooldown: 17, error: { code: 'otp-cool-down' } })
         expect(await flow.resend()).toBe(true)
         expect(flow.get()).toMatchObject({ status: 'sent', cooldown: 1, error: undefined })
-        await vi.waitFor(() => expect(flow.get().cooldown).toBe(29))
+        await until(() => expect(flow.get().cooldown).toBe(29))
     })
 
     test('of more codes than a session has says so', async () => {
@@ -173,7 +173,7 @@ describe('time', () => {
         sms.on('/otp/sessions/s-1', session({ expires_in: 1 }), session({ expires_in: 300 }))
         const flow = flowOf(sms)
         await flow.start('+41')
-        await vi.waitFor(() => expect(flow.get().expiresIn).toBe(300), 3000)
+        await until(() => expect(flow.get().expiresIn).toBe(300))
         expect(flow.get().status).toBe('sent')
     })
 
@@ -187,7 +187,7 @@ describe('time', () => {
         )
         const flow = flowOf(sms)
         await flow.start('+41')
-        await vi.waitFor(() => expect(flow.get().status).toBe('expired'), 3000)
+        await until(() => expect(flow.get().status).toBe('expired'))
         expect(flow.get()).toMatchObject({ error: { code: 'otp-expired' }, expiresIn: undefined, cooldown: 0 })
     })
 
@@ -198,7 +198,7 @@ describe('time', () => {
         onTestFinished(() => void vi.useRealTimers())
         const flow = flowOf(sms)
         await flow.start('+41')
-        await vi.waitFor(() => expect(flow.get()).toMatchObject({ status: 'sent', expiresIn: 599 }))
+        await until(() => expect(flow.get()).toMatchObject({ status: 'sent', expiresIn: 599 }))
     })
 })
 

@@ -5,7 +5,7 @@
 
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 
 export interface Heard {
     method: string
@@ -82,6 +82,9 @@ export async function gateway(): Promise<Gateway> {
     }
     return made
 }
+
+/** Waits for what is expected, on a busy machine too. */
+export const until = (expected: () => void, milliseconds = 5000) => vi.waitFor(expected, milliseconds)
 
 /** A problem document. */
 export function problem(code: string, status: number, more: object = {}) {

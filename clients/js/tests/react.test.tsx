@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react'
+import { act, cleanup, configure, fireEvent, render, screen, waitFor } from '@testing-library/react'
 import { StrictMode } from 'react'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createSmsClient } from '../src/index.js'
@@ -13,6 +13,8 @@ import {
 import { type Gateway, gateway, refusal, SENT, session } from './gateway.js'
 
 afterEach(cleanup)
+// Machines are busy at times.
+configure({ asyncUtilTimeout: 5000 })
 
 const clientOf = (sms: Gateway) => createSmsClient({ baseUrl: sms.url, publishableKey: 'pk_page' })
 
