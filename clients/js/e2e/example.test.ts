@@ -106,5 +106,6 @@ test('another site can do nothing with the cookie', async () => {
     const post = (headers: Record<string, string>) =>
         fetch(address + '/logout', { method: 'POST', headers, body: '{}' })
     expect((await post({ 'content-type': 'application/json', origin: 'https://other.example' })).status).toBe(403)
+    expect((await post({ 'content-type': 'application/json', origin: 'null' })).status).toBe(403)
     expect((await post({ 'content-type': 'text/plain' })).status).toBe(415)
 })

@@ -41,7 +41,10 @@ export interface FlowOptions {
     userId?: string | undefined
     /** Wants a token with a right code. */
     token?: boolean | undefined
-    /** Has the first code sent by other means, as by your server to the number that it knows of a user. */
+    /**
+     * Has the first code sent by other means, as by your server to the number that it knows of a user. If it fails, the
+     * message of its error is shown; an `SmsError` also tells how long to wait.
+     */
     start?:
         | ((
               request: { phone?: string | undefined } & CallOptions,

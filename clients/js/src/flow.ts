@@ -122,7 +122,8 @@ export class OtpFlow {
     }
 
     #failed(before: OtpState['status'], cause: unknown): Partial<OtpState> {
-        const error = cause instanceof SmsError ? cause : new SmsError({ code: 'network' }, { cause })
+        // What is not the client's comes from `start`: its own words then.
+        const error = cause instanceof SmsError ? cause : new SmsError({ detail: (cause as Error).message }, { cause })
         const { code, retryAfter, attemptsRemaining = this.#state.attemptsRemaining } = error
         const ended = code === 'otp-locked' ? 'locked' : /expired|otp-used|not-found/.test(code) && 'expired'
         // What an ended session asked to wait for says nothing about the next one.

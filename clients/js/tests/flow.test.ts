@@ -141,6 +141,13 @@ describe('a send', () => {
         expect(sms.asked('/otp/send')).toBe(0)
     })
 
+    test('by other means that fails says so in its own words', async () => {
+        const start = () => Promise.reject(new Error('The shop is closed.'))
+        const flow = flowOf(await gateway(), { start })
+        expect(await flow.start()).toBe(false)
+        expect(flow.get()).toMatchObject({ status: 'idle', error: { message: 'The shop is closed.' } })
+    })
+
     test('too early keeps the session and takes up the wait', async () => {
         const sms = await gateway()
         sms.on('/otp/send', SENT).on('/otp/sessions/s-1', session())

@@ -6,6 +6,7 @@ import { createRoot } from 'react-dom/client'
 
 /** This server stands in for the gateway: it holds the key, and knows whose code is whose by the cookie. */
 const client = createSmsClient({ baseUrl: '' })
+const secondFactor = createSmsClient({ baseUrl: '/second-factor' })
 
 /** Who may see what; `/app` is nobody's, so that it leads everybody home. */
 const PAGES = {
@@ -49,7 +50,7 @@ function App() {
                 <OtpOverlay
                     client={client}
                     requirement={({ signal }) => ask('/api/otp-requirement', { signal })}
-                    start={({ phone, signal }) => ask('/api/otp-start', { body: { phone }, signal })}
+                    start={({ phone = '', signal }) => secondFactor.sendOtp({ phone }, { signal })}
                     onSignOut={signOut}
                 >
                     {page}

@@ -47,7 +47,8 @@ export const doors = {
         session.confirmed = !required
         return { required, reason, phone }
     },
-    'POST /api/otp-start': async ({ sms, session, body, ip }) => {
+    // As `/otp/send`, but where the code goes is known here.
+    'POST /second-factor/otp/send': async ({ sms, session, body, ip }) => {
         const user = userOf(session)
         const { phone } = await sms.settings.get(`/users/${user.id}/contact-settings`)
         // A number of the page's choice only as long as there is none: else it would be no second factor.
@@ -55,7 +56,7 @@ export const doors = {
         const purpose = phone ? 'two_factor' : 'verify_phone'
         const sent = await sms.sendOtp({ phone: to, purpose, userId: user.id, clientIp: ip })
         session.code = { id: sent.sessionId, user, ...(!phone && { phone: to }) }
-        return sent
+        return asGateway(sent)
     },
 
     // --- The application ---

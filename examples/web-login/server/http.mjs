@@ -55,7 +55,8 @@ async function answer(sms, request, response) {
 
 /** Another site's page could send a form here with this browser's cookie. */
 function ownPage({ headers }) {
-    if (headers.origin && new URL(headers.origin).host !== headers.host) throw refusal(403, 'That is another site.')
+    const { origin } = headers
+    if (origin && origin.replace(/^https?:\/\//, '') !== headers.host) throw refusal(403, 'That is another site.')
     if (!headers['content-type']?.startsWith('application/json')) throw refusal(415, 'Send JSON.')
 }
 
