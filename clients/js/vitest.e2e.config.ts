@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+    test: {
+        include: ['e2e/**/*.test.ts'],
+        globalSetup: 'e2e/setup.ts',
+        // One gateway and a browser: what else runs would only make it slower.
+        fileParallelism: false,
+        testTimeout: 60_000,
+        hookTimeout: 60_000,
+        expect: { poll: { timeout: 20_000 } },
+    },
+})
