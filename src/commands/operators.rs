@@ -8,8 +8,8 @@ use shared::ids::OperatorId;
 use shared::operator::{OperatorName, Role};
 use shared::password;
 use shared::seal::Keyring;
-use shared::store::operators::{self, ListedOperator};
 use shared::store::operator_sessions;
+use shared::store::operators::{self, ListedOperator};
 use sqlx::PgPool;
 
 use crate::cli::{OperatorsAction, OperatorsArgs};

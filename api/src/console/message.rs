@@ -50,7 +50,8 @@ impl Event {
             "in_doubt" => "gave no clear answer",
             other => other,
         };
-        let duplicate = attempt.possible_duplicate.then(|| "an earlier call may have sent it already".to_owned());
+        let duplicate =
+            attempt.possible_duplicate.then(|| "an earlier call may have sent it already".to_owned());
         let facts = [
             attempt.reason,
             attempt.code.map(|code| format!("code {code}")),

@@ -61,7 +61,11 @@ impl IntoResponse for Refusal {
             Self::RoleTooSmall { has, needs } => say(
                 StatusCode::FORBIDDEN,
                 "This page is not open to you",
-                format!("Your role is {}; it takes {}. A super admin can change it.", has.title(), needs.title()),
+                format!(
+                    "Your role is {}; it takes {}. A super admin can change it.",
+                    has.title(),
+                    needs.title()
+                ),
             ),
             Self::Problem(problem) => tell(&problem),
         }
@@ -79,7 +83,10 @@ fn tell(problem: &Problem) -> Response<Body> {
 
 /// An answer to whoever must wait so many seconds.
 pub(super) fn wait(seconds: u64) -> Response<Body> {
-    let text = format!("There were too many tries to sign in. Please wait {} min and try again.", seconds.div_ceil(60));
+    let text = format!(
+        "There were too many tries to sign in. Please wait {} min and try again.",
+        seconds.div_ceil(60)
+    );
     let mut response = say(StatusCode::TOO_MANY_REQUESTS, "Too many tries", text);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     response
@@ -92,5 +99,8 @@ pub(super) fn forged(_: ProtectionError) -> Response<Body> {
 }
 
 fn say(status: StatusCode, title: &str, text: String) -> Response<Body> {
-    page::respond(status, &RefusalPage { title: title.to_owned(), text, style: assets::address("console.css") })
+    page::respond(
+        status,
+        &RefusalPage { title: title.to_owned(), text, style: assets::address("console.css") },
+    )
 }

@@ -156,7 +156,15 @@ mod tests {
         for ours in ["/console", "/console/messages?status=failed&to=%2B41"] {
             assert_eq!(within_console(ours), ours);
         }
-        let others = ["", "//evil.example", "https://evil.example/console/", "/consoles", "/console/\\evil", "/docs", "/console/\r\nx"];
+        let others = [
+            "",
+            "//evil.example",
+            "https://evil.example/console/",
+            "/consoles",
+            "/console/\\evil",
+            "/docs",
+            "/console/\r\nx",
+        ];
         for other in others {
             assert_eq!(within_console(other), HOME, "{other:?}");
         }

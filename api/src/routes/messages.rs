@@ -141,7 +141,8 @@ pub(crate) async fn find(
         false => messages::find_since(&app.pool, before, MAX_LOOKED_AT).await?,
     };
     // One more than is shown tells whether there is a next page.
-    let mut found = messages::list(&app.pool, filter, Stretch { before, since }, i64::from(limit) + 1).await?;
+    let mut found =
+        messages::list(&app.pool, filter, Stretch { before, since }, i64::from(limit) + 1).await?;
     let has_more = found.len() > usize::from(limit);
     found.truncate(usize::from(limit));
     let next_cursor = if has_more { found.last().map(|message| message.id) } else { since };

@@ -120,11 +120,7 @@ pub fn link_path(secret: &str) -> String {
 }
 
 /// Takes the link of this secret, and says whom it signs in: of two who come with it, one.
-pub async fn take_link(
-    db: impl PgExecutor<'_>,
-    mac: &Mac,
-    secret: &str,
-) -> sqlx::Result<Option<OperatorId>> {
+pub async fn take_link(db: impl PgExecutor<'_>, mac: &Mac, secret: &str) -> sqlx::Result<Option<OperatorId>> {
     sqlx::query_scalar!(
         r#"delete from smsgw.operator_links l
            using smsgw.operators o

@@ -15,7 +15,8 @@ async fn of_many_who_press_its_button_a_link_signs_in_one() {
         assert_eq!(browser.get(&link).await.status(), 200, "looking at it does not use it up");
     }
     let answers = join_all((0..20).map(|_| browser.post(&link, &[]))).await;
-    let signed_in: Vec<_> = answers.iter().filter(|answer| answer.headers().contains_key(SET_COOKIE)).collect();
+    let signed_in: Vec<_> =
+        answers.iter().filter(|answer| answer.headers().contains_key(SET_COOKIE)).collect();
     assert_eq!(signed_in.len(), 1);
     assert_eq!(answers.iter().filter(|answer| answer.status() == 404).count(), 19);
     let cookie = signed_in[0].headers()[SET_COOKIE].to_str().unwrap().split(';').next().map(str::to_owned);
@@ -29,7 +30,10 @@ async fn a_link_is_over_after_its_time_and_with_its_operator() {
     operator(&app, "ann", Role::Viewer).await;
     let browser = Browser::new(&door);
     let late = link_for(&app, "ann").await;
-    sqlx::query("update smsgw.operator_links set ends_at = clock_timestamp()").execute(&app.pool).await.unwrap();
+    sqlx::query("update smsgw.operator_links set ends_at = clock_timestamp()")
+        .execute(&app.pool)
+        .await
+        .unwrap();
     assert_eq!(browser.post(&late, &[]).await.status(), 404);
     let link = link_for(&app, "ann").await;
     assert!(operators::disable(&app.pool, &"ann".parse().unwrap()).await.unwrap());

@@ -11,16 +11,21 @@ const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&
 async fn texts_and_names_are_shown_as_texts() {
     let app = TestApp::start().await;
     let door = Door::open(&app).await;
-    let sent = serde_json::json!({ "to": a_number(), "text": HOSTILE, "user_id": HOSTILE, "sender": "smsgw" });
-    let id = door.post("/sms/send-transactional", &sent).await.body["message_id"].as_str().unwrap().to_owned();
+    let sent = serde_json::json!({ "to": a_number(), "text": HOSTILE, "user_id": HOSTILE });
+    let id =
+        door.post("/sms/send-transactional", &sent).await.body["message_id"].as_str().unwrap().to_owned();
     let browser = Browser::signed_in(&app, &door, "ann", Role::SuperAdmin).await;
     let mut wanted = vec!["/console/messages".to_owned(), format!("/console/messages/{id}")];
     let query = form_urlencoded::byte_serialize(HOSTILE.as_bytes()).collect::<String>();
-    wanted.extend(["status", "lane", "to", "user_id", "cursor"].map(|field| format!("/console/messages?{field}={query}")));
+    wanted.extend(
+        ["status", "lane", "to", "user_id", "cursor"]
+            .map(|field| format!("/console/messages?{field}={query}")),
+    );
     wanted.push(format!("/console/sign-in?next={query}"));
     for path in wanted {
         let answer = browser.get(&path).await;
-        let policy = answer.headers().get("content-security-policy").map(|policy| policy.to_str().unwrap().to_owned());
+        let policy =
+            answer.headers().get("content-security-policy").map(|policy| policy.to_str().unwrap().to_owned());
         let page = answer.text().await.unwrap();
         assert!(!page.contains("<script>alert") && !page.contains("<img"), "{path}: {page}");
         assert!(policy.is_none_or(|policy| policy.contains("script-src 'self'")), "{path}");
@@ -69,7 +74,8 @@ async fn a_message_tells_what_happened_to_it_and_can_be_withdrawn() {
     assert_eq!(late.status(), 409);
     assert!(late.text().await.unwrap().contains("sent"));
     let waiting = serde_json::json!({ "to": a_number(), "text": "later", "send_at": app.now() + chrono::TimeDelta::hours(1) });
-    let id = door.post("/sms/send-transactional", &waiting).await.body["message_id"].as_str().unwrap().to_owned();
+    let id =
+        door.post("/sms/send-transactional", &waiting).await.body["message_id"].as_str().unwrap().to_owned();
     let answer = browser.post(&format!("/console/messages/{id}/cancel"), &[]).await;
     assert_eq!(location(&answer), format!("/console/messages/{id}"));
     let page = browser.get(&format!("/console/messages/{id}")).await.text().await.unwrap();

@@ -30,7 +30,11 @@ async fn who_signs_in_gets_a_session_of_their_own_and_signing_out_ends_it() {
     assert!(answer.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
     assert_eq!(browser.get("/console/messages").await.status(), 303, "the cookie is worth nothing any more");
     let done: Vec<_> = deeds(&app).await.into_iter().map(|(who, what, _)| (who, what)).collect();
-    assert_eq!(done, [("ann", "operator.sign_in"), ("ann", "operator.sign_out")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+    assert_eq!(
+        done,
+        [("ann", "operator.sign_in"), ("ann", "operator.sign_out")]
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+    );
 }
 
 #[tokio::test]

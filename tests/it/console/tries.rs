@@ -23,7 +23,10 @@ async fn who_guesses_in_parallel_has_no_more_guesses_than_in_turn() {
     assert_eq!(late.status(), 429, "not even with the right one");
     let wait: u64 = late.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=900).contains(&wait), "{wait}");
-    sqlx::query("update smsgw.operator_tries set until = clock_timestamp()").execute(&app.pool).await.unwrap();
+    sqlx::query("update smsgw.operator_tries set until = clock_timestamp()")
+        .execute(&app.pool)
+        .await
+        .unwrap();
     assert_eq!(Browser::new(&door).sign_in("ann", PASSWORD).await.status(), 303);
 }
 
