@@ -175,10 +175,13 @@ fn build(built: &Path) {
     };
     let target = built.parent().expect("a profile's directory lies in the target directory");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--package", "smsgw", "--bin", "smsgw", "--profile", profile]);
-    if let Ok(features) = std::env::var("SMSGW_TEST_FEATURES") {
-        cargo.args(["--features", &features]);
-    }
+    cargo.args(["build", "--quiet", "--bin", "smsgw", "--profile", profile]);
+    match std::env::var("SMSGW_TEST_FEATURES") {
+        Ok(features) => cargo.args(["--package", "smsgw", "--features", &features]),
+        // Of the whole workspace and with an example, so that it shares what `cargo test --workspace` compiled: by itself
+        // it would need its dependencies with fewer features, all of the workspace once more.
+        Err(_) => cargo.args(["--workspace", "--example", "with_database"]),
+    };
     cargo.arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
     // What cargo told this test of its package would make build scripts run again.
     let told = |name: &str| {
