@@ -37,7 +37,7 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_accepted_is_lost_and_copies_stay_in_bounds_whoever_is_killed() {
     let _alone = ALONE.lock().await;
-    let rounds = setting("SMSGW_CRASH_ROUNDS", 5);
+    let rounds = setting("SMSGW_CRASH_ROUNDS", 3);
     let mut report = Report::default();
     let mut gateway = Gateway::start().await;
     let load = Load::start(gateway.client(), setting("SMSGW_CRASH_RATE", 100));
