@@ -1,6 +1,6 @@
 //! Crash tests: the real programs under load, killed the hard way, judged by what arrived at the vendor.
 //!
-//! One run, one setup, one ledger; a campaign has its own. `SMSGW_CRASH_ROUNDS` (5) says how often each part is killed,
+//! One run, one setup, one ledger; a campaign has its own. `SMSGW_CRASH_ROUNDS` (3) says how often each part is killed,
 //! `SMSGW_CRASH_RATE` (100) how many requests a second are made meanwhile; `SMSGW_CRASH_RECIPIENTS` (50000; 25000
 //! in a debug build, which is slow) how many the campaign has.
 
