@@ -18,6 +18,11 @@ const AT_REST: Duration = Duration::from_millis(25);
 const SETTLING: Duration = Duration::from_millis(100);
 const DECREASE: f64 = 0.5;
 const INCREASE_PER_SECOND: f64 = 0.1;
+/// While codes come, the rest does no more than this share: what it has handed to the database and the processor cannot be
+/// taken back when the next code arrives …
+const BESIDE_CODES: f64 = 0.25;
+/// … until none has come for so long.
+const LULL: Duration = Duration::from_secs(1);
 /// Nothing stops altogether.
 const LEAST: f64 = 0.05;
 
@@ -31,6 +36,8 @@ pub struct Congestion {
 struct State {
     share: f64,
     changed: Instant,
+    /// When the last code came.
+    code: Option<Instant>,
     least: Least,
     shown: Gauge,
 }
@@ -63,13 +70,16 @@ impl Congestion {
     pub fn new(shown: Gauge) -> Self {
         shown.set(1.0);
         let now = Instant::now();
-        Self { state: Mutex::new(State { share: 1.0, changed: now, least: Least::new(now), shown }) }
+        Self {
+            state: Mutex::new(State { share: 1.0, changed: now, code: None, least: Least::new(now), shown }),
+        }
     }
 
     /// A code has waited this long.
     pub fn observe(&self, waited: Duration, now: Instant) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.recover(now);
+        state.code = Some(now);
         let bearable = state.least.of(waited, now) + TARGET;
         if waited > bearable && now.duration_since(state.changed) >= SETTLING {
             state.share = (state.share * DECREASE).max(LEAST);
@@ -82,7 +92,9 @@ impl Congestion {
     pub fn allowed(&self, most: usize, now: Instant) -> usize {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.recover(now);
-        ((most as f64 * state.share) as usize).max(1)
+        let codes_come = state.code.is_some_and(|code| now.duration_since(code) < LULL);
+        let share = if codes_come { state.share.min(BESIDE_CODES) } else { state.share };
+        ((most as f64 * share) as usize).max(1)
     }
 }
 
@@ -102,20 +114,40 @@ impl State {
 mod tests {
     use super::*;
 
+    /// What is allowed of 100 when no code has come lately.
+    fn share(congestion: &Congestion, now: Instant) -> usize {
+        congestion.state.lock().unwrap().code = None;
+        congestion.allowed(100, now)
+    }
+
     #[test]
     fn waiting_codes_shrink_the_rest_and_quiet_lets_it_grow_back() {
         let congestion = Congestion::new(Gauge::noop());
         let start = Instant::now() + Duration::from_secs(1);
         congestion.observe(Duration::from_millis(1), start);
-        assert_eq!(congestion.allowed(100, start), 100);
+        assert_eq!(share(&congestion, start), 100);
         congestion.observe(Duration::from_millis(80), start);
-        assert_eq!(congestion.allowed(100, start), 50);
+        assert_eq!(share(&congestion, start), 50);
         // Too soon to count again.
         congestion.observe(Duration::from_millis(80), start + Duration::from_millis(50));
-        assert_eq!(congestion.allowed(100, start + Duration::from_millis(50)), 50);
+        assert_eq!(share(&congestion, start + Duration::from_millis(50)), 50);
         let later = start + Duration::from_secs(1);
-        assert!((55..=60).contains(&congestion.allowed(100, later)));
-        assert_eq!(congestion.allowed(100, start + Duration::from_secs(60)), 100);
+        assert!((55..=60).contains(&share(&congestion, later)));
+        assert_eq!(share(&congestion, start + Duration::from_secs(60)), 100);
+    }
+
+    #[test]
+    fn beside_codes_the_rest_does_less_until_none_comes() {
+        let congestion = Congestion::new(Gauge::noop());
+        let start = Instant::now() + Duration::from_secs(1);
+        assert_eq!(congestion.allowed(100, start), 100);
+        congestion.observe(Duration::from_millis(1), start);
+        assert_eq!(congestion.allowed(100, start + Duration::from_millis(999)), 25);
+        assert_eq!(congestion.allowed(100, start + LULL), 100);
+        for _ in 0..3 {
+            congestion.observe(Duration::from_secs(1), start + LULL);
+        }
+        assert_eq!(congestion.allowed(100, start + LULL), 25, "the smaller of both");
     }
 
     #[test]
@@ -126,7 +158,7 @@ mod tests {
             let waited = Duration::from_millis(20 + second % 4);
             congestion.observe(waited, start + Duration::from_secs(second));
         }
-        assert_eq!(congestion.allowed(100, start + Duration::from_secs(300)), 100);
+        assert_eq!(share(&congestion, start + Duration::from_secs(300)), 100);
     }
 
     #[test]
@@ -134,7 +166,7 @@ mod tests {
         let congestion = Congestion::new(Gauge::noop());
         let start = Instant::now() + Duration::from_secs(1);
         congestion.observe(Duration::from_millis(60), start);
-        assert_eq!(congestion.allowed(100, start), 50);
+        assert_eq!(share(&congestion, start), 50);
     }
 
     #[test]

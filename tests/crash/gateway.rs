@@ -215,6 +215,8 @@ fn settings(database: &str, listen: &str, vendor: &str) -> Settings {
         ("SMSGW_MASTER_KEY", format!("{}=", "A".repeat(43))),
         ("SMSGW_LISTEN", own(listen)),
         ("SMSGW_ENV", own("production")),
+        // Fewer than usual: a list should outlast many deaths.
+        ("SMSGW_PROMO_SLOTS", own("512")),
         ("SMSGW_LOG_FORMAT", own("text")),
         ("NO_COLOR", own("1")),
         // Makes Twilio's callback carry the message's id. Nobody listens there.

@@ -3,17 +3,18 @@
 use clap::Args;
 use shared::lane::Lane;
 
-/// How much a worker does at once.
+/// How much a worker does at once. A slot is held from the claim until the result is written: so many messages are in
+/// doubt at most when a worker dies.
 #[derive(Clone, Debug, Args)]
 pub struct WorkerConfig {
-    /// Codes sent at once
+    /// Codes under way at once, from claim to written result
     #[arg(long, env = "SMSGW_OTP_SLOTS", default_value_t = 64)]
     pub otp_slots: u16,
-    /// Transactional texts sent at once
-    #[arg(long, env = "SMSGW_TRANSACTIONAL_SLOTS", default_value_t = 256)]
+    /// Transactional texts under way at once
+    #[arg(long, env = "SMSGW_TRANSACTIONAL_SLOTS", default_value_t = 512)]
     pub transactional_slots: u16,
-    /// Promo texts sent at once
-    #[arg(long, env = "SMSGW_PROMO_SLOTS", default_value_t = 512)]
+    /// Promo texts under way at once; a quarter while codes come
+    #[arg(long, env = "SMSGW_PROMO_SLOTS", default_value_t = 1536)]
     pub promo_slots: u16,
     /// Days that finished messages are kept (at least 35)
     #[arg(long, env = "SMSGW_LOG_DAYS", default_value_t = 90)]
@@ -30,8 +31,8 @@ impl Default for WorkerConfig {
     fn default() -> Self {
         Self {
             otp_slots: 64,
-            transactional_slots: 256,
-            promo_slots: 512,
+            transactional_slots: 512,
+            promo_slots: 1536,
             log_days: 90,
             body_days: 30,
             campaign_days: 90,
