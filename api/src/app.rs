@@ -20,6 +20,7 @@ use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 use crate::auth::{KeyOrigins, Keys, Users};
+use crate::console::Streams;
 use crate::country_rules::InForce;
 use crate::fields::Reach;
 use crate::idempotency::Answer;
@@ -106,6 +107,8 @@ pub struct State {
     pub(crate) batch_bodies: Arc<Semaphore>,
     pub(crate) lists: Arc<Semaphore>,
     pub(crate) passwords: Semaphore,
+    pub(crate) streams: Streams,
+    pub(crate) trials: BuildContext,
     pub(crate) measures: Arc<Measures>,
     pub(crate) metrics: PrometheusHandle,
 }
@@ -156,7 +159,7 @@ impl App {
             rules: InForce::new(),
             checks,
             providers: providers.clone(),
-            checkers: Checkers::new(providers.clone(), keyring.clone(), context),
+            checkers: Checkers::new(providers.clone(), keyring.clone(), context.clone()),
             signers: Signers::new(providers, public_url.clone()),
             public_url,
             stop_reply: config.stop_reply.clone(),
@@ -164,6 +167,8 @@ impl App {
             batch_bodies: Arc::new(Semaphore::new(BATCH_BODIES)),
             lists: Arc::new(Semaphore::new(LISTS)),
             passwords: Semaphore::new(PASSWORDS),
+            streams: Streams::new(),
+            trials: context,
             pool,
             clock,
             wake,

@@ -2,7 +2,7 @@
 //!
 //! Every door but the signing in takes an [`operator::Operator`], which closes it to whoever's role is too small. What
 //! changes something is a POST of a form, refused when another site made the browser send it. Pages work without
-//! scripts; those only keep lists fresh and write times in the viewer's zone.
+//! scripts; those add what only a script can: lists that stay fresh, times in the viewer's zone, codes one click away.
 
 use axum::Router;
 use axum::response::{IntoResponse as _, Redirect};
@@ -11,15 +11,20 @@ use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
 
+pub(crate) use self::live::Streams;
+
 mod assets;
 mod audit;
 mod cookie;
+mod form;
 mod inbox;
+mod live;
 mod message;
 mod messages;
 mod operator;
 mod page;
 mod refusal;
+mod settings;
 mod sign_in;
 mod sign_in_link;
 
@@ -34,11 +39,14 @@ pub(crate) fn all() -> Router<App> {
         .route("/console/sign-out", post(sign_in::sign_out))
         .route("/console/link/{token}", get(sign_in_link::show).post(sign_in_link::sign_in))
         .route("/console/messages", get(messages::list))
+        .route("/console/messages/live", get(messages::watch))
         .route("/console/messages/{id}", get(message::show))
         .route("/console/messages/{id}/cancel", post(message::cancel))
         .route("/console/inbox", get(inbox::show))
+        .route("/console/inbox/live", get(inbox::watch))
         .route("/console/audit", get(audit::list))
         .route("/console/assets/{version}/{name}", get(assets::serve))
+        .merge(settings::all())
         .layer(CsrfLayer::new().with_rejection_response(refusal::forged))
 }
 

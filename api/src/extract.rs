@@ -131,7 +131,7 @@ fn expectation(message: &str) -> String {
     match message.rsplit_once(", expected ") {
         Some((_, "a map")) => "must be an object".to_owned(),
         Some((_, "a sequence")) => "must be a list".to_owned(),
-        Some((_, number @ ("i32" | "i64" | "u16"))) => format!("must be a whole number ({number})"),
+        Some((_, number @ ("i16" | "i32" | "i64" | "u16"))) => format!("must be a whole number ({number})"),
         Some((_, kind)) if kind.starts_with("struct ") => "must be an object".to_owned(),
         Some((_, kind)) => format!("must be {kind}"),
         None if message == "expected value" => "must be a string".to_owned(),

@@ -32,7 +32,6 @@ mod users;
 mod waiting;
 mod webhooks;
 
-pub use integrations::parse_provider;
 pub use templates::parse_template;
 pub(crate) use waiting::waiting;
 

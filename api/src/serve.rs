@@ -22,6 +22,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
         shutdown.await;
         // What was accepted need not be waited for to be told so.
         app.outcomes.close();
+        app.streams.close();
     };
     serve_until(listener, &Edge::new(&app), stopped).await;
 }

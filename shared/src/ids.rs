@@ -91,6 +91,8 @@ number_id!(
 impl ApiKeyId {
     /// Stands for all end users, who call with tokens of their own: no key has this number.
     pub const USERS: Self = Self(0);
+    /// Stands for operators, who try things in the console: no key has this number either.
+    pub const CONSOLE: Self = Self(-1);
 }
 
 impl MessageId {

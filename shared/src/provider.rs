@@ -20,6 +20,7 @@ pub mod generic;
 pub mod http;
 mod otp;
 pub mod sandbox;
+pub mod trial;
 pub mod twilio;
 pub mod twofactor;
 

@@ -14,7 +14,9 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
-pub use self::keys::{InvalidMasterKey, MasterKey, UnknownKey, fill_random};
+pub use self::keys::{
+    InvalidMasterKey, MasterKey, SECRET_CHARACTERS, UnknownKey, fill_random, random_secret,
+};
 use self::keys::{KeyId, Keys};
 pub use self::mac::Mac;
 pub use self::signing::{PublicKey, Signing};

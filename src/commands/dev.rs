@@ -119,8 +119,7 @@ async fn console_link(gateway: &Gateway) -> Result<String> {
         Some(operator) => operator.id,
         None => operators::upsert(pool, &name, Role::SuperAdmin, None).await?,
     };
-    let secret = operator_sessions::make_link(pool, gateway.keyring().operators(), operator).await?;
-    Ok(operator_sessions::link_path(secret.expose_secret()))
+    Ok(operator_sessions::make_link(pool, gateway.keyring().operators(), operator).await?)
 }
 
 /// Whether messages reach real phones.

@@ -1,7 +1,7 @@
 //! `smsgw operators`: who may sign in to the console.
 
 use anyhow::{Context, Result, bail};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 use shared::config::SiteConfig;
 use shared::ids::OperatorId;
@@ -62,8 +62,7 @@ fn hashed(file: &str) -> Result<String> {
 
 /// Where a new link leads.
 async fn link(pool: &PgPool, keyring: &Keyring, site: &SiteConfig, operator: OperatorId) -> Result<String> {
-    let secret = operator_sessions::make_link(pool, keyring.operators(), operator).await?;
-    let path = operator_sessions::link_path(secret.expose_secret());
+    let path = operator_sessions::make_link(pool, keyring.operators(), operator).await?;
     Ok(match &site.public_url {
         Some(url) => format!("{}{path}", url.to_string().trim_end_matches('/')),
         // Whoever reads it knows where their gateway listens.

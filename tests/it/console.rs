@@ -2,7 +2,7 @@
 
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, Method, Response, redirect};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use shared::operator::Role;
 use shared::password;
 use shared::store::{operator_sessions, operators};
@@ -10,9 +10,11 @@ use tests::{Door, TestApp, http};
 
 mod forgery;
 mod links;
+mod live;
 mod pages;
 mod roles;
 mod sessions;
+mod settings;
 mod tries;
 
 const PASSWORD: &str = "a horse, a battery, a staple";
@@ -77,8 +79,7 @@ async fn operator(app: &TestApp, name: &str, role: Role) {
 async fn link_for(app: &TestApp, name: &str) -> String {
     let operator = operators::find(&app.pool, &name.parse().unwrap()).await.unwrap().unwrap();
     let mac = app.keyring.operators();
-    let secret = operator_sessions::make_link(&app.pool, mac, operator.id).await.unwrap();
-    operator_sessions::link_path(secret.expose_secret())
+    operator_sessions::make_link(&app.pool, mac, operator.id).await.unwrap()
 }
 
 fn location(answer: &Response) -> &str {

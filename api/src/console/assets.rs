@@ -17,17 +17,23 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 2] = [
-    Asset {
-        name: "console.css",
-        media_type: "text/css; charset=utf-8",
-        text: include_str!("../../assets/console.css"),
-    },
-    Asset {
-        name: "console.js",
-        media_type: "text/javascript; charset=utf-8",
-        text: include_str!("../../assets/console.js"),
-    },
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// The file `name` below the folder of assets.
+macro_rules! asset {
+    ($media_type:expr, $name:literal, $path:literal) => {
+        Asset { name: $name, media_type: $media_type, text: include_str!(concat!("../../assets/", $path)) }
+    };
+}
+
+const ASSETS: [Asset; 5] = [
+    asset!(CSS, "console.css", "console.css"),
+    asset!(JS, "console.js", "console.js"),
+    asset!(JS, "htmx.js", "vendor/htmx.min.js"),
+    asset!(JS, "hx-sse.js", "vendor/hx-sse.min.js"),
+    asset!(SVG, "icon.svg", "icon.svg"),
 ];
 
 /// Stands for all of them as they are.

@@ -4,21 +4,13 @@ use askama::Template;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
-use serde::Deserialize;
 use shared::store::audit_log::{self, ListedDeed};
 
 use super::operator::{Operator, SuperAdmin};
-use super::page::{self, Frame, Moment};
+use super::page::{self, Frame, Moment, Place, ROWS};
 use super::refusal::Refusal;
 use crate::app::App;
 use crate::extract::Query;
-
-const PAGE: i64 = 50;
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
-    before: Option<i64>,
-}
 
 #[derive(Template)]
 #[template(path = "console/audit.html")]
@@ -56,11 +48,10 @@ impl From<ListedDeed> for Row {
 pub(super) async fn list(
     State(app): State<App>,
     operator: Operator<SuperAdmin>,
-    Query(wanted): Query<Wanted>,
+    Query(place): Query<Place>,
 ) -> Result<Response<Body>, Refusal> {
-    let found = audit_log::list(&app.pool, wanted.before, PAGE).await?;
-    let is_full = i64::try_from(found.len()).is_ok_and(|count| count == PAGE);
-    let older = found.last().filter(|_| is_full).map(|last| last.id);
+    let found = audit_log::list(&app.pool, place.before, ROWS).await?;
+    let older = page::older(&found, |row| row.id);
     let rows = found.into_iter().map(Row::from).collect();
     let frame = Frame::new(&app, &operator, "/console/audit");
     Ok(page::respond(StatusCode::OK, &AuditPage { frame, rows, older }))

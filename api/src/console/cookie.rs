@@ -3,7 +3,8 @@
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::store::operator_sessions::{LONGEST, SECRET_CHARACTERS};
+use shared::seal::SECRET_CHARACTERS;
+use shared::store::operator_sessions::LONGEST;
 
 /// The prefix binds it to this host and to https (RFC 6265bis §4.1.3.2); browsers count this machine itself as safe.
 const NAME: &str = "__Host-smsgw";

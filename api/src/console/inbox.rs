@@ -4,23 +4,16 @@ use askama::Template;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
-use serde::Deserialize;
 use shared::config::Environment;
 use shared::store::sandbox_inbox::{self, InboxMessage};
 
+use super::live::{self, Watcher};
 use super::operator::{Operator, Viewer};
-use super::page::{self, Frame, Moment};
+use super::page::{self, Frame, Moment, Place, ROWS};
 use super::refusal::Refusal;
 use crate::app::App;
 use crate::extract::Query;
 use crate::problem::Problem;
-
-const PAGE: i64 = 50;
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
-    before: Option<i64>,
-}
 
 #[derive(Template)]
 #[template(path = "console/inbox.html")]
@@ -28,6 +21,14 @@ struct InboxPage {
     frame: Frame,
     bubbles: Vec<Bubble>,
     older: Option<i64>,
+    is_newest: bool,
+}
+
+/// The part that stays fresh.
+#[derive(Template)]
+#[template(path = "console/inbox_bubbles.html")]
+struct Bubbles {
+    bubbles: Vec<Bubble>,
 }
 
 /// A message on a telephone.
@@ -59,24 +60,43 @@ fn code(text: &str) -> Option<String> {
     runs.into_iter().find(|run| (4..=10).contains(&run.len())).map(str::to_owned)
 }
 
-/// Shows the inbox.
+/// Shows the inbox; its newest page stays fresh.
 pub(super) async fn show(
     State(app): State<App>,
     operator: Operator<Viewer>,
-    Query(wanted): Query<Wanted>,
+    Query(place): Query<Place>,
 ) -> Result<Response<Body>, Refusal> {
-    match app.environment {
-        Environment::Development => {}
-        Environment::Production => {
-            return Err(Problem::not_found("the sandbox inbox exists in development alone").into());
-        }
-    }
-    let found = sandbox_inbox::list(&app.pool, wanted.before, PAGE).await?;
-    let is_full = i64::try_from(found.len()).is_ok_and(|count| count == PAGE);
-    let older = found.last().filter(|_| is_full).map(|last| last.id);
-    let bubbles = found.into_iter().map(Bubble::from).collect();
+    is_there(&app)?;
+    let (bubbles, older) = list(&app, place.before).await?;
     let frame = Frame::new(&app, &operator, "/console/inbox");
-    Ok(page::respond(StatusCode::OK, &InboxPage { frame, bubbles, older }))
+    let is_newest = place.before.is_none();
+    Ok(page::respond(StatusCode::OK, &InboxPage { frame, bubbles, older, is_newest }))
+}
+
+/// Sends the newest page again whenever it changes.
+pub(super) async fn watch(
+    State(app): State<App>,
+    watcher: Watcher<Viewer>,
+) -> Result<Response<Body>, Refusal> {
+    is_there(&app)?;
+    let looked_at = app.clone();
+    live::stream(app, watcher, move || {
+        let app = looked_at.clone();
+        async move { page::fragment(&Bubbles { bubbles: list(&app, None).await?.0 }) }
+    })
+}
+
+fn is_there(app: &App) -> Result<(), Problem> {
+    match app.environment {
+        Environment::Development => Ok(()),
+        Environment::Production => Err(Problem::not_found("the sandbox inbox exists in development alone")),
+    }
+}
+
+async fn list(app: &App, before: Option<i64>) -> sqlx::Result<(Vec<Bubble>, Option<i64>)> {
+    let found = sandbox_inbox::list(&app.pool, before, ROWS).await?;
+    let older = page::older(&found, |row| row.id);
+    Ok((found.into_iter().map(Bubble::from).collect(), older))
 }
 
 #[cfg(test)]

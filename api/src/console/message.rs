@@ -30,14 +30,14 @@ struct MessagePage {
 }
 
 /// Something that happened to a message, in words.
-struct Event {
-    at: Moment,
-    title: String,
-    detail: String,
+pub(super) struct Event {
+    pub(super) at: Moment,
+    pub(super) title: String,
+    pub(super) detail: String,
 }
 
 impl Event {
-    fn new(at: impl Into<Moment>, title: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(super) fn new(at: impl Into<Moment>, title: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { at: at.into(), title: title.into(), detail: detail.into() }
     }
 
@@ -79,7 +79,8 @@ pub(super) async fn show(
     Ok(page::respond(StatusCode::OK, &MessagePage { frame, message, to, may_cancel, timeline }))
 }
 
-async fn timeline(app: &App, message: &Message) -> sqlx::Result<Vec<Event>> {
+/// What happened to a message so far.
+pub(super) async fn timeline(app: &App, message: &Message) -> sqlx::Result<Vec<Event>> {
     let mut events = vec![Event::new(message.id.created_at(), "Accepted", "")];
     let attempts = messages::list_attempts(&app.pool, message.id).await?;
     events.extend(attempts.into_iter().map(Event::attempt));

@@ -8,15 +8,18 @@ use serde::Deserialize;
 use shared::ids::MessageId;
 use shared::lane::Lane;
 use shared::message::Status;
+use shared::operator::Role;
 use shared::phone::PhoneNumber;
 use shared::store::messages::{Filter, Message};
 
-use super::operator::{Operator, Viewer};
+use super::live::{self, Watcher};
+use super::operator::{self, Operator, Viewer};
 use super::page::{self, Frame, Moment};
 use super::refusal::Refusal;
 use crate::app::App;
 use crate::extract::Query;
 use crate::fields;
+use crate::problem::Problem;
 use crate::routes::messages;
 
 /// Messages on a page.
@@ -39,8 +42,17 @@ struct MessagesPage {
     frame: Frame,
     wanted: Wanted,
     fault: Option<String>,
+    filtered: bool,
     rows: Vec<Row>,
     older: Option<String>,
+}
+
+/// The inside of the table: the part that stays fresh.
+#[derive(Template)]
+#[template(path = "console/messages_rows.html")]
+pub(super) struct Rows {
+    rows: Vec<Row>,
+    filtered: bool,
 }
 
 /// A message as a row shows it.
@@ -84,13 +96,21 @@ impl MessagesPage {
         Lane::ALL.iter().map(|lane| (lane.as_str(), lane.as_str() == self.wanted.lane))
     }
 
+    /// Where the newest of these messages are sent again; older ones do not change much.
+    fn live(&self) -> Option<String> {
+        let is_newest = self.wanted.cursor.is_empty();
+        is_newest.then(|| address(&self.wanted, "/console/messages/live", None))
+    }
+}
+
+impl Wanted {
     fn is_filtered(&self) -> bool {
-        let Wanted { status, lane, to, user_id, cursor: _ } = &self.wanted;
+        let Self { status, lane, to, user_id, cursor: _ } = self;
         [status, lane, to, user_id].into_iter().any(|field| !field.is_empty())
     }
 }
 
-/// Shows a page of messages.
+/// Shows a page of messages; the newest stays fresh.
 pub(super) async fn list(
     State(app): State<App>,
     operator: Operator<Viewer>,
@@ -100,15 +120,40 @@ pub(super) async fn list(
     let (filter, before) = match filter(&app, &wanted) {
         Ok(found) => found,
         Err(fault) => {
-            let page = MessagesPage { frame, wanted, fault: Some(fault), rows: Vec::new(), older: None };
-            return Ok(page::respond(StatusCode::UNPROCESSABLE_ENTITY, &page));
+            let (filtered, rows) = (wanted.is_filtered(), Vec::new());
+            let page = MessagesPage { frame, wanted, fault: Some(fault), filtered, rows, older: None };
+            return Ok(page::respond(StatusCode::BAD_REQUEST, &page));
         }
     };
     let found = messages::find(&app, &filter, before, PAGE).await?;
-    let older = found.next_cursor.map(|cursor| address(&wanted, cursor));
-    let whole = operator.may_see_numbers();
-    let rows = found.messages.into_iter().map(|message| Row::new(message, whole)).collect();
-    Ok(page::respond(StatusCode::OK, &MessagesPage { frame, wanted, fault: None, rows, older }))
+    let older = found.next_cursor.map(|cursor| address(&wanted, "/console/messages", Some(cursor)));
+    let rows = rows(found.messages, operator.who.role);
+    let filtered = wanted.is_filtered();
+    Ok(page::respond(StatusCode::OK, &MessagesPage { frame, wanted, fault: None, filtered, rows, older }))
+}
+
+/// Sends the newest page again whenever it changes.
+pub(super) async fn watch(
+    State(app): State<App>,
+    watcher: Watcher<Viewer>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response<Body>, Refusal> {
+    let (filter, _) = filter(&app, &wanted).map_err(|fault| Problem::field("filter", fault))?;
+    let (role, looked_at) = (watcher.role, app.clone());
+    live::stream(app, watcher, move || {
+        let (app, filter) = (looked_at.clone(), filter.clone());
+        async move { page::fragment(&newest(&app, &filter, PAGE, role).await?) }
+    })
+}
+
+/// The newest messages as the inside of a table.
+pub(super) async fn newest(app: &App, filter: &Filter, most: u16, role: Role) -> sqlx::Result<Rows> {
+    let found = messages::find(app, filter, None, most).await?;
+    Ok(Rows { rows: rows(found.messages, role), filtered: *filter != Filter::default() })
+}
+
+fn rows(messages: Vec<Message>, role: Role) -> Vec<Row> {
+    messages.into_iter().map(|message| Row::new(message, operator::sees_numbers(role))).collect()
 }
 
 /// What is asked for, or what is wrong with it.
@@ -129,8 +174,8 @@ fn filter(app: &App, wanted: &Wanted) -> Result<(Filter, Option<MessageId>), Str
     Ok((filter, before.map_err(|_| "This page is not one that was linked to; begin at the newest.")?))
 }
 
-/// Where the page after `cursor` is.
-fn address(wanted: &Wanted, cursor: MessageId) -> String {
+/// Where these messages are found, from `cursor` on.
+fn address(wanted: &Wanted, path: &str, cursor: Option<MessageId>) -> String {
     let Wanted { status, lane, to, user_id, cursor: _ } = wanted;
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in [("status", status), ("lane", lane), ("to", to), ("user_id", user_id)] {
@@ -138,6 +183,8 @@ fn address(wanted: &Wanted, cursor: MessageId) -> String {
             query.append_pair(name, value);
         }
     }
-    query.append_pair("cursor", &cursor.to_string());
-    format!("/console/messages?{}", query.finish())
+    if let Some(cursor) = cursor {
+        query.append_pair("cursor", &cursor.to_string());
+    }
+    format!("{path}?{}", query.finish())
 }

@@ -43,7 +43,7 @@ pub(super) struct Operator<L> {
 impl<L> Operator<L> {
     /// Whether numbers may be shown whole.
     pub(super) fn may_see_numbers(&self) -> bool {
-        self.who.role >= Role::Admin
+        sees_numbers(self.who.role)
     }
 
     /// Whether something may be changed.
@@ -79,6 +79,11 @@ impl<L: Least> FromRequestParts<App> for Operator<L> {
         let address = ClientAddress::from_request_parts(parts, app).await?;
         Ok(Self { who, address, least: PhantomData })
     }
+}
+
+/// Whether numbers are shown whole to this role.
+pub(super) fn sees_numbers(role: Role) -> bool {
+    role >= Role::Admin
 }
 
 /// Who the cookie of a request signs in.

@@ -2,17 +2,19 @@
 
 use askama::Template;
 use axum::body::Body;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse as _;
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Deserialize;
 use shared::config::Environment;
 use shared::operator::Role;
 
-use super::assets;
 use super::operator::{Least, Operator};
+use super::refusal::Refusal;
+use super::settings;
 use crate::app::App;
-use crate::problem::{OwnBody, Problem};
+use crate::html;
+use crate::problem::Problem;
 
 /// Scripts and styles are ours and in files, forms go nowhere else, and nobody frames a page.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -45,30 +47,38 @@ impl Frame {
     pub(super) fn parts(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let inbox = self.has_inbox.then_some(("/console/inbox", "Sandbox inbox"));
         let audit = (self.role >= Role::SuperAdmin).then_some(("/console/audit", "Audit log"));
-        [Some(("/console/messages", "Messages")), inbox, audit].into_iter().flatten()
+        let settings = (self.role >= Role::Admin).then_some((settings::HERE, "SMS & OTP"));
+        [Some(("/console/messages", "Messages")), inbox, settings, audit].into_iter().flatten()
     }
+}
 
-    /// Where a style or script is found.
-    pub(super) fn asset(&self, name: &str) -> String {
-        assets::address(name)
-    }
+/// A part of a page by itself.
+pub(super) fn fragment(part: &impl Template) -> Result<String, Refusal> {
+    part.render().map_err(|error| Problem::internal(&error).into())
 }
 
 /// An answer with a page.
 pub(super) fn respond(status: StatusCode, page: &impl Template) -> Response<Body> {
-    let html = match page.render() {
-        Ok(html) => html,
+    match page.render() {
+        Ok(html) => html::page(status, html, POLICY),
         // Writing to a text cannot fail, nor do our filters.
-        Err(error) => return Problem::internal(&error).into_response(),
-    };
-    let mut response = (status, html).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
-    // Addresses of the console hold filters and ids.
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response.extensions_mut().insert(OwnBody);
-    response
+        Err(error) => Problem::internal(&error).into_response(),
+    }
+}
+
+/// Rows on a page of a list.
+pub(super) const ROWS: i64 = 50;
+
+/// Which page of a list is wanted: the newest, or the one before a row.
+#[derive(Debug, Deserialize)]
+pub(super) struct Place {
+    pub(super) before: Option<i64>,
+}
+
+/// Where the page after these rows begins, if they filled theirs.
+pub(super) fn older<T>(rows: &[T], id: impl Fn(&T) -> i64) -> Option<i64> {
+    let is_full = i64::try_from(rows.len()).is_ok_and(|count| count == ROWS);
+    rows.last().filter(|_| is_full).map(id)
 }
 
 /// A moment for pages: as machines read it, and as people do who have no script to see it in their own zone.

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect};
 use shared::operator::Role;
 use tower_http::csrf::ProtectionError;
 
-use super::{assets, page};
+use super::page;
 use crate::problem::Problem;
 
 /// Why a page is not shown.
@@ -44,7 +44,6 @@ impl From<sqlx::Error> for Refusal {
 struct RefusalPage {
     title: String,
     text: String,
-    style: String,
 }
 
 impl IntoResponse for Refusal {
@@ -99,8 +98,5 @@ pub(super) fn forged(_: ProtectionError) -> Response<Body> {
 }
 
 fn say(status: StatusCode, title: &str, text: String) -> Response<Body> {
-    page::respond(
-        status,
-        &RefusalPage { title: title.to_owned(), text, style: assets::address("console.css") },
-    )
+    page::respond(status, &RefusalPage { title: title.to_owned(), text })
 }

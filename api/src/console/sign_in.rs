@@ -17,7 +17,7 @@ use shared::store::{audit_log, operators};
 
 use super::operator::signed_in;
 use super::refusal::{self, Refusal};
-use super::{HOME, assets, cookie, page};
+use super::{HOME, cookie, page};
 use crate::app::App;
 use crate::client_address::ClientAddress;
 use crate::extract::Form;
@@ -26,7 +26,6 @@ use crate::problem::Problem;
 #[derive(Template)]
 #[template(path = "console/sign_in.html")]
 struct SignInPage {
-    style: String,
     name: String,
     next: String,
     is_wrong: bool,
@@ -35,7 +34,7 @@ struct SignInPage {
 fn form(status: StatusCode, name: &str, next: &str) -> Response<Body> {
     let (name, next) = (name.to_owned(), next.to_owned());
     let is_wrong = status != StatusCode::OK;
-    page::respond(status, &SignInPage { style: assets::address("console.css"), name, next, is_wrong })
+    page::respond(status, &SignInPage { name, next, is_wrong })
 }
 
 /// Shows the form, unless there is no need to.

@@ -8,7 +8,7 @@ use axum::http::{Response, StatusCode};
 use shared::store::operator_sessions;
 
 use super::refusal::Refusal;
-use super::{HOME, assets, page, sign_in as password};
+use super::{HOME, page, sign_in as password};
 use crate::app::App;
 use crate::client_address::ClientAddress;
 use crate::extract::Path;
@@ -16,13 +16,11 @@ use crate::problem::Problem;
 
 #[derive(Template)]
 #[template(path = "console/sign_in_link.html")]
-struct LinkPage {
-    style: String,
-}
+struct LinkPage;
 
 /// Asks to press a button: whoever looks at links before people do must not use them up.
 pub(super) async fn show(Path(_): Path<String>) -> Response<Body> {
-    page::respond(StatusCode::OK, &LinkPage { style: assets::address("console.css") })
+    page::respond(StatusCode::OK, &LinkPage)
 }
 
 /// Takes the link and signs in.

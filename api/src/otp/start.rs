@@ -45,6 +45,11 @@ impl StartRequest {
         let purpose = Some(purpose);
         Self { phone, purpose, user_id, client_ip, provider_hint: None, locale: None }
     }
+
+    /// The same, by this provider if it can.
+    pub(crate) fn hinting(self, provider_hint: Option<String>) -> Self {
+        Self { provider_hint, ..self }
+    }
 }
 
 /// Who asks for a code.

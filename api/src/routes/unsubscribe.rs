@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
-use axum::response::IntoResponse as _;
 use http_body_util::{BodyExt as _, Limited};
 use shared::consent::{Evidence, Statement};
 use shared::store::{consents, opt_outs, suppressions};
@@ -17,7 +15,8 @@ use shared::unsubscribe::Unsubscribe;
 
 use self::page::Page;
 use crate::app::App;
-use crate::problem::{OwnBody, Problem};
+use crate::html;
+use crate::problem::Problem;
 
 mod page;
 
@@ -88,14 +87,8 @@ fn answer(page: Page<'_>) -> Response<Body> {
         Page::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Page::Ask(_) | Page::Stopped(_) | Page::StoppedElsewhere(_) | Page::TakenBack(_) => StatusCode::OK,
     };
-    let mut response = (status, page.html()).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CONTENT_SECURITY_POLICY, page::policy());
-    // The address is the key to it.
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(ROBOTS, HeaderValue::from_static("noindex, nofollow"));
-    response.extensions_mut().insert(OwnBody);
+    let mut response = html::page(status, page.html(), page::policy());
+    response.headers_mut().insert(ROBOTS, HeaderValue::from_static("noindex, nofollow"));
     response
 }
 

@@ -26,7 +26,8 @@ pub enum Kind {
 pub struct UnknownKind;
 
 impl Kind {
-    const ALL: [Self; 6] = [Self::Ip, Self::Phone, Self::Purpose, Self::User, Self::Country, Self::Key];
+    /// All kinds.
+    pub const ALL: [Self; 6] = [Self::Ip, Self::Phone, Self::Purpose, Self::User, Self::Country, Self::Key];
 
     /// The word in tables and JSON.
     pub const fn as_str(self) -> &'static str {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use hkdf::Hkdf;
 use secrecy::{ExposeSecret as _, SecretBox, SecretSlice, SecretString};
 use sha2::Sha256;
@@ -117,6 +117,16 @@ impl<K> Keys<K> {
 /// If that source fails, which no caller could answer in a safe way.
 pub fn fill_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system has a random source");
+}
+
+/// Characters of a [`random_secret`]: base64 for addresses, without padding.
+pub const SECRET_CHARACTERS: usize = (KEY_BYTES * 4).div_ceil(3);
+
+/// Makes a secret that nobody guesses, for an address, a cookie or a header.
+pub fn random_secret() -> SecretString {
+    let mut secret = [0; KEY_BYTES];
+    fill_random(&mut secret);
+    BASE64_URL_SAFE_NO_PAD.encode(secret).into()
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! A key is `sk_`, or `pk_` if it is for browsers, and 32 random bytes. It is shown once; the table holds an HMAC of it,
 //! whose key is not in the database.
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -11,7 +10,7 @@ use sqlx::PgExecutor;
 
 use crate::ids::ApiKeyId;
 use crate::origin::Origin;
-use crate::seal::{Mac, fill_random};
+use crate::seal::{Mac, random_secret};
 
 /// How every key of a server starts.
 pub const KEY_PREFIX: &str = "sk_";
@@ -19,7 +18,6 @@ pub const KEY_PREFIX: &str = "sk_";
 pub const PUBLISHABLE_PREFIX: &str = "pk_";
 /// What a publishable key may ask for.
 const PUBLISHABLE_SCOPES: [Scope; 1] = [Scope::Otp];
-const SECRET_BYTES: usize = 32;
 /// Characters of a key that lists show, the prefix included.
 const SHOWN: usize = 9;
 
@@ -168,9 +166,7 @@ pub async fn insert(
 }
 
 fn random(prefix: &str) -> SecretString {
-    let mut secret = [0; SECRET_BYTES];
-    fill_random(&mut secret);
-    SecretString::from(format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(secret)))
+    SecretString::from(format!("{prefix}{}", random_secret().expose_secret()))
 }
 
 async fn store(

@@ -177,6 +177,24 @@ pub async fn upsert(db: impl PgExecutor<'_>, row: &Integration) -> sqlx::Result<
     Ok(())
 }
 
+/// Gives rows other priorities.
+///
+/// # Errors
+/// When the database is away.
+pub async fn set_priorities(db: impl PgExecutor<'_>, priorities: &[(String, i32)]) -> sqlx::Result<()> {
+    let (names, priorities): (Vec<String>, Vec<i32>) = priorities.iter().cloned().unzip();
+    sqlx::query!(
+        "update public.api_integrations i set priority = n.priority, updated_at = clock_timestamp()
+         from unnest($1::text[], $2::integer[]) as n (name, priority)
+         where i.name = n.name and i.priority <> n.priority",
+        &names,
+        &priorities,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Removes a provider; says whether there was one.
 ///
 /// # Errors

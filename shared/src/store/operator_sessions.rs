@@ -2,21 +2,17 @@
 
 use std::time::Duration;
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgExecutor;
 
 use crate::ids::OperatorId;
 use crate::operator::Role;
-use crate::seal::{Mac, fill_random};
+use crate::seal::{Mac, random_secret};
 
 /// What the hash of a session's secret begins with, so that a link's never passes for one.
 const SESSION: &[u8] = b"session";
 /// What the hash of a link's secret begins with.
 const LINK: &[u8] = b"link";
-const SECRET_BYTES: usize = 32;
-/// Characters of every secret: base64 for addresses, without padding.
-pub const SECRET_CHARACTERS: usize = (SECRET_BYTES * 4).div_ceil(3);
 
 /// A session that is not used for so long is over …
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -38,7 +34,7 @@ pub struct SignedIn {
 
 /// Signs an operator in with a session of its own, whose secret is for their browser alone; forgets those that are over.
 pub async fn begin(db: impl PgExecutor<'_>, mac: &Mac, operator: OperatorId) -> sqlx::Result<SecretString> {
-    let secret = secret();
+    let secret = random_secret();
     sqlx::query!(
         "with old as (
              delete from smsgw.operator_sessions
@@ -46,20 +42,14 @@ pub async fn begin(db: impl PgExecutor<'_>, mac: &Mac, operator: OperatorId) -> 
                 or created_at < clock_timestamp() - make_interval(secs => $4)
          )
          insert into smsgw.operator_sessions (mac, operator_id) values ($1, $2)",
-        mac.tag(&[SESSION, secret.as_bytes()]),
+        mac.tag(&[SESSION, secret.expose_secret().as_bytes()]),
         operator as OperatorId,
         IDLE.as_secs_f64(),
         LONGEST.as_secs_f64(),
     )
     .execute(db)
     .await?;
-    Ok(secret.into())
-}
-
-fn secret() -> String {
-    let mut secret = [0; SECRET_BYTES];
-    fill_random(&mut secret);
-    BASE64_URL_SAFE_NO_PAD.encode(secret)
+    Ok(secret)
 }
 
 /// Finds who is signed in by the session of this secret, and notes, at most once a minute, that it is in use.
@@ -87,6 +77,24 @@ pub async fn find(db: impl PgExecutor<'_>, mac: &Mac, secret: &str) -> sqlx::Res
     .await
 }
 
+/// Finds who is signed in by the session of this secret, without it being in use.
+pub async fn watch(db: impl PgExecutor<'_>, mac: &Mac, secret: &str) -> sqlx::Result<Option<SignedIn>> {
+    sqlx::query_as!(
+        SignedIn,
+        r#"select o.id as "id: OperatorId", o.name, o.role as "role: Role"
+           from smsgw.operator_sessions s
+           join smsgw.operators o on o.id = s.operator_id and o.disabled_at is null
+           where s.mac = any($1)
+             and s.seen_at > clock_timestamp() - make_interval(secs => $2)
+             and s.created_at > clock_timestamp() - make_interval(secs => $3)"#,
+        &mac.tags(&[SESSION, secret.as_bytes()]),
+        IDLE.as_secs_f64(),
+        LONGEST.as_secs_f64(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Ends the session of this secret.
 pub async fn end(db: impl PgExecutor<'_>, mac: &Mac, secret: &str) -> sqlx::Result<()> {
     let macs = mac.tags(&[SESSION, secret.as_bytes()]);
@@ -94,13 +102,10 @@ pub async fn end(db: impl PgExecutor<'_>, mac: &Mac, secret: &str) -> sqlx::Resu
     Ok(())
 }
 
-/// Makes a link for an operator, whose secret ends its address, see [`link_path`]; forgets those that are over.
-pub async fn make_link(
-    db: impl PgExecutor<'_>,
-    mac: &Mac,
-    operator: OperatorId,
-) -> sqlx::Result<SecretString> {
-    let secret = secret();
+/// Makes a link for an operator and says where on the gateway it leads; forgets those that are over.
+pub async fn make_link(db: impl PgExecutor<'_>, mac: &Mac, operator: OperatorId) -> sqlx::Result<String> {
+    let secret = random_secret();
+    let secret = secret.expose_secret();
     sqlx::query!(
         "with old as (delete from smsgw.operator_links where ends_at < clock_timestamp())
          insert into smsgw.operator_links (mac, operator_id, ends_at)
@@ -111,12 +116,7 @@ pub async fn make_link(
     )
     .execute(db)
     .await?;
-    Ok(secret.into())
-}
-
-/// Where the link of this secret leads on the gateway.
-pub fn link_path(secret: &str) -> String {
-    format!("/console/link/{secret}")
+    Ok(format!("/console/link/{secret}"))
 }
 
 /// Takes the link of this secret, and says whom it signs in: of two who come with it, one.

@@ -112,6 +112,8 @@ pub struct Session {
     pub verified_at: Option<DateTime<Utc>>,
     /// The database's time.
     pub now: DateTime<Utc>,
+    /// The key that asked.
+    pub api_key_id: Option<ApiKeyId>,
 }
 
 macro_rules! find_session {
@@ -121,7 +123,7 @@ macro_rules! find_session {
             r#"select id as "id: SessionId", user_id, phone, purpose, status as "status: SessionStatus", attempts,
                       max_attempts, sends, code_length, sealed_code, withheld,
                       message_id as "message_id: MessageId", locale, hint, resend_at, expires_at,
-                      created_at, verified_at, clock_timestamp() as "now!"
+                      created_at, verified_at, clock_timestamp() as "now!", api_key_id as "api_key_id: ApiKeyId"
                from public.sms_otp_sessions where id = $1"# + $lock,
             $id as SessionId,
         )

@@ -1,16 +1,13 @@
 //! `smsgw providers test`: one real message through exactly one provider, past queue and route.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 use shared::clock::DbClock;
 use shared::config::Environment;
-use shared::ids::MessageId;
-use shared::lane::Lane;
-use shared::provider::catalogue::{BuildContext, Catalogue, ProviderSettings, VendorConfig, build};
+use shared::provider::catalogue::{BuildContext, Catalogue, ProviderSettings, VendorConfig};
 use shared::provider::http::{self, BaseUrl};
-use shared::provider::{Outcome, OutgoingSms, ProviderReference, SendError};
+use shared::provider::trial::{Trial, TrialError};
+use shared::provider::{Outcome, ProviderReference, SendError};
 use shared::seal::Keyring;
 use shared::store::integrations;
 use sqlx::PgPool;
@@ -47,18 +44,14 @@ pub(super) async fn run(
         pool: pool.clone(),
         environment: site.environment,
     };
-    let adapter = build(&settings, &context)?;
-    if !adapter.takes_plain_text(wanted.lane) {
-        bail!("{} takes only texts it has a template for: try --lane otp, or send by template", wanted.name);
-    }
     let now = DbClock::start(pool).await.context("the database does not answer")?.now();
-    let sms = message(&wanted, MessageId::new(now), now);
-    let began = Instant::now();
-    // As a worker would ask it, but nobody can check that code.
-    let by_provider = wanted.lane == Lane::Otp && adapter.makes_codes();
-    let answer = if by_provider { adapter.start_otp(&sms).await } else { adapter.send(&sms).await };
-    let took = began.elapsed().as_millis();
-    tell(&wanted.name, took, &answer, printer)
+    let trial = Trial { lane: wanted.lane, to: wanted.to.clone(), text: wanted.text.clone() };
+    let tried = match trial.run(&settings, &context, now).await {
+        Ok(tried) => tried,
+        Err(error @ TrialError::NeedsTemplate) => bail!("{} {error}: try --lane otp", wanted.name),
+        Err(error @ TrialError::NotBuilt(_)) => return Err(error.into()),
+    };
+    tell(&wanted.name, tried.took.as_millis(), &tried.answer, printer)
 }
 
 async fn find(
@@ -78,27 +71,6 @@ async fn find(
     found.ok_or_else(|| {
         anyhow!("there is no provider called {:?}; known are: {}", wanted.name, known.join(", "))
     })
-}
-
-fn message(wanted: &TestProvider, id: MessageId, now: chrono::DateTime<chrono::Utc>) -> OutgoingSms {
-    // Not a code anybody waits for.
-    let code = (wanted.lane == Lane::Otp).then(|| "123456".to_owned());
-    let usual = match &code {
-        Some(code) => format!("{code} is a test code of smsgw."),
-        None => "This is a test message of smsgw.".to_owned(),
-    };
-    OutgoingSms {
-        message_id: id,
-        lane: wanted.lane,
-        to: wanted.to.clone(),
-        text: wanted.text.clone().unwrap_or(usual),
-        code,
-        sender: None,
-        template: None,
-        expires_at: now + wanted.lane.lifetime(),
-        validity: wanted.lane.lifetime(),
-        timeout: wanted.lane.call_timeout(),
-    }
 }
 
 fn tell(
