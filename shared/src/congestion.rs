@@ -18,9 +18,9 @@ const AT_REST: Duration = Duration::from_millis(25);
 const SETTLING: Duration = Duration::from_millis(100);
 const DECREASE: f64 = 0.5;
 const INCREASE_PER_SECOND: f64 = 0.1;
-/// While codes come, the rest does no more than this share: what it has handed to the database and the processor cannot be
-/// taken back when the next code arrives …
-const BESIDE_CODES: f64 = 0.25;
+/// Who steps back for codes does only this share of that while any come: what was handed to the database and the processor
+/// cannot be taken back when the next code arrives …
+const BESIDE_CODES: f64 = 1.0 / 3.0;
 /// … until none has come for so long.
 const LULL: Duration = Duration::from_secs(1);
 /// Nothing stops altogether.
@@ -36,6 +36,8 @@ pub struct Congestion {
 struct State {
     share: f64,
     changed: Instant,
+    /// What is left of the share while codes come.
+    beside_codes: f64,
     /// When the last code came.
     code: Option<Instant>,
     least: Least,
@@ -68,11 +70,20 @@ impl Least {
 impl Congestion {
     /// Nothing waits; `shown` always tells the share.
     pub fn new(shown: Gauge) -> Self {
+        Self::with(shown, 1.0)
+    }
+
+    /// For those who step back as soon as codes come, not only when they wait.
+    pub fn stepping_back(shown: Gauge) -> Self {
+        Self::with(shown, BESIDE_CODES)
+    }
+
+    fn with(shown: Gauge, beside_codes: f64) -> Self {
         shown.set(1.0);
         let now = Instant::now();
-        Self {
-            state: Mutex::new(State { share: 1.0, changed: now, code: None, least: Least::new(now), shown }),
-        }
+        let state =
+            State { share: 1.0, changed: now, beside_codes, code: None, least: Least::new(now), shown };
+        Self { state: Mutex::new(state) }
     }
 
     /// A code has waited this long.
@@ -84,26 +95,30 @@ impl Congestion {
         if waited > bearable && now.duration_since(state.changed) >= SETTLING {
             state.share = (state.share * DECREASE).max(LEAST);
             state.changed = now;
-            state.shown.set(state.share);
         }
+        state.shown.set(state.share_at(now));
     }
 
     /// How many of `most` may go on at once now; at least one.
     pub fn allowed(&self, most: usize, now: Instant) -> usize {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.recover(now);
-        let codes_come = state.code.is_some_and(|code| now.duration_since(code) < LULL);
-        let share = if codes_come { state.share.min(BESIDE_CODES) } else { state.share };
+        let share = state.share_at(now);
+        state.shown.set(share);
         ((most as f64 * share) as usize).max(1)
     }
 }
 
 impl State {
+    fn share_at(&self, now: Instant) -> f64 {
+        let codes_come = self.code.is_some_and(|code| now.duration_since(code) < LULL);
+        if codes_come { self.share * self.beside_codes } else { self.share }
+    }
+
     fn recover(&mut self, now: Instant) {
         let quiet = now.duration_since(self.changed).saturating_sub(SETTLING);
         if self.share < 1.0 && !quiet.is_zero() {
             self.share = (self.share + INCREASE_PER_SECOND * quiet.as_secs_f64()).min(1.0);
-            self.shown.set(self.share);
             // The settling time has been used up; only what follows counts from here.
             self.changed = now.checked_sub(SETTLING).unwrap_or(now);
         }
@@ -114,40 +129,34 @@ impl State {
 mod tests {
     use super::*;
 
-    /// What is allowed of 100 when no code has come lately.
-    fn share(congestion: &Congestion, now: Instant) -> usize {
-        congestion.state.lock().unwrap().code = None;
-        congestion.allowed(100, now)
-    }
-
     #[test]
     fn waiting_codes_shrink_the_rest_and_quiet_lets_it_grow_back() {
         let congestion = Congestion::new(Gauge::noop());
         let start = Instant::now() + Duration::from_secs(1);
         congestion.observe(Duration::from_millis(1), start);
-        assert_eq!(share(&congestion, start), 100);
+        assert_eq!(congestion.allowed(100, start), 100);
         congestion.observe(Duration::from_millis(80), start);
-        assert_eq!(share(&congestion, start), 50);
+        assert_eq!(congestion.allowed(100, start), 50);
         // Too soon to count again.
         congestion.observe(Duration::from_millis(80), start + Duration::from_millis(50));
-        assert_eq!(share(&congestion, start + Duration::from_millis(50)), 50);
+        assert_eq!(congestion.allowed(100, start + Duration::from_millis(50)), 50);
         let later = start + Duration::from_secs(1);
-        assert!((55..=60).contains(&share(&congestion, later)));
-        assert_eq!(share(&congestion, start + Duration::from_secs(60)), 100);
+        assert!((55..=60).contains(&congestion.allowed(100, later)));
+        assert_eq!(congestion.allowed(100, start + Duration::from_secs(60)), 100);
     }
 
     #[test]
     fn beside_codes_the_rest_does_less_until_none_comes() {
-        let congestion = Congestion::new(Gauge::noop());
+        let congestion = Congestion::stepping_back(Gauge::noop());
         let start = Instant::now() + Duration::from_secs(1);
         assert_eq!(congestion.allowed(100, start), 100);
         congestion.observe(Duration::from_millis(1), start);
-        assert_eq!(congestion.allowed(100, start + Duration::from_millis(999)), 25);
+        assert_eq!(congestion.allowed(100, start + Duration::from_millis(999)), 33);
         assert_eq!(congestion.allowed(100, start + LULL), 100);
         for _ in 0..3 {
             congestion.observe(Duration::from_secs(1), start + LULL);
         }
-        assert_eq!(congestion.allowed(100, start + LULL), 25, "the smaller of both");
+        assert_eq!(congestion.allowed(100, start + LULL), 16, "and less while they wait");
     }
 
     #[test]
@@ -158,7 +167,7 @@ mod tests {
             let waited = Duration::from_millis(20 + second % 4);
             congestion.observe(waited, start + Duration::from_secs(second));
         }
-        assert_eq!(share(&congestion, start + Duration::from_secs(300)), 100);
+        assert_eq!(congestion.allowed(100, start + Duration::from_secs(300)), 100);
     }
 
     #[test]
@@ -166,7 +175,7 @@ mod tests {
         let congestion = Congestion::new(Gauge::noop());
         let start = Instant::now() + Duration::from_secs(1);
         congestion.observe(Duration::from_millis(60), start);
-        assert_eq!(share(&congestion, start), 50);
+        assert_eq!(congestion.allowed(100, start), 50);
     }
 
     #[test]

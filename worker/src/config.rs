@@ -13,7 +13,7 @@ pub struct WorkerConfig {
     /// Transactional texts under way at once
     #[arg(long, env = "SMSGW_TRANSACTIONAL_SLOTS", default_value_t = 512)]
     pub transactional_slots: u16,
-    /// Promo texts under way at once; a quarter while codes come
+    /// Promo texts under way at once; a third while codes come
     #[arg(long, env = "SMSGW_PROMO_SLOTS", default_value_t = 1536)]
     pub promo_slots: u16,
     /// Days that finished messages are kept (at least 35)

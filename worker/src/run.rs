@@ -94,7 +94,7 @@ impl Worker {
         let (stop, stand_down) = (CancellationToken::new(), CancellationToken::new());
         let presence = Arc::new(Presence::new());
         let marks: [Arc<Mark>; 3] = Default::default();
-        let congestion = Arc::new(Congestion::new(measures::promo_share()));
+        let congestion = Arc::new(Congestion::stepping_back(measures::promo_share()));
         let roster = Arc::new(Roster::new(sources(&parts)?, parts.clock.clone()));
         let broken = CancellationToken::new();
         let alerter = parts.alerts.clone().map(Alerter::new).transpose()?;
