@@ -70,4 +70,6 @@ document.addEventListener("htmx:after:swap", () => {
   offerCopies(document);
 });
 // The operator was signed out, or has another role: the page asks again.
-document.addEventListener("over", () => location.reload());
+document.addEventListener("over", () => {
+  location.href = document.querySelector("nav [aria-current]")?.href ?? "/console";
+});

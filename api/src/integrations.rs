@@ -33,13 +33,19 @@ pub(crate) struct Wanted {
     credentials: Credentials,
 }
 
-/// The provider `name` as it is to be stored: as asked for, with the secrets of the row that it replaces.
+/// Stores the provider `name` as asked for, with the secrets of the row that it replaces.
 ///
 /// # Errors
 /// The field that cannot be used, or a database that is away.
-pub(crate) async fn prepare(app: &App, name: String, wanted: Wanted) -> Result<Integration, Problem> {
-    let stored = integrations::find(&app.pool, &name).await?;
-    check(name, wanted, stored, app.keyring.credentials())
+pub(crate) async fn replace(app: &App, name: String, wanted: Wanted) -> Result<Integration, Problem> {
+    let mut tx = app.pool.begin().await?;
+    integrations::lock(&mut *tx).await?;
+    let stored = integrations::find(&mut *tx, &name).await?;
+    let row = check(name, wanted, stored, app.keyring.credentials())?;
+    integrations::upsert(&mut *tx, &row).await?;
+    tx.commit().await?;
+    changed(app, &row.name);
+    Ok(row)
 }
 
 /// Tells this process that a provider was changed.
@@ -63,7 +69,7 @@ pub fn parse_provider(
 }
 
 /// The same of a document that was read.
-fn check(
+pub(crate) fn check(
     name: String,
     wanted: Wanted,
     stored: Option<Integration>,

@@ -29,10 +29,12 @@ struct InboxPage {
 #[template(path = "console/inbox_bubbles.html")]
 struct Bubbles {
     bubbles: Vec<Bubble>,
+    older: Option<i64>,
 }
 
 /// A message on a telephone.
 struct Bubble {
+    id: i64,
     at: Moment,
     to: String,
     sender: String,
@@ -45,6 +47,7 @@ impl From<InboxMessage> for Bubble {
     fn from(message: InboxMessage) -> Self {
         let is_code = message.lane == "otp";
         Self {
+            id: message.id,
             at: message.received_at.into(),
             code: is_code.then(|| code(&message.text)).flatten(),
             to: message.to,
@@ -80,10 +83,13 @@ pub(super) async fn watch(
 ) -> Result<Response<Body>, Refusal> {
     is_there(&app)?;
     let looked_at = app.clone();
-    live::stream(app, watcher, move || {
+    Ok(live::stream(app, watcher, live::OFTEN, move || {
         let app = looked_at.clone();
-        async move { page::fragment(&Bubbles { bubbles: list(&app, None).await?.0 }) }
-    })
+        async move {
+            let (bubbles, older) = list(&app, None).await?;
+            page::fragment(&Bubbles { bubbles, older })
+        }
+    }))
 }
 
 fn is_there(app: &App) -> Result<(), Problem> {

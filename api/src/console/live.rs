@@ -1,17 +1,19 @@
 //! Parts of pages that stay fresh: once a second, what has changed is sent again (server-sent events).
 //!
-//! What a look costs does not depend on how much is going on: one page of one list. Looking is no use of a session, so a
-//! page that is left open does not keep its operator signed in.
+//! What a look costs does not depend on how much is going on: one page of one list, and filters look less often, since they
+//! may have to walk for it. Looking is no use of a session, so a page that is left open does not keep its operator signed in.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::http::Response;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::response::IntoResponse as _;
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::stream;
 use shared::operator::Role;
@@ -24,11 +26,11 @@ use super::cookie;
 use super::operator::Least;
 use super::refusal::Refusal;
 use crate::app::App;
-use crate::intake::IntakeError;
-use crate::problem::Problem;
 
-/// How often it is looked.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked …
+pub(super) const OFTEN: Duration = Duration::from_secs(1);
+/// … and where a look may cost more.
+pub(super) const SELDOM: Duration = Duration::from_secs(10);
 /// How often something is sent even if nothing is new: a reader who has gone is only noticed by that, and proxies cut what
 /// is silent.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
@@ -38,13 +40,13 @@ const MOST: usize = 64;
 /// The streams of this process.
 #[derive(Debug)]
 pub(crate) struct Streams {
-    places: std::sync::Arc<Semaphore>,
+    places: Arc<Semaphore>,
     stopped: CancellationToken,
 }
 
 impl Streams {
     pub(crate) fn new() -> Self {
-        Self { places: std::sync::Arc::new(Semaphore::new(MOST)), stopped: CancellationToken::new() }
+        Self { places: Arc::new(Semaphore::new(MOST)), stopped: CancellationToken::new() }
     }
 
     /// Ends all of them: nobody waits for the end of what has none.
@@ -53,7 +55,21 @@ impl Streams {
     }
 }
 
-/// An operator who looks on, which a role may suffice for.
+/// What tells a page that nothing more comes: it asks again then, for itself, and learns why.
+const OVER: &str = "over";
+
+/// Nobody is signed in, or their role is too small. Said as a stream says it: a page that sent them to sign in would be put
+/// in place of a list.
+#[derive(Debug)]
+pub(super) struct Over;
+
+impl IntoResponse for Over {
+    fn into_response(self) -> Response<Body> {
+        ([(CONTENT_TYPE, "text/event-stream")], format!("event: {OVER}\ndata:\n\n")).into_response()
+    }
+}
+
+/// An operator who looks on, if their role suffices for that.
 pub(super) struct Watcher<L> {
     pub(super) role: Role,
     secret: String,
@@ -61,14 +77,13 @@ pub(super) struct Watcher<L> {
 }
 
 impl<L: Least> FromRequestParts<App> for Watcher<L> {
-    type Rejection = Refusal;
+    type Rejection = Response<Body>;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let Some(secret) = cookie::read(&parts.headers) else { return Err(Refusal::SignInFirst(None)) };
-        let Some(who) = watching(app, secret).await? else { return Err(Refusal::SignInFirst(None)) };
-        if who.role < L::ROLE {
-            return Err(Refusal::RoleTooSmall { has: who.role, needs: L::ROLE });
-        }
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response<Body>> {
+        let over = || Over.into_response();
+        let secret = cookie::read(&parts.headers).ok_or_else(over)?;
+        let found = watching(app, secret).await.map_err(|error| Refusal::from(error).into_response())?;
+        let who = found.filter(|who| who.role >= L::ROLE).ok_or_else(over)?;
         Ok(Self { role: who.role, secret: secret.to_owned(), least: PhantomData })
     }
 }
@@ -84,6 +99,7 @@ struct Live<L, F> {
     render: F,
     looks: Interval,
     last: Option<String>,
+    is_troubled: bool,
     is_over: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -104,12 +120,21 @@ where
                 Ok(Some(who)) if who.role == self.watcher.role => {}
                 Ok(_) => {
                     self.is_over = true;
-                    return Some(Event::default().event("over").data(""));
+                    return Some(Event::default().event(OVER).data(""));
                 }
-                // A database that is away comes back.
-                Err(_) => continue,
+                Err(error) => {
+                    self.note(&error.into());
+                    continue;
+                }
             }
-            let Ok(html) = (self.render)().await else { continue };
+            let html = match (self.render)().await {
+                Ok(html) => html,
+                Err(refusal) => {
+                    self.note(&refusal);
+                    continue;
+                }
+            };
+            self.is_troubled = false;
             if self.last.as_ref() != Some(&html) {
                 // Lines end in one way here: an event cannot carry the other.
                 let event = Event::default().data(html.replace('\r', ""));
@@ -119,26 +144,33 @@ where
         }
         None
     }
+
+    /// Says once what keeps the list from being fresh; a database that is away comes back.
+    fn note(&mut self, refusal: &Refusal) {
+        if !std::mem::replace(&mut self.is_troubled, true) {
+            tracing::warn!(?refusal, "a list of the console cannot be looked at");
+        }
+    }
 }
 
-/// An answer that sends what `render` gives whenever it gives something else, until the operator is signed out.
-///
-/// # Errors
-/// When too many look on.
-pub(super) fn stream<L, F, R>(app: App, watcher: Watcher<L>, render: F) -> Result<Response<Body>, Refusal>
+/// An answer that sends what `render` gives whenever it gives something else, until the operator is signed out; where too
+/// many look on, an empty one, which leaves the page as it is.
+pub(super) fn stream<L, F, R>(app: App, watcher: Watcher<L>, every: Duration, render: F) -> Response<Body>
 where
     L: Send + 'static,
     F: FnMut() -> R + Send + 'static,
     R: Future<Output = Result<String, Refusal>> + Send,
 {
-    let place = app.streams.places.clone().try_acquire_owned();
-    let place = place.map_err(|_| Problem::from(IntakeError::Full))?;
-    let mut looks = interval(LOOK);
+    let Ok(place) = app.streams.places.clone().try_acquire_owned() else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let mut looks = interval(every);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let live = Live { app, watcher, render, looks, last: None, is_over: false, _place: place };
+    let live =
+        Live { app, watcher, render, looks, last: None, is_troubled: false, is_over: false, _place: place };
     let events = stream::unfold(live, async |mut live| {
         let event = live.next().await?;
         Some((Ok::<_, Infallible>(event), live))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response())
+    Sse::new(events).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response()
 }

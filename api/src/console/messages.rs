@@ -1,5 +1,7 @@
 //! The list of messages: filters, pages, and numbers that are masked unless the role may see them.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::body::Body;
 use axum::extract::State;
@@ -53,6 +55,7 @@ struct MessagesPage {
 pub(super) struct Rows {
     rows: Vec<Row>,
     filtered: bool,
+    older: Option<String>,
 }
 
 /// A message as a row shows it.
@@ -126,7 +129,7 @@ pub(super) async fn list(
         }
     };
     let found = messages::find(&app, &filter, before, PAGE).await?;
-    let older = found.next_cursor.map(|cursor| address(&wanted, "/console/messages", Some(cursor)));
+    let older = found.next_cursor.map(|cursor| older(&wanted, cursor));
     let rows = rows(found.messages, operator.who.role);
     let filtered = wanted.is_filtered();
     Ok(page::respond(StatusCode::OK, &MessagesPage { frame, wanted, fault: None, filtered, rows, older }))
@@ -140,16 +143,30 @@ pub(super) async fn watch(
 ) -> Result<Response<Body>, Refusal> {
     let (filter, _) = filter(&app, &wanted).map_err(|fault| Problem::field("filter", fault))?;
     let (role, looked_at) = (watcher.role, app.clone());
-    live::stream(app, watcher, move || {
-        let (app, filter) = (looked_at.clone(), filter.clone());
-        async move { page::fragment(&newest(&app, &filter, PAGE, role).await?) }
-    })
+    let every = if wanted.is_filtered() { live::SELDOM } else { live::OFTEN };
+    let wanted = Arc::new(wanted);
+    Ok(live::stream(app, watcher, every, move || {
+        let (app, filter, wanted) = (looked_at.clone(), filter.clone(), wanted.clone());
+        async move { page::fragment(&newest(&app, &filter, PAGE, role, Some(&wanted)).await?) }
+    }))
 }
 
-/// The newest messages as the inside of a table.
-pub(super) async fn newest(app: &App, filter: &Filter, most: u16, role: Role) -> sqlx::Result<Rows> {
+/// The newest messages as the inside of a table; with `wanted`, it leads to the older ones.
+pub(super) async fn newest(
+    app: &App,
+    filter: &Filter,
+    most: u16,
+    role: Role,
+    wanted: Option<&Wanted>,
+) -> sqlx::Result<Rows> {
     let found = messages::find(app, filter, None, most).await?;
-    Ok(Rows { rows: rows(found.messages, role), filtered: *filter != Filter::default() })
+    let older = wanted.zip(found.next_cursor).map(|(wanted, cursor)| older(wanted, cursor));
+    Ok(Rows { rows: rows(found.messages, role), filtered: *filter != Filter::default(), older })
+}
+
+/// Where the messages behind `cursor` are.
+fn older(wanted: &Wanted, cursor: MessageId) -> String {
+    address(wanted, "/console/messages", Some(cursor))
 }
 
 fn rows(messages: Vec<Message>, role: Role) -> Vec<Row> {

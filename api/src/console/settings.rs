@@ -111,7 +111,7 @@ async fn page(
         providers: providers::list(app).await?,
         purposes: otp_policies::list_policies(&app.pool).await?,
         limits: otp_policies::list_limits(&app.pool).await?,
-        latest: messages::newest(app, &Filter::default(), PREVIEW, operator.who.role).await?,
+        latest: messages::newest(app, &Filter::default(), PREVIEW, operator.who.role, None).await?,
         values,
         faults,
     };
@@ -131,11 +131,11 @@ async fn refuse(
 }
 
 /// Sends the preview of the log again whenever it changes.
-async fn watch(State(app): State<App>, watcher: Watcher<Admin>) -> Result<Response<Body>, Refusal> {
+async fn watch(State(app): State<App>, watcher: Watcher<Admin>) -> Response<Body> {
     let (role, looked_at) = (watcher.role, app.clone());
-    live::stream(app, watcher, move || {
+    live::stream(app, watcher, live::OFTEN, move || {
         let app = looked_at.clone();
-        async move { page::fragment(&messages::newest(&app, &Filter::default(), PREVIEW, role).await?) }
+        async move { page::fragment(&messages::newest(&app, &Filter::default(), PREVIEW, role, None).await?) }
     })
 }
 

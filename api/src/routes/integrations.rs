@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::{Caller, MayAdmin};
 use crate::extract::{Json, Path};
 use crate::fields;
-use crate::integrations::{Wanted, changed, prepare};
+use crate::integrations::{Wanted, changed};
 use crate::problem::Problem;
 
 /// All providers that are set here; those of the environment are not.
@@ -48,9 +48,7 @@ pub(super) async fn replace(
     Json { value: wanted, .. }: Json<Wanted>,
 ) -> Result<axum::Json<IntegrationView>, Problem> {
     let name = fields::provider(name).map_err(|fault| Problem::field("name", fault))?;
-    let row = prepare(&app, name, wanted).await?;
-    integrations::upsert(&app.pool, &row).await?;
-    changed(&app, &row.name);
+    let row = crate::integrations::replace(&app, name, wanted).await?;
     Ok(axum::Json(row.view(app.keyring.credentials())))
 }
 

@@ -177,6 +177,15 @@ pub async fn upsert(db: impl PgExecutor<'_>, row: &Integration) -> sqlx::Result<
     Ok(())
 }
 
+/// Keeps others from changing rows until the transaction ends: what is read then is what is changed.
+///
+/// # Errors
+/// When the database is away.
+pub async fn lock(db: impl PgExecutor<'_>) -> sqlx::Result<()> {
+    sqlx::query!("lock table public.api_integrations in share row exclusive mode").execute(db).await?;
+    Ok(())
+}
+
 /// Gives rows other priorities.
 ///
 /// # Errors

@@ -81,6 +81,10 @@ async fn every_door_is_closed_to_those_below_its_role() {
                 .send(method.parse().unwrap(), &path.replace("{id}", &id).replace("{purpose}", "login"), &[])
                 .await;
             let (status, to) = (answer.status().as_u16(), location(&answer).to_owned());
+            if path.contains("/live") && role.is_none_or(|role| role < least) {
+                assert_eq!(answer.text().await.unwrap(), "event: over\ndata:\n\n", "{path} for {role:?}");
+                continue;
+            }
             match role {
                 None => assert!(to.starts_with("/console/sign-in"), "{path}: {status}"),
                 Some(role) if *role < least => assert_eq!(status, 403, "{path} for {role:?}"),

@@ -74,6 +74,11 @@ async fn keys_go_in_and_never_come_out() {
     let secrets = |row: &integrations::Integration| row.view(app.keyring.credentials()).credentials;
     assert_eq!(secrets(&integrations::find(&app.pool, "main").await.unwrap().unwrap()), secrets(&stored));
 
+    let mut removal = change.to_vec();
+    removal.push(("remove.credentials.auth_token", "on"));
+    let refused = browser.post("/console/settings/providers/main", &removal).await;
+    assert!(refused.text().await.unwrap().contains("Auth token is missing"));
+
     for path in [PAGE, "/console/settings/providers/main", "/console/audit"] {
         let page = text(&browser, path).await;
         for secret in [Credentials::AUTH_TOKEN, Credentials::ACCOUNT_SID] {
@@ -124,6 +129,10 @@ async fn a_form_that_cannot_be_used_names_the_field_and_stores_nothing() {
         assert!(page.contains(told), "{name}: {page}");
         assert!(!page.contains(Credentials::AUTH_TOKEN), "{name}");
     }
+    let mut laneless = twilio("main", &url);
+    laneless.retain(|(field, _)| !field.starts_with("lanes."));
+    let answer = browser.post("/console/settings/providers", &laneless).await;
+    assert!(answer.text().await.unwrap().contains("lanes must be one at least"));
     let none: Vec<(&str, &str)> = vec![("kind", "pigeon")];
     assert_eq!(browser.post("/console/settings/providers", &none).await.status(), 404);
     assert_eq!(integrations::list(&app.pool).await.unwrap(), []);
@@ -239,6 +248,10 @@ async fn a_limit_is_set_holds_and_goes() {
         assert!(page.contains(told) && page.contains("Nothing was changed"), "{field}: {page}");
     }
     assert_eq!(location(&browser.post("/console/settings/limits", &limit).await), format!("{PAGE}#limits"));
+    let mut twice = limit.to_vec();
+    twice.push(("is_new", "yes"));
+    let taken = browser.post("/console/settings/limits", &twice).await;
+    assert!(taken.text().await.unwrap().contains("name is taken"));
     let phone = json!({ "phone": a_number() });
     assert_eq!(door.post("/otp/send", &phone).await.status, 202);
     assert_eq!(door.post("/otp/send", &phone).await.status, 429);

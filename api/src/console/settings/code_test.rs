@@ -78,11 +78,11 @@ async fn begin(
     let requester = Requester { who: &Who::Server, key: ApiKeyId::CONSOLE, address };
     let (new, _) = start::prepare(app, &requester, trace, request).await?;
     let (id, message) = (new.session.id, new.message.id);
-    let detail = json!({ "purpose": purpose.as_str(), "message_id": message });
-    operator.record(&app.pool, "otp.test", &id.to_string(), Some(detail)).await?;
     trace.message(message);
     told(app.intake.start_session(new).await?, requester.who)?;
     app.accepted(Lane::Otp, 1, trace);
+    let detail = json!({ "purpose": purpose.as_str(), "message_id": message });
+    operator.record(&app.pool, "otp.test", &id.to_string(), Some(detail)).await?;
     Ok(id)
 }
 
@@ -122,9 +122,12 @@ pub(super) async fn check(
 ) -> Result<Response<Body>, Refusal> {
     find(&app, id).await?;
     let values = Values::from(sent);
-    let Ok(code) = OtpCode::parse(values.get("otp")) else {
-        let fault = "A code is digits alone.".to_owned();
-        return page(&app, &operator, id, StatusCode::BAD_REQUEST, Some(fault)).await;
+    let code = match OtpCode::parse(values.get("otp")) {
+        Ok(code) => code,
+        Err(error) => {
+            let fault = format!("The code {error}.");
+            return page(&app, &operator, id, StatusCode::BAD_REQUEST, Some(fault)).await;
+        }
     };
     match verify(&app, &Who::Server, id, &code).await {
         Ok(_) => Ok(Redirect::to(&format!("/console/settings/tests/{id}")).into_response()),
@@ -134,6 +137,9 @@ pub(super) async fn check(
         }
         Err(refused) => {
             let problem = Problem::from(refused);
+            if problem.cause().is_some() {
+                return Err(problem.into());
+            }
             page(&app, &operator, id, problem.status(), Some(problem.detail().to_owned())).await
         }
     }
@@ -144,9 +150,9 @@ pub(super) async fn watch(
     State(app): State<App>,
     watcher: Watcher<Admin>,
     Path(id): Path<SessionId>,
-) -> Result<Response<Body>, Refusal> {
+) -> Response<Body> {
     let looked_at = app.clone();
-    live::stream(app, watcher, move || {
+    live::stream(app, watcher, live::OFTEN, move || {
         let app = looked_at.clone();
         async move { page::fragment(&standing(&app, find(&app, id).await?).await?) }
     })

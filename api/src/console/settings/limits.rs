@@ -22,7 +22,7 @@ pub(super) async fn save(
     Form(sent): Form,
 ) -> Result<Response<Body>, Refusal> {
     let values = Values::from(sent);
-    let row = match read(&values) {
+    let row = match read(&app, &values).await {
         Ok(row) => row,
         Err(problem) => return refuse(&app, &operator, values, problem).await,
     };
@@ -35,9 +35,18 @@ pub(super) async fn save(
     Ok(back("limits"))
 }
 
-fn read(values: &Values) -> Result<LimitRow, Problem> {
+/// What the form asks for; another limit cannot be called as one that is there.
+async fn read(app: &App, values: &Values) -> Result<LimitRow, Problem> {
     let document = Value::Object(values.document(&["kind"], &["most", "per_seconds"]));
-    extract::parse::<WantedLimit>(document.to_string().as_bytes())?.check(values.get("name").to_owned())
+    let wanted = extract::parse::<WantedLimit>(document.to_string().as_bytes())?;
+    let row = wanted.check(values.get("name").to_owned())?;
+    if values.has("is_new") {
+        let taken = otp_policies::list_limits(&app.pool).await?.iter().any(|one| one.name == row.name);
+        if taken {
+            return Err(Problem::field("name", "is taken: change that limit, or choose another name"));
+        }
+    }
+    Ok(row)
 }
 
 /// Removes a limit.

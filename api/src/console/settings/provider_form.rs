@@ -122,6 +122,11 @@ pub(super) fn lane_field(lane: Lane) -> String {
     format!("lanes.{}", lane.as_str())
 }
 
+/// The box that takes a secret away.
+pub(super) fn removal_field(secret: &str) -> String {
+    format!("remove.{secret}")
+}
+
 /// What a form asks for: a new provider with this priority, or other values for the one that is `stored`.
 ///
 /// # Errors
@@ -134,6 +139,12 @@ pub(super) fn wanted(
 ) -> Result<Wanted, Problem> {
     let shape = shape(kind);
     let lanes: Vec<_> = Lane::ALL.into_iter().filter(|lane| values.has(&lane_field(*lane))).collect();
+    if lanes.is_empty() {
+        return Err(Problem::field(
+            "lanes",
+            "must be one at least: to use it for nothing, take it out of use",
+        ));
+    }
     let countries = values.get("countries").split([',', ' ', ';']).filter(|code| !code.is_empty());
     let countries: Vec<_> = countries.map(str::to_uppercase).collect();
     let sender = stored.map_or_else(|| values.text("sender"), |stored| stored.sender.as_deref());
@@ -181,7 +192,10 @@ fn settings(shape: &Shape, values: &Values, stored: Option<&Integration>) -> Res
 fn credentials(shape: &Shape, values: &Values) -> Result<Map<String, Value>, Problem> {
     let given = shape.secrets.iter().filter_map(|line| {
         let name = line.name.strip_prefix("credentials.")?;
-        Some((name.to_owned(), Value::from(values.text(line.name)?)))
+        // An empty text takes a secret away.
+        let is_removed = values.has(&removal_field(line.name));
+        let secret = values.text(line.name).or_else(|| is_removed.then_some(""))?;
+        Some((name.to_owned(), Value::from(secret)))
     });
     let mut credentials: Map<_, _> = given.collect();
     for line in values.get("credentials").lines().filter(|line| !line.trim().is_empty()) {

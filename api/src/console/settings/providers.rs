@@ -10,6 +10,7 @@ use shared::lane::Lane;
 use shared::provider::catalogue::{Catalogue, ProviderKind, ProviderSettings};
 use shared::store::integrations::{self, Integration, IntegrationView};
 use shared::store::pauses::{self, PauseScope};
+use sqlx::{Postgres, Transaction};
 
 use super::order::{Place, moved, priorities};
 use super::provider_form::{self as fields, Shape};
@@ -20,7 +21,7 @@ use crate::console::operator::{Admin, Operator};
 use crate::console::page::{self, Frame};
 use crate::console::refusal::Refusal;
 use crate::extract::{Form, Path, Query};
-use crate::integrations::{changed, prepare};
+use crate::integrations::{changed, check};
 use crate::problem::Problem;
 
 /// A provider as the list shows it.
@@ -34,6 +35,8 @@ pub(super) struct Entry {
     pub(super) carries_codes: bool,
     /// Its priority, unless it is set here.
     pub(super) fixed: Option<i32>,
+    /// Why it is there, unless it is set here.
+    pub(super) origin: Option<&'static str>,
     priority: i32,
     /// Whom it is moved before by the buttons; none for the end.
     pub(super) up: Option<String>,
@@ -61,6 +64,10 @@ impl Entry {
             countries: countries.unwrap_or_else(|| "all countries".to_owned()),
             carries_codes: settings.enabled && settings.lanes.contains(&Lane::Otp),
             fixed: row.is_none().then_some(settings.priority),
+            origin: row.is_none().then_some(match settings.vendor.is_sandbox() {
+                true => "since nothing else is set",
+                false => "set by the environment",
+            }),
             priority: settings.priority,
             up: None,
             down: None,
@@ -77,6 +84,7 @@ impl Entry {
             countries: String::new(),
             carries_codes: false,
             fixed: None,
+            origin: None,
             priority: row.priority,
             up: None,
             down: None,
@@ -142,6 +150,13 @@ impl ProviderPage {
         }
     }
 
+    /// The box that takes this secret away, if there is one.
+    fn removal(&self, line: &fields::Line) -> Option<String> {
+        let name = line.name.strip_prefix("credentials.")?;
+        let is_set = self.stored.as_ref()?.credentials.contains_key(name);
+        is_set.then(|| fields::removal_field(line.name))
+    }
+
     fn is_new(&self) -> bool {
         self.stored.is_none()
     }
@@ -189,12 +204,8 @@ pub(super) async fn add(
 ) -> Result<Response<Body>, Refusal> {
     let values = Values::from(sent);
     let kind: ProviderKind = values.get("kind").parse().map_err(|_| no_such_kind())?;
-    let last = list(&app).await?.last().map_or(0, |last| last.priority);
-    match added(&app, kind, &values, last.saturating_add(10)).await {
-        Ok(row) => {
-            store(&app, &operator, &row, "provider.add", &values).await?;
-            Ok(back(&format!("provider-{}", row.name)))
-        }
+    match added(&app, &operator, kind, &values).await {
+        Ok(name) => Ok(back(&format!("provider-{name}"))),
         Err(problem) => {
             let status = problem.status();
             let page = blank(&app, &operator, kind, values, Faults::try_from(problem)?);
@@ -205,16 +216,22 @@ pub(super) async fn add(
 
 async fn added(
     app: &App,
+    operator: &Operator<Admin>,
     kind: ProviderKind,
     values: &Values,
-    priority: i32,
-) -> Result<Integration, Problem> {
+) -> Result<String, Problem> {
     let name = crate::fields::provider(values.get("name").to_owned());
     let name = name.map_err(|fault| Problem::field("name", fault))?;
-    if integrations::find(&app.pool, &name).await?.is_some() {
+    let mut tx = app.pool.begin().await?;
+    integrations::lock(&mut *tx).await?;
+    if integrations::find(&mut *tx, &name).await?.is_some() {
         return Err(Problem::field("name", "is taken: change that provider, or choose another name"));
     }
-    prepare(app, name, fields::wanted(kind, values, None, priority)?).await
+    let last = list(app).await?.last().map_or(0, |last| last.priority);
+    let wanted = fields::wanted(kind, values, None, last.saturating_add(10))?;
+    let row = check(name, wanted, None, app.keyring.credentials())?;
+    store(app, operator, tx, &row, "provider.add", values).await?;
+    Ok(row.name)
 }
 
 /// Shows the form of a provider.
@@ -255,33 +272,36 @@ pub(super) async fn save(
     Path(name): Path<String>,
     Form(sent): Form,
 ) -> Result<Response<Body>, Refusal> {
-    let before = find(&app, &name).await?;
     let mut values = Values::from(sent);
-    let kind: ProviderKind = before.kind.parse().map_err(|_| no_such_kind())?;
-    let row = match fields::wanted(kind, &values, Some(&before), before.priority) {
-        Ok(wanted) => prepare(&app, name, wanted).await,
-        Err(problem) => Err(problem),
-    };
-    match row {
-        Ok(row) => {
-            store(&app, &operator, &row, "provider.change", &values).await?;
-            Ok(back(&format!("provider-{}", row.name)))
-        }
+    match saved(&app, &operator, &name, &values).await {
+        Ok(()) => Ok(back(&format!("provider-{name}"))),
         Err(problem) => {
-            let status = problem.status();
-            let kept = fields::filled(&before);
-            for line in fields::shape(kind).lasting {
+            let (status, faults) = (problem.status(), Faults::try_from(problem)?);
+            let row = find(&app, &name).await?;
+            let kept = fields::filled(&row);
+            for line in fields::shape(row.kind.parse().map_err(|_| no_such_kind())?).lasting {
                 values.set(line.name, kept.get(line.name));
             }
-            Ok(stored(&app, &operator, &before, values, Faults::try_from(problem)?)?.answer(status))
+            Ok(stored(&app, &operator, &row, values, faults)?.answer(status))
         }
     }
 }
 
-/// Stores a row together with who changed what; of secrets only which ones are others.
+async fn saved(app: &App, operator: &Operator<Admin>, name: &str, values: &Values) -> Result<(), Problem> {
+    let mut tx = app.pool.begin().await?;
+    integrations::lock(&mut *tx).await?;
+    let before = integrations::find(&mut *tx, name).await?.ok_or_else(no_such_provider)?;
+    let kind: ProviderKind = before.kind.parse().map_err(|_| no_such_kind())?;
+    let wanted = fields::wanted(kind, values, Some(&before), before.priority)?;
+    let row = check(name.to_owned(), wanted, Some(before), app.keyring.credentials())?;
+    store(app, operator, tx, &row, "provider.change", values).await
+}
+
+/// Stores a row together with who changed what; of secrets only whether some are others.
 async fn store(
     app: &App,
     operator: &Operator<Admin>,
+    mut tx: Transaction<'_, Postgres>,
     row: &Integration,
     action: &'static str,
     values: &Values,
@@ -289,9 +309,9 @@ async fn store(
     let detail = json!({
         "kind": row.kind, "enabled": row.enabled, "lanes": row.lanes, "countries": row.countries,
         "max_per_second": row.max_per_second, "max_in_flight": row.max_in_flight, "sender": row.sender,
-        "mode": row.settings["mode"], "new_secrets": values.has_any("credentials"),
+        "settings": row.settings, "new_secrets": values.has_any("credentials"),
+        "removed_secrets": values.has_any("remove."),
     });
-    let mut tx = app.pool.begin().await?;
     integrations::upsert(&mut *tx, row).await?;
     operator.record(&mut *tx, action, &row.name, Some(detail)).await?;
     tx.commit().await?;
@@ -307,17 +327,19 @@ pub(super) async fn move_before(
     Form(sent): Form,
 ) -> Result<Response<Body>, Refusal> {
     let values = Values::from(sent);
+    let mut tx = app.pool.begin().await?;
+    integrations::lock(&mut *tx).await?;
     let order = list(&app).await?.iter().map(Entry::place).collect();
     let order = moved(order, &name, values.text("before")).ok_or_else(no_such_provider)?;
     let priorities = match priorities(&order) {
         Ok(priorities) => priorities,
         Err(error) => {
+            tx.rollback().await?;
             let problem = Problem::field("order", error.to_string());
             return super::refuse(&app, &operator, values, problem).await;
         }
     };
     let names: Vec<_> = order.iter().map(|place| &place.name).collect();
-    let mut tx = app.pool.begin().await?;
     integrations::set_priorities(&mut *tx, &priorities).await?;
     operator.record(&mut *tx, "provider.move", &name, Some(json!({ "order": names }))).await?;
     tx.commit().await?;
