@@ -40,21 +40,22 @@ export function useBrowser(): void {
 export async function open(url: string, options: BrowserContextOptions & { refused?: number[] } = {}): Promise<Page> {
     const { refused = [], ...context } = options
     const profile = await browser.newContext({ viewport: { width: 380, height: 720 }, ...context })
-    const page = await profile.newPage()
-    page.setDefaultTimeout(20_000)
+    profile.setDefaultTimeout(20_000)
     const wrong: string[] = []
-    page.on('pageerror', (error) => wrong.push('exception: ' + error.message))
-    page.on('console', (message) => {
+    // Of all its pages.
+    profile.on('weberror', (thrown) => wrong.push('exception: ' + thrown.error().message))
+    profile.on('console', (message) => {
         const status = /Failed to load resource: the server responded with a status of (\d+)/.exec(message.text())?.[1]
         if (message.type() === 'error' && !(status && refused.includes(Number(status))))
             wrong.push('console: ' + message.text())
     })
-    await page.exposeFunction('violated', (what: string) => wrong.push('policy: ' + what))
-    await page.addInitScript(() => {
+    await profile.exposeFunction('violated', (what: string) => wrong.push('policy: ' + what))
+    await profile.addInitScript(() => {
         document.addEventListener('securitypolicyviolation', (event) => {
             ;(globalThis as any).violated(`${event.violatedDirective} ${event.blockedURI}`)
         })
     })
+    const page = await profile.newPage()
     onTestFinished(async () => {
         await profile.close()
         expect(wrong).toEqual([])

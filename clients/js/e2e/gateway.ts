@@ -1,6 +1,7 @@
 /** A gateway of the tests' own: `smsgw dev` with a Postgres and keys in a folder that is gone afterwards. */
 
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,8 @@ export interface Running {
     key: string
     /** Of pages of `origin`. */
     publishableKey: string
+    /** Who may do everything in its console. */
+    operator: { name: string; password: string }
     stop(): Promise<void>
 }
 
@@ -31,11 +34,16 @@ export async function startGateway(origin: string, jwtSecret: string): Promise<R
     try {
         ;({ stop } = await start(binary, args, env, ready, { cwd: folder, seconds: 120 }))
         const read = (name: string) => readFileSync(join(folder, 'data', name), 'utf8').trim()
-        const publishableKey = execFileSync(binary, ['keys', 'create', 'pages', '--origins', origin], {
-            env: { DATABASE_URL: read('database.url'), SMSGW_MASTER_KEY: read('master.key') },
-            encoding: 'utf8',
-        }).trim()
-        const running = { url, key: read('dev.key'), publishableKey, stop: end }
+        const smsgw = (args: string[], input = '') =>
+            execFileSync(binary, args, {
+                env: { DATABASE_URL: read('database.url'), SMSGW_MASTER_KEY: read('master.key') },
+                encoding: 'utf8',
+                input,
+            }).trim()
+        const publishableKey = smsgw(['keys', 'create', 'pages', '--origins', origin])
+        const operator = { name: 'ann', password: randomBytes(12).toString('hex') }
+        smsgw(['operators', 'add', operator.name, '--role', 'super_admin', '--password-file', '-'], operator.password)
+        const running = { url, key: read('dev.key'), publishableKey, operator, stop: end }
         await allowTests(createSmsClient({ baseUrl: url, token: running.key }))
         return running
     } catch (error) {
