@@ -33,7 +33,15 @@ impl Client {
     /// # Errors
     /// When nothing listens there.
     pub async fn connect(url: &str, key: &str) -> anyhow::Result<Self> {
-        Self::with(url, &format!("Bearer {key}"), "application/json").await
+        Self::with(url, &format!("authorization: Bearer {key}"), "application/json").await
+    }
+
+    /// Connects as a browser with this cookie.
+    ///
+    /// # Errors
+    /// When nothing listens there.
+    pub async fn browser(url: &str, cookie: &str) -> anyhow::Result<Self> {
+        Self::with(url, &format!("cookie: {cookie}"), "application/x-www-form-urlencoded").await
     }
 
     /// Connects to a mock vendor, for requests as the adapter for Twilio makes them.
@@ -42,15 +50,15 @@ impl Client {
     /// When nothing listens there.
     pub async fn to_twilio(url: &str) -> anyhow::Result<Self> {
         let login = basic_auth(ACCOUNT, TOKEN);
-        Self::with(url, login.to_str()?, "application/x-www-form-urlencoded").await
+        let login = format!("authorization: {}", login.to_str()?);
+        Self::with(url, &login, "application/x-www-form-urlencoded").await
     }
 
-    async fn with(url: &str, authorization: &str, content_type: &str) -> anyhow::Result<Self> {
+    async fn with(url: &str, who: &str, content_type: &str) -> anyhow::Result<Self> {
         let host = url.strip_prefix("http://").context("an http:// address")?;
         let stream = TcpStream::connect(host.parse::<SocketAddr>()?).await?;
         stream.set_nodelay(true)?;
-        let head =
-            format!("host: {host}\r\nauthorization: {authorization}\r\ncontent-type: {content_type}\r\n");
+        let head = format!("host: {host}\r\n{who}\r\ncontent-type: {content_type}\r\n");
         Ok(Self { stream, head, buffer: Vec::with_capacity(4096) })
     }
 

@@ -8,6 +8,7 @@ mod alone;
 mod campaigns;
 mod claim;
 mod codes;
+mod console;
 mod drains;
 mod limited;
 mod otp;
@@ -34,6 +35,8 @@ enum Program {
     Campaigns(campaigns::Options),
     /// How long a code takes: idle, beside a campaign, API and worker apart
     Codes(codes::Options),
+    /// The console's first page, and what a list that stays fresh costs
+    Console(console::Options),
     /// How many codes can be sent and checked, and how long the answers take
     Otp(otp::Options),
     /// A vendor with a limit that nobody told the gateway of
@@ -66,6 +69,7 @@ async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
         Program::Drains(options) => drains::run(options).await,
         Program::Campaigns(options) => campaigns::run(options).await,
         Program::Codes(options) => codes::run(options).await,
+        Program::Console(options) => console::run(options).await,
         Program::Otp(options) => otp::run(options).await,
         Program::Alone(options) => alone::run(options).await,
         Program::Limited(options) => limited::run(options).await,
@@ -78,9 +82,19 @@ async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
 /// Everything, with its default options; the page grows as it goes.
 async fn all(began: Machine) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for name in
-        ["vendor", "singles", "drains", "alone", "codes", "campaigns", "otp", "limited", "overload", "claim"]
-    {
+    for name in [
+        "vendor",
+        "singles",
+        "drains",
+        "alone",
+        "codes",
+        "campaigns",
+        "otp",
+        "console",
+        "limited",
+        "overload",
+        "claim",
+    ] {
         figures.extend(run(&Cli::parse_from(["bench", name]).program).await?);
         std::fs::write("bench/RESULTS.md", page(&figures, began))?;
     }

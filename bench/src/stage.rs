@@ -157,6 +157,11 @@ impl Stage {
         Ok((program, format!("http://{address}")))
     }
 
+    /// The gateway's keys.
+    pub fn keyring(&self) -> Keyring {
+        Keyring::new(&self.master_key, &[])
+    }
+
     /// What Postgres with all its processes has used of the processor.
     pub fn postgres_cpu(&self) -> Cpu {
         Cpu::of_family(self.cluster.pid().unsigned_abs())
