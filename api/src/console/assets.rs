@@ -21,18 +21,18 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// The file `name` below the folder of assets.
+/// The files below the folder of assets, one after the other, as one named `name`.
 macro_rules! asset {
-    ($media_type:expr, $name:literal, $path:literal) => {
-        Asset { name: $name, media_type: $media_type, text: include_str!(concat!("../../assets/", $path)) }
+    ($media_type:expr, $name:literal, $($path:literal),+) => {
+        Asset { name: $name, media_type: $media_type, text: concat!($(include_str!(concat!("../../assets/", $path))),+) }
     };
 }
 
-const ASSETS: [Asset; 5] = [
+const ASSETS: [Asset; 4] = [
     asset!(CSS, "console.css", "console.css"),
     asset!(JS, "console.js", "console.js"),
-    asset!(JS, "htmx.js", "vendor/htmx.min.js"),
-    asset!(JS, "hx-sse.js", "vendor/hx-sse.min.js"),
+    // htmx looks at the page as soon as a browser lets it, and must know its extension by then.
+    asset!(JS, "htmx.js", "vendor/htmx.min.js", "vendor/hx-sse.min.js"),
     asset!(SVG, "icon.svg", "icon.svg"),
 ];
 

@@ -189,7 +189,7 @@ describe('<otp-verify>', () => {
         const page = await open(address('/element', { 'base-url': 'http://127.0.0.1:9' }))
         await page.getByLabel('Phone number').fill(newPhone())
         // Chromium writes the refused connection itself; that one is wanted here.
-        page.removeAllListeners('console')
+        page.context().removeAllListeners('console')
         await page.getByRole('button', { name: 'Send code' }).click()
         await page.getByText('No answer. Check the connection and try again.').waitFor()
         await usable(page, 'element-no-answer')
