@@ -177,7 +177,8 @@ async fn nothing_is_left_open(app: &TestApp, accepted: &[NewMessage]) {
 
 #[tokio::test]
 async fn a_worker_that_stops_ends_what_is_in_flight() {
-    let mut app = TestApp::start().await;
+    let mut app = TestApp::without_worker().await;
+    app.start_worker_with(|parts| parts.config.promo_slots = 300);
     app.mock.set_pace(Vendor::Twilio, PaceChange { latency_ms: Some(500), ..PaceChange::default() });
     let accepted: Vec<_> = (0..600).map(|_| a_promo(app.now()).build()).collect();
     app.accept_all(&accepted).await;

@@ -3,9 +3,10 @@
 //! What a look costs does not depend on how much is going on: one page of one list, and filters look less often, since they
 //! may have to walk for it. Looking is no use of a session, so a page that is left open does not keep its operator signed in.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,6 +17,7 @@ use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::stream;
+use shared::ids::OperatorId;
 use shared::operator::Role;
 use shared::store::operator_sessions::{self, SignedIn};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -34,19 +36,37 @@ pub(super) const SELDOM: Duration = Duration::from_secs(10);
 /// How often something is sent even if nothing is new: a reader who has gone is only noticed by that, and proxies cut what
 /// is silent.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
-/// Streams at the same time.
+/// Streams at the same time …
 const MOST: usize = 64;
+/// … and those of one operator: nobody takes the places of all.
+const MOST_EACH: usize = 16;
 
 /// The streams of this process.
 #[derive(Debug)]
 pub(crate) struct Streams {
     places: Arc<Semaphore>,
+    /// Operators are few, so those who once looked on are kept.
+    places_each: Mutex<HashMap<OperatorId, Arc<Semaphore>>>,
     stopped: CancellationToken,
 }
 
+/// A stream's place among all, and among those of its operator; free again once it is dropped.
+type Place = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+
 impl Streams {
     pub(crate) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(MOST)), stopped: CancellationToken::new() }
+        Self {
+            places: Arc::new(Semaphore::new(MOST)),
+            places_each: Mutex::default(),
+            stopped: CancellationToken::new(),
+        }
+    }
+
+    /// A place, unless all are taken.
+    fn take(&self, operator: OperatorId) -> Option<Place> {
+        let mut each = self.places_each.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = each.entry(operator).or_insert_with(|| Arc::new(Semaphore::new(MOST_EACH))).clone();
+        Some((own.try_acquire_owned().ok()?, self.places.clone().try_acquire_owned().ok()?))
     }
 
     /// Ends all of them: nobody waits for the end of what has none.
@@ -72,6 +92,7 @@ impl IntoResponse for Over {
 /// An operator who looks on, if their role suffices for that.
 pub(super) struct Watcher<L> {
     pub(super) role: Role,
+    operator: OperatorId,
     secret: String,
     least: PhantomData<L>,
 }
@@ -84,7 +105,7 @@ impl<L: Least> FromRequestParts<App> for Watcher<L> {
         let secret = cookie::read(&parts.headers).ok_or_else(over)?;
         let found = watching(app, secret).await.map_err(|error| Refusal::from(error).into_response())?;
         let who = found.filter(|who| who.role >= L::ROLE).ok_or_else(over)?;
-        Ok(Self { role: who.role, secret: secret.to_owned(), least: PhantomData })
+        Ok(Self { role: who.role, operator: who.id, secret: secret.to_owned(), least: PhantomData })
     }
 }
 
@@ -101,7 +122,7 @@ struct Live<L, F> {
     last: Option<String>,
     is_troubled: bool,
     is_over: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<L, F, R> Live<L, F>
@@ -161,7 +182,7 @@ where
     F: FnMut() -> R + Send + 'static,
     R: Future<Output = Result<String, Refusal>> + Send,
 {
-    let Ok(place) = app.streams.places.clone().try_acquire_owned() else {
+    let Some(place) = app.streams.take(watcher.operator) else {
         return StatusCode::NO_CONTENT.into_response();
     };
     let mut looks = interval(every);

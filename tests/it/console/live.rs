@@ -69,19 +69,23 @@ async fn a_gateway_stops_though_somebody_looks_on() {
 async fn so_many_may_look_on_and_a_place_is_free_again_when_one_leaves() {
     let app = TestApp::without_worker().await;
     let door = Door::open(&app).await;
-    let browser = Browser::signed_in(&app, &door, "ann", Role::Viewer).await;
-    let mut streams = Vec::new();
-    for _ in 0..64 {
-        let stream = browser.get("/console/messages/live").await;
-        assert_eq!(stream.status(), 200);
-        streams.push(stream);
+    let mut browsers = Vec::new();
+    for name in ["ann", "bob", "cleo", "dora", "eve"] {
+        browsers.push(Browser::signed_in(&app, &door, name, Role::Viewer).await);
     }
-    // As nothing new: the page stays as it is.
-    assert_eq!(browser.get("/console/messages/live").await.status(), 204);
-    assert_eq!(browser.get("/console/messages").await.status(), 200, "pages are not held up");
+    let look = async |browser: &Browser| browser.get("/console/messages/live").await;
+    let mut streams = Vec::new();
+    for browser in &browsers[..4] {
+        for _ in 0..16 {
+            let stream = look(browser).await;
+            assert_eq!(stream.status(), 200);
+            streams.push(stream);
+        }
+        // As nothing new: the page stays as it is.
+        assert_eq!(look(browser).await.status(), 204, "one more of the same operator");
+    }
+    assert_eq!(look(&browsers[4]).await.status(), 204, "one more of all");
+    assert_eq!(browsers[4].get("/console/messages").await.status(), 200, "pages are not held up");
     streams.clear();
-    eventually("a place to be free", async || {
-        (browser.get("/console/messages/live").await.status() == 200).then_some(())
-    })
-    .await;
+    eventually("a place to be free", async || (look(&browsers[4]).await.status() == 200).then_some(())).await;
 }
