@@ -157,8 +157,7 @@ where
             };
             self.is_troubled = false;
             if self.last.as_ref() != Some(&html) {
-                // Lines end in one way here: an event cannot carry the other.
-                let event = Event::default().data(html.replace('\r', ""));
+                let event = Event::default().data(&html);
                 self.last = Some(html);
                 return Some(event);
             }

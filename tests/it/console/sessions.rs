@@ -81,3 +81,15 @@ async fn another_role_or_password_signs_out() {
     operator(&app, "ann", Role::Viewer).await;
     assert_eq!(browser.get("/console/audit").await.status(), 303);
 }
+
+#[tokio::test]
+async fn a_browser_has_one_session_at_a_time() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let mut browser = Browser::signed_in(&app, &door, "ann", Role::Viewer).await;
+    let before = browser.cookie.clone();
+    assert_eq!(browser.sign_in("ann", PASSWORD).await.status(), 303);
+    assert_eq!(browser.get("/console/messages").await.status(), 200);
+    browser.cookie = before;
+    assert_eq!(browser.get("/console/messages").await.status(), 303, "the one before is over");
+}

@@ -189,6 +189,8 @@ async fn what_a_purpose_allows_counts_for_the_next_code() {
     let app = TestApp::without_worker().await;
     let door = Door::open(&app).await;
     let browser = admin(&app, &door).await;
+    // From here on the rules are remembered.
+    assert_eq!(door.post("/otp/send", &json!({ "phone": a_number() })).await.body["attempts_remaining"], 5);
     let form = |digits: &'static str| {
         [
             ("code_length", digits),
@@ -247,13 +249,14 @@ async fn a_limit_is_set_holds_and_goes() {
         let page = answer.text().await.unwrap();
         assert!(page.contains(told) && page.contains("Nothing was changed"), "{field}: {page}");
     }
+    // From here on the rules are remembered.
+    let phone = json!({ "phone": a_number() });
+    assert_eq!(door.post("/otp/send", &phone).await.status, 202);
     assert_eq!(location(&browser.post("/console/settings/limits", &limit).await), format!("{PAGE}#limits"));
     let mut twice = limit.to_vec();
     twice.push(("is_new", "yes"));
     let taken = browser.post("/console/settings/limits", &twice).await;
     assert!(taken.text().await.unwrap().contains("name is taken"));
-    let phone = json!({ "phone": a_number() });
-    assert_eq!(door.post("/otp/send", &phone).await.status, 202);
     assert_eq!(door.post("/otp/send", &phone).await.status, 429);
     browser.post("/console/settings/limits/delete", &limit[..1]).await;
     assert_eq!(door.post("/otp/send", &phone).await.status, 202);
