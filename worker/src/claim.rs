@@ -27,11 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(25);
 /// A closed lane, or a worker without standing, looks again this often.
 const CLOSED_POLL: Duration = Duration::from_millis(50);
-/// After a claim bulk waits this long for one of a useful size …
-const SLOTS_PATIENCE: Duration = Duration::from_millis(4);
-/// … which is this many rows …
+/// A claim's own cost is that of twenty rows, so bulk waits this long after one of many, for slots and for rows …
+const CLAIM_PATIENCE: Duration = Duration::from_millis(4);
+/// … unless so many slots are free …
 const USEFUL: usize = 64;
-/// … or only this long after one of few: a slow vendor frees slots seldom, and they should not idle.
+/// … and only this long for slots after one of few: a slow vendor frees them seldom, and they should not idle.
 const SHORT_PATIENCE: Duration = Duration::from_millis(2);
 const FEW: usize = 16;
 /// At most this many rows a claim.
@@ -55,7 +55,7 @@ pub(crate) struct Claimer {
     number: u64,
     newest_next: bool,
     /// When bulk should no longer wait for more slots.
-    slots_due: Instant,
+    due: Instant,
     recover_due: Instant,
     expire_due: Instant,
     pass_due: Instant,
@@ -66,7 +66,9 @@ pub(crate) struct Claimer {
 enum Found {
     /// As many as asked for.
     Plenty,
-    /// Fewer: the lane is empty for now.
+    /// Fewer, but so many come that the next claim finds more if it waits a little.
+    Several,
+    /// The lane is empty for now.
     Few,
 }
 
@@ -87,7 +89,7 @@ impl Claimer {
             held,
             number: 0,
             newest_next: false,
-            slots_due: now,
+            due: now,
             recover_due: now,
             expire_due: now,
             pass_due: now,
@@ -134,12 +136,12 @@ impl Claimer {
                 self.rest(Duration::from_millis(10), stop).await;
                 continue;
             }
-            if self.claim(db, worker, slots).await? == Found::Few {
-                let woken = self.parts.wake.notified(self.parts.lane);
-                tokio::select! {
-                    () = woken => (),
-                    () = tokio::time::sleep(POLL) => (),
-                    () = stop.cancelled() => (),
+            match self.claim(db, worker, slots).await? {
+                Found::Plenty => (),
+                Found::Several => self.rest(self.due.saturating_duration_since(Instant::now()), stop).await,
+                Found::Few => {
+                    let woken = self.parts.wake.notified(self.parts.lane);
+                    tokio::select! { () = woken => (), () = self.rest(POLL, stop) => () }
                 }
             }
         }
@@ -162,7 +164,7 @@ impl Claimer {
             slots.push(first);
         }
         if self.parts.lane != Lane::Otp && self.slots.available_permits() + 1 < USEFUL.min(releasable) {
-            tokio::time::sleep_until(self.slots_due.into()).await;
+            tokio::time::sleep_until(self.due.into()).await;
         }
         while slots.len() < releasable {
             let Ok(slot) = self.slots.clone().try_acquire_owned() else { break };
@@ -209,8 +211,13 @@ impl Claimer {
             self.parts.clock.observe(head.now, began);
             self.learn_from_wait(head, newest_first);
         }
-        self.slots_due = Instant::now() + if rows.len() < FEW { SHORT_PATIENCE } else { SLOTS_PATIENCE };
-        let found = if rows.len() == slots.len() { Found::Plenty } else { Found::Few };
+        let is_few = rows.len() < FEW;
+        self.due = Instant::now() + if is_few { SHORT_PATIENCE } else { CLAIM_PATIENCE };
+        let found = match self.parts.lane {
+            _ if rows.len() == slots.len() => Found::Plenty,
+            Lane::Transactional | Lane::Promo if !is_few => Found::Several,
+            _ => Found::Few,
+        };
         self.hand_out(rows, worker, began, slots).await;
         Ok(found)
     }

@@ -29,7 +29,7 @@ use crate::roster::Roster;
 use crate::sweep::Mark;
 
 /// Promo's thread steps back for the others by this much.
-const PROMO_NICE: i32 = 10;
+const PROMO_NICE: i32 = 5;
 
 /// What everything in a lane needs.
 #[derive(Clone)]
