@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::ensure;
 use futures::future::try_join_all;
 use mock_provider::MockProvider;
-use tokio::time::{Instant, interval_at, sleep};
+use sqlx::PgConnection;
+use tokio::time::{Instant, interval, interval_at, sleep};
 
 use crate::client::Client;
 use crate::report::quantile;
@@ -91,6 +92,24 @@ pub async fn arrivals(mock: &MockProvider, asked: &[Asked]) -> anyhow::Result<La
         ensure!(began.elapsed() < PATIENCE, "messages are missing");
         sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// How long one row takes to be committed by itself, [`RATE`] times a second: what no code can be faster than.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn commits(db: &mut PgConnection, seconds: u32) -> anyhow::Result<Latencies> {
+    sqlx::raw_sql("create table public.bench_commits (id bigint primary key)").execute(&mut *db).await?;
+    let mut turns = interval(Duration::from_secs(1) / RATE);
+    let mut times = Vec::new();
+    for id in 0..i64::from(seconds * RATE) {
+        turns.tick().await;
+        let began = Instant::now();
+        sqlx::query("insert into public.bench_commits values ($1)").bind(id).execute(&mut *db).await?;
+        times.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    sqlx::raw_sql("drop table public.bench_commits").execute(&mut *db).await?;
+    Ok(Latencies::of(times))
 }
 
 /// Now, in microseconds since 1970.

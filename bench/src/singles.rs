@@ -72,7 +72,9 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
         },
     ];
     if !bare.is_empty() {
-        let ratio = rate(&gateway) / rate(&bare);
+        // Each beside the one right after it: what else a machine does changes from minute to minute.
+        let pairs = gateway.iter().zip(&bare).map(|(gateway, bare)| gateway.per_second / bare.per_second);
+        let ratio = median(pairs.collect());
         figures.push(Figure {
             name: "the same, beside the bare program",
             bar: "≥ 0.7",
