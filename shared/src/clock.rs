@@ -3,6 +3,7 @@
 //! Every time that is stored or compared with a stored one comes from here, so hosts whose own
 //! clocks are wrong agree on what is due and what has expired.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ const DRIFT: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug)]
 pub struct DbClock {
     seen: Arc<RwLock<Seen>>,
+    /// The last time that was told, in microseconds since 1970.
+    told: Arc<AtomicI64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +43,15 @@ impl Seen {
 
     /// A slower answer would only move the clock to and fro, and what was begun later would seem to be earlier.
     fn is_better_than(&self, other: &Self) -> bool {
-        let difference = (self.time_at(self.at) - other.time_at(self.at)).abs().to_std().unwrap_or_default();
-        let doubt = (self.took + other.took) / 2;
         self.took <= other.took
             || self.at.saturating_duration_since(other.at) >= STALE
-            || difference > doubt + DRIFT
+            || self.contradicts(other)
+    }
+
+    /// Whether both cannot be right: somebody has set the database's clock.
+    fn contradicts(&self, other: &Self) -> bool {
+        let difference = (self.time_at(self.at) - other.time_at(self.at)).abs().to_std().unwrap_or_default();
+        difference > (self.took + other.took) / 2 + DRIFT
     }
 }
 
@@ -54,18 +61,27 @@ impl DbClock {
     /// # Errors
     /// When the database does not answer.
     pub async fn start(db: impl PgExecutor<'_>) -> sqlx::Result<Self> {
-        Ok(Self { seen: Arc::new(RwLock::new(ask(db).await?)) })
+        Ok(Self::with(ask(db).await?))
     }
 
     /// A clock that stood at `time` at the moment `at`.
     pub fn seen_at(time: DateTime<Utc>, at: Instant) -> Self {
-        Self { seen: Arc::new(RwLock::new(Seen::new(time, at, Duration::ZERO))) }
+        Self::with(Seen::new(time, at, Duration::ZERO))
     }
 
-    /// The database's time now.
+    fn with(seen: Seen) -> Self {
+        Self { seen: Arc::new(RwLock::new(seen)), told: Arc::new(AtomicI64::new(i64::MIN)) }
+    }
+
+    /// The database's time now, later each time it is asked for: what is learned of the clock moves it back by less than a
+    /// call of a provider takes, and the second try of a message must not seem to be before the first.
     pub fn now(&self) -> DateTime<Utc> {
         let seen = *self.seen.read().unwrap_or_else(PoisonError::into_inner);
-        seen.time_at(Instant::now())
+        let time = seen.time_at(Instant::now());
+        let micros = time.timestamp_micros();
+        let later = |told: i64| micros.max(told.saturating_add(1));
+        let told = self.told.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |told| Some(later(told)));
+        told.ok().and_then(|told| DateTime::from_timestamp_micros(later(told))).unwrap_or(time)
     }
 
     /// Takes a time the database gave in passing, between `asked` and now, if it says more than what is known.
@@ -85,6 +101,9 @@ impl DbClock {
     fn learn(&self, fresh: Seen) {
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
         if fresh.is_better_than(&seen) {
+            if fresh.contradicts(&seen) {
+                self.told.store(i64::MIN, Ordering::Relaxed);
+            }
             *seen = fresh;
         }
     }
@@ -114,6 +133,20 @@ mod tests {
         assert!(!Seen::new(time(1020), asked + Duration::from_millis(1000), SLOW).is_better_than(&quick));
         assert!(Seen::new(time(1000), asked + Duration::from_millis(1000), QUICK).is_better_than(&quick));
         assert!(Seen::new(time(60_000), asked + STALE, SLOW).is_better_than(&quick));
+    }
+
+    #[test]
+    fn time_goes_back_only_when_the_clock_was_set() {
+        let asked = Instant::now();
+        let clock = DbClock::with(Seen::new(time(20), asked, SLOW));
+        let (first, second) = (clock.now(), clock.now());
+        assert!(second > first);
+        // A quicker answer: the clock was 20 ms too fast.
+        clock.learn(Seen::new(time(0), asked, QUICK));
+        let third = clock.now();
+        assert!(third > second && third < second + Duration::from_millis(15), "{second} {third}");
+        clock.learn(Seen::new(time(-3_600_000), asked, QUICK));
+        assert!(clock.now() < first);
     }
 
     #[test]

@@ -33,6 +33,30 @@ async fn text(browser: &Browser, path: &str) -> String {
     browser.get(path).await.text().await.unwrap()
 }
 
+#[tokio::test]
+async fn what_is_typed_in_is_shown_as_text() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let browser = admin(&app, &door).await;
+    let hostile = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&";
+    let stored = [
+        ("kind", "2factor"),
+        ("name", "india"),
+        ("template", hostile),
+        ("credentials.api_key", "key-of-india"),
+    ];
+    let answer = browser.post("/console/settings/providers", &stored).await;
+    let refused = answer.text().await.unwrap();
+    let limit = [("name", hostile), ("kind", hostile), ("most", hostile), ("per_seconds", hostile)];
+    let limits = browser.post("/console/settings/limits", &limit).await.text().await.unwrap();
+    let code = browser.post("/console/settings/tests", &[("phone", hostile), ("purpose", hostile)]).await;
+    let pages = [refused, limits, code.text().await.unwrap(), text(&browser, PAGE).await];
+    for page in pages.iter().chain([&text(&browser, "/console/settings/providers/india").await]) {
+        assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");
+    }
+    assert!(pages[1].contains("&#60;script&#62;alert(1)"), "{}", pages[1]);
+}
+
 /// The names of the list, in its order.
 async fn order(browser: &Browser) -> Vec<String> {
     let page = text(browser, PAGE).await;
