@@ -76,7 +76,8 @@ impl DbClock {
     /// The database's time now, later each time it is asked for: what is learned of the clock moves it back by less than a
     /// call of a provider takes, and the second try of a message must not seem to be before the first.
     pub fn now(&self) -> DateTime<Utc> {
-        let seen = *self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        // Held to the end: a clock that is set meanwhile must not be told a time of before.
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         let time = seen.time_at(Instant::now());
         let micros = time.timestamp_micros();
         let later = |told: i64| micros.max(told.saturating_add(1));
