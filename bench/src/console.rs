@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use bench::client::{Client, number};
-use bench::report::{Figure, median};
+use bench::report::{Figure, median, quantile};
 use bench::stage::{Program, Stage};
 use chrono::TimeDelta;
 use clap::Args;
@@ -128,7 +128,7 @@ async fn load(url: &str, cookie: &str, loads: usize) -> anyhow::Result<(f64, usi
     for file in page.split('"').filter(|part| part.starts_with("/console/assets/")) {
         bytes += browser.request("GET", file, "").await?.body.len();
     }
-    Ok((times.get(loads * 95 / 100).copied().context("no loads")?, bytes))
+    Ok((quantile(&times, 0.95), bytes))
 }
 
 /// How much more of the processor the gateway takes for the same messages while somebody looks on.

@@ -82,13 +82,9 @@ pub(super) async fn watch(
     watcher: Watcher<Viewer>,
 ) -> Result<Response<Body>, Refusal> {
     is_there(&app)?;
-    let looked_at = app.clone();
-    Ok(live::stream(app, watcher, live::OFTEN, move || {
-        let app = looked_at.clone();
-        async move {
-            let (bubbles, older) = list(&app, None).await?;
-            page::fragment(&Bubbles { bubbles, older })
-        }
+    Ok(live::stream(app, watcher, live::OFTEN, |app| async move {
+        let (bubbles, older) = list(&app, None).await?;
+        page::fragment(&Bubbles { bubbles, older })
     }))
 }
 

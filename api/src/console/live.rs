@@ -127,7 +127,7 @@ struct Live<L, F> {
 
 impl<L, F, R> Live<L, F>
 where
-    F: FnMut() -> R,
+    F: FnMut(App) -> R,
     R: Future<Output = Result<String, Refusal>>,
 {
     /// What is new; `None` when nothing ever will be.
@@ -148,7 +148,7 @@ where
                     continue;
                 }
             }
-            let html = match (self.render)().await {
+            let html = match (self.render)(self.app.clone()).await {
                 Ok(html) => html,
                 Err(refusal) => {
                     self.note(&refusal);
@@ -178,7 +178,7 @@ where
 pub(super) fn stream<L, F, R>(app: App, watcher: Watcher<L>, every: Duration, render: F) -> Response<Body>
 where
     L: Send + 'static,
-    F: FnMut() -> R + Send + 'static,
+    F: FnMut(App) -> R + Send + 'static,
     R: Future<Output = Result<String, Refusal>> + Send,
 {
     let Some(place) = app.streams.take(watcher.operator) else {

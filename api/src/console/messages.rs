@@ -128,10 +128,8 @@ pub(super) async fn list(
             return Ok(page::respond(StatusCode::BAD_REQUEST, &page));
         }
     };
-    let found = messages::find(&app, &filter, before, PAGE).await?;
-    let older = found.next_cursor.map(|cursor| older(&wanted, cursor));
-    let rows = rows(found.messages, operator.who.role);
-    let filtered = wanted.is_filtered();
+    let found = find(&app, &filter, before, PAGE, operator.who.role, Some(&wanted)).await?;
+    let Rows { rows, filtered, older } = found;
     Ok(page::respond(StatusCode::OK, &MessagesPage { frame, wanted, fault: None, filtered, rows, older }))
 }
 
@@ -142,11 +140,11 @@ pub(super) async fn watch(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response<Body>, Refusal> {
     let (filter, _) = filter(&app, &wanted).map_err(|fault| Problem::field("filter", fault))?;
-    let (role, looked_at) = (watcher.role, app.clone());
+    let role = watcher.role;
     let every = if wanted.is_filtered() { live::SELDOM } else { live::OFTEN };
     let wanted = Arc::new(wanted);
-    Ok(live::stream(app, watcher, every, move || {
-        let (app, filter, wanted) = (looked_at.clone(), filter.clone(), wanted.clone());
+    Ok(live::stream(app, watcher, every, move |app| {
+        let (filter, wanted) = (filter.clone(), wanted.clone());
         async move { page::fragment(&newest(&app, &filter, PAGE, role, Some(&wanted)).await?) }
     }))
 }
@@ -159,18 +157,23 @@ pub(super) async fn newest(
     role: Role,
     wanted: Option<&Wanted>,
 ) -> sqlx::Result<Rows> {
-    let found = messages::find(app, filter, None, most).await?;
-    let older = wanted.zip(found.next_cursor).map(|(wanted, cursor)| older(wanted, cursor));
-    Ok(Rows { rows: rows(found.messages, role), filtered: *filter != Filter::default(), older })
+    find(app, filter, None, most, role, wanted).await
 }
 
-/// Where the messages behind `cursor` are.
-fn older(wanted: &Wanted, cursor: MessageId) -> String {
-    address(wanted, "/console/messages", Some(cursor))
-}
-
-fn rows(messages: Vec<Message>, role: Role) -> Vec<Row> {
-    messages.into_iter().map(|message| Row::new(message, operator::sees_numbers(role))).collect()
+async fn find(
+    app: &App,
+    filter: &Filter,
+    before: Option<MessageId>,
+    most: u16,
+    role: Role,
+    wanted: Option<&Wanted>,
+) -> sqlx::Result<Rows> {
+    let found = messages::find(app, filter, before, most).await?;
+    let older = wanted.zip(found.next_cursor);
+    let older = older.map(|(wanted, cursor)| address(wanted, "/console/messages", Some(cursor)));
+    let row = |message| Row::new(message, operator::sees_numbers(role));
+    let rows = found.messages.into_iter().map(row).collect();
+    Ok(Rows { rows, filtered: *filter != Filter::default(), older })
 }
 
 /// What is asked for, or what is wrong with it.

@@ -132,10 +132,9 @@ async fn refuse(
 
 /// Sends the preview of the log again whenever it changes.
 async fn watch(State(app): State<App>, watcher: Watcher<Admin>) -> Response<Body> {
-    let (role, looked_at) = (watcher.role, app.clone());
-    live::stream(app, watcher, live::OFTEN, move || {
-        let app = looked_at.clone();
-        async move { page::fragment(&messages::newest(&app, &Filter::default(), PREVIEW, role, None).await?) }
+    let role = watcher.role;
+    live::stream(app, watcher, live::OFTEN, move |app| async move {
+        page::fragment(&messages::newest(&app, &Filter::default(), PREVIEW, role, None).await?)
     })
 }
 

@@ -151,10 +151,8 @@ pub(super) async fn watch(
     watcher: Watcher<Admin>,
     Path(id): Path<SessionId>,
 ) -> Response<Body> {
-    let looked_at = app.clone();
-    live::stream(app, watcher, live::OFTEN, move || {
-        let app = looked_at.clone();
-        async move { page::fragment(&standing(&app, find(&app, id).await?).await?) }
+    live::stream(app, watcher, live::OFTEN, move |app| async move {
+        page::fragment(&standing(&app, find(&app, id).await?).await?)
     })
 }
 
@@ -166,9 +164,11 @@ async fn find(app: &App, id: SessionId) -> Result<Session, Problem> {
 }
 
 async fn standing(app: &App, session: Session) -> sqlx::Result<Standing> {
-    let is_over = session.expires_at <= session.now;
+    let waits =
+        matches!(session.status, SessionStatus::Pending | SessionStatus::Sent | SessionStatus::SendFailed);
+    let is_open = waits && session.expires_at > session.now;
     let status = match session.status {
-        SessionStatus::Pending | SessionStatus::Sent | SessionStatus::SendFailed if is_over => "expired",
+        _ if waits && !is_open => "expired",
         SessionStatus::Pending => "the code is on its way",
         SessionStatus::Sent => "a provider took the code",
         SessionStatus::SendFailed => "no provider took the code",
@@ -177,9 +177,6 @@ async fn standing(app: &App, session: Session) -> sqlx::Result<Standing> {
         SessionStatus::Locked => "locked after too many wrong codes",
         SessionStatus::Superseded => "another took its place",
     };
-    let is_open =
-        matches!(session.status, SessionStatus::Pending | SessionStatus::Sent | SessionStatus::SendFailed)
-            && !is_over;
     let mut events = match session.message_id {
         Some(id) => match messages::find(&app.pool, id).await? {
             Some(message) => timeline(app, &message).await?,

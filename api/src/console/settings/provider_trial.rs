@@ -26,9 +26,8 @@ struct TrialPage {
     frame: Frame,
     name: String,
     to: String,
-    /// Empty if the provider took it.
-    fault: String,
-    is_accepted: bool,
+    /// None if the provider took it.
+    fault: Option<String>,
     facts: Vec<(&'static str, String)>,
 }
 
@@ -58,8 +57,7 @@ pub(super) async fn run(
     let page = TrialPage {
         frame: Frame::new(&app, &operator, HERE),
         to: masked,
-        fault: tried.answer.as_ref().err().map(ToString::to_string).unwrap_or_default(),
-        is_accepted: tried.answer.is_ok(),
+        fault: tried.answer.as_ref().err().map(ToString::to_string),
         facts: facts(tried),
         name,
     };
