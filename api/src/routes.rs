@@ -23,12 +23,14 @@ mod otp_settings;
 mod pauses;
 mod people;
 mod problems;
+mod reset_tokens;
 mod sandbox;
 mod sms;
 mod spend;
 mod templates;
 mod unsubscribe;
 mod users;
+mod verified_phones;
 mod waiting;
 mod webhooks;
 
@@ -83,6 +85,8 @@ pub(crate) fn all(app: &App) -> Router<App> {
             "/settings/otp/limits/{name}",
             put(otp_settings::replace_limit).delete(otp_settings::delete_limit),
         )
+        .route("/settings/identity", get(verified_phones::settings).put(verified_phones::set))
+        .route("/otp/reset-tokens/redeem", post(reset_tokens::redeem))
         .route("/settings/country-rules", get(country_rules::list))
         .route("/settings/country-rules/{country}", get(country_rules::show).put(country_rules::replace))
         .route("/spend", get(spend::show))
@@ -127,6 +131,7 @@ fn own_rows() -> Router<App> {
         .route("/sms/messages/{id}", get(messages::show))
         .route("/users/{id}/contact-settings", get(contact_settings::show).put(contact_settings::replace))
         .route("/users/{id}/otp-requirement", get(users::otp_requirement))
+        .route("/users/{id}/phone", get(verified_phones::show).delete(verified_phones::remove))
 }
 
 /// The addresses that say how the process is, and what its refusals point to.

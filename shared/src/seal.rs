@@ -43,6 +43,7 @@ pub struct Keyring {
     operators: Mac,
     links: Mac,
     people: Mac,
+    resets: Mac,
     numbers: Sealer,
     tokens: Signing,
 }
@@ -59,6 +60,7 @@ impl Keyring {
             operators: Mac::new(&masters, "smsgw operator session"),
             links: Mac::new(&masters, "smsgw unsubscribe link"),
             people: Mac::new(&masters, "smsgw erased person"),
+            resets: Mac::new(&masters, "smsgw password reset"),
             numbers: Sealer::new(&masters, "smsgw number to erase"),
             tokens: Signing::new(&masters, "smsgw token key"),
         }
@@ -97,6 +99,11 @@ impl Keyring {
     /// Recognises people whose number is not kept any more.
     pub fn people(&self) -> &Mac {
         &self.people
+    }
+
+    /// Hashes the tokens that are exchanged for a new password.
+    pub fn resets(&self) -> &Mac {
+        &self.resets
     }
 
     /// Seals the numbers of people until all is erased that is theirs.

@@ -36,6 +36,7 @@ pub mod otp_requirements;
 pub mod otp_sessions;
 pub mod otp_windows;
 pub mod prices;
+pub mod reset_tokens;
 pub mod roles;
 pub mod sandbox_inbox;
 pub mod schema;
@@ -44,6 +45,7 @@ pub mod spend_alerts;
 pub mod spend_caps;
 pub mod suppressions;
 pub mod templates;
+pub mod verified_phones;
 
 /// A column of a group, for `unnest`. One that is null throughout is sent empty: `unnest` fills what is short with nulls,
 /// so nobody writes and reads each of them.

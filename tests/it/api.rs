@@ -42,9 +42,11 @@ mod code_sessions;
 mod codes;
 mod limits;
 mod lists;
+mod password_resets;
 mod phone_locks;
 mod resends;
 mod sending;
+mod verified_phones;
 mod waits;
 
 // What operators set.

@@ -45,6 +45,7 @@ async fn often(pool: &PgPool, marks: &[Arc<Mark>; 3], queues: &[(Gauge, Gauge); 
     thoroughly("codes kept for a resend", || upkeep::wipe_kept_codes(pool)).await;
     thoroughly("ended OTP sessions", || upkeep::purge_ended_sessions(pool)).await;
     thoroughly("verified OTP sessions", || upkeep::purge_verified_sessions(pool)).await;
+    thoroughly("old tokens for a new password", || upkeep::purge_reset_tokens(pool)).await;
     thoroughly("old OTP windows", || upkeep::purge_otp_windows(pool)).await;
     thoroughly("old OTP counts", || upkeep::purge_otp_counts(pool)).await;
     thoroughly("old counts of checks", || upkeep::purge_check_counts(pool)).await;

@@ -46,6 +46,9 @@ kinds! {
     OTP_WRONG = "otp-wrong", BAD_REQUEST, "The code is wrong";
     OTP_EXPIRED = "otp-expired", GONE, "The code has expired";
     OTP_USED = "otp-used", GONE, "The code was already used";
+    PHONE_TAKEN = "phone-taken", CONFLICT, "The number belongs to another user";
+    OLD_PHONE_UNVERIFIED = "old-phone-unverified", CONFLICT, "The present number must be verified first";
+    RESET_TOKEN_ENDED = "reset-token-ended", GONE, "The token cannot be redeemed";
     OTP_LOCKED = "otp-locked", TOO_MANY_REQUESTS, "Too many wrong codes";
     OTP_COOL_DOWN = "otp-cool-down", TOO_MANY_REQUESTS, "It is too early for another code";
     OTP_SEND_LIMIT = "otp-send-limit", TOO_MANY_REQUESTS, "No more codes for this session";

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::ids::{MessageId, SessionId};
@@ -102,6 +103,11 @@ pub(super) struct Verified {
     /// Signed proof of it, for whoever trusts this gateway's keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
+    /// What the application's server redeems, once, before it lets a new password be chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reset_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reset_expires_at: Option<DateTime<Utc>>,
 }
 
 /// Checks a code.
@@ -123,7 +129,13 @@ pub(super) async fn verify(
         };
         app.tokens.issue(&verification, app.clock.now())
     });
-    Ok(axum::Json(Verified { verified: true, token }))
+    let reset = proven.reset.as_ref();
+    Ok(axum::Json(Verified {
+        verified: true,
+        token,
+        reset_token: reset.map(|reset| reset.token.expose_secret().to_owned()),
+        reset_expires_at: reset.map(|reset| reset.expires_at),
+    }))
 }
 
 /// Sends another code for a running session.

@@ -129,6 +129,11 @@ pub async fn purge_verified_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u6
     Ok(done.rows_affected())
 }
 
+/// Forgets what could be exchanged for a new password until a day ago; at most [`GROUP`] a call.
+pub async fn purge_reset_tokens(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.reset_tokens", "expires_at", "1 day")
+}
+
 /// Forgets when codes were sent to subjects once that counts for no limit; at most [`GROUP`] a call.
 pub async fn purge_otp_windows(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     purge!(db, "smsgw.otp_windows", "until", "0 seconds")

@@ -70,7 +70,7 @@ async fn each_door_takes_the_fields_described() {
             doors += 1;
         }
     }
-    assert_eq!(doors, 18);
+    assert_eq!(doors, 20);
 }
 
 /// What a schema is, wherever it stands.
@@ -273,7 +273,33 @@ async fn read_codes(reader: &mut Reader<'_>, app: &TestApp) {
     reader.call("post", resend, resend, session.clone()).await;
     another.cool_down(app).await;
     reader.call("post", resend, resend, session).await;
+    read_identity(reader).await;
     read_aliases(reader).await;
+}
+
+/// Numbers and passwords of users: what right codes bring.
+async fn read_identity(reader: &mut Reader<'_>) {
+    for purpose in ["verify_phone", "password_reset"] {
+        let phone = a_number();
+        let start = json!({ "phone": phone, "user_id": "dora", "purpose": purpose });
+        let sent = reader.call("post", "/otp/send", "/otp/send", Some(start)).await;
+        let code = arrived_code(reader.door, &phone).await;
+        let typed = json!({ "session_id": sent["session_id"], "otp": code });
+        let right = reader.call("post", "/otp/verify", "/otp/verify", Some(typed)).await;
+        let redeem = "/otp/reset-tokens/redeem";
+        for _ in 0..2 {
+            reader.call("post", redeem, redeem, Some(json!({ "token": right["reset_token"] }))).await;
+        }
+    }
+    let (settings, phone) = ("/settings/identity", "/users/{id}/phone");
+    reader.get(settings, settings).await;
+    reader.call("put", settings, settings, Some(json!({ "change_needs_old": true }))).await;
+    let change = json!({ "phone": a_number(), "user_id": "dora", "purpose": "change_phone" });
+    reader.call("post", "/otp/send", "/otp/send", Some(change)).await;
+    for _ in 0..2 {
+        reader.get(phone, "/users/dora/phone").await;
+        reader.call("delete", phone, "/users/dora/phone", None).await;
+    }
 }
 
 /// The code that the sandbox took for a phone.

@@ -18,7 +18,9 @@ async fn every_table_in_public_has_row_security_enabled_and_forced() {
             "sms_otp_checks",
             "sms_otp_sessions",
             "sms_templates",
-            "user_contact_settings"
+            "user_contact_settings",
+            "verified_phone_changes",
+            "verified_phones"
         ]
     );
     let open = list(&mut db, format!("{tables} and not (relrowsecurity and relforcerowsecurity)")).await;

@@ -4,7 +4,13 @@ use sqlx::PgConnection;
 
 use super::{FORBIDDEN, attempt, code, list, owner, run};
 
-const TABLES: [&str; 3] = ["sms_messages_log", "sms_otp_sessions", "user_contact_settings"];
+const TABLES: [&str; 5] = [
+    "sms_messages_log",
+    "sms_otp_sessions",
+    "user_contact_settings",
+    "verified_phones",
+    "verified_phone_changes",
+];
 
 /// Rows of Anna, of Ben and, where a table allows that, of nobody.
 const ROWS: &str = r#"
@@ -15,6 +21,10 @@ const ROWS: &str = r#"
     insert into sms_otp_sessions (id, user_id, phone, code_mac, resend_at, expires_at)
     select gen_random_uuid(), name, '+41790000001', '\x00', clock_timestamp(), clock_timestamp()
     from unnest(array['anna', 'ben', null]) as name;
+    insert into verified_phones (user_id, phone, session_id, verified_at)
+        values ('anna', '+41790000001', gen_random_uuid(), now()), ('ben', '+41790000002', gen_random_uuid(), now());
+    insert into verified_phone_changes (user_id, phone, verified_at, ended_by)
+        values ('anna', '+41790000003', now(), 'changed'), ('ben', '+41790000004', now(), 'removed');
     insert into user_contact_settings (user_id, phone) values ('anna', '+41790000001'), ('ben', '+41790000002')"#;
 
 /// A connection in the role of users, with those rows in the tables.

@@ -46,6 +46,8 @@ async fn a_user_may_read_what_holds_their_rows_and_write_nothing() {
         "sms_otp_checks",
         "sms_otp_sessions",
         "user_contact_settings",
+        "verified_phone_changes",
+        "verified_phones",
     ];
     assert_eq!(list(&mut db, readable).await.unwrap(), expected);
     let writable = format!(

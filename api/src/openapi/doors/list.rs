@@ -129,14 +129,22 @@ fn codes() -> Vec<Door> {
             .creates("CodeSent")
             .counts()
             .may_wait()
-            .refuses(&[&COUNTRY_BLOCKED, &OVERLOADED]),
+            .refuses(&[&COUNTRY_BLOCKED, &OVERLOADED, &OLD_PHONE_UNVERIFIED]),
         Door::new("post", "/otp/verify", "verifyCode", "codes")
             .says("Check a code; a right one is good once")
             .needs(Otp)
             .open_to_pages()
             .takes("VerifyRequest")
             .gives("Verified", "It is right")
-            .refuses(&[&OTP_WRONG, &OTP_EXPIRED, &OTP_USED, &OTP_LOCKED, &OVERLOADED]),
+            .refuses(&[&OTP_WRONG, &OTP_EXPIRED, &OTP_USED, &OTP_LOCKED, &OVERLOADED])
+            .refuses(&[&PHONE_TAKEN, &OLD_PHONE_UNVERIFIED]),
+        Door::new("post", "/otp/reset-tokens/redeem", "redeemResetToken", "codes")
+            .says("Exchange the token that a right code of password_reset gave, once, before a new password is chosen")
+            .needs(Otp)
+            .takes("RedeemRequest")
+            .once()
+            .gives("ResetRedeemed", "Whose password it is")
+            .refuses(&[&RESET_TOKEN_ENDED]),
         Door::new("post", "/otp/resend", "resendCode", "codes")
             .says("Send another code in a running session; the one before is worth nothing then")
             .needs(Otp)
@@ -280,6 +288,17 @@ fn people() -> Vec<Door> {
             .needs(Send)
             .takes("ContactSettingsRequest")
             .gives("ContactSettings", "The settings"),
+        Door::new("get", "/users/{id}/phone", "getUserPhone", "people")
+            .says("Show the verified number of a user, and those before")
+            .needs(Read)
+            .open_to_users()
+            .gives("UserPhone", "The numbers")
+            .refuses(&[&INVALID_REQUEST]),
+        Door::new("delete", "/users/{id}/phone", "deleteUserPhone", "people")
+            .says("Take the verified number of a user away: it is free for others")
+            .needs(Send)
+            .gives_nothing("It is not theirs any more")
+            .refuses(&[&INVALID_REQUEST]),
         Door::new("get", "/users/{id}/otp-requirement", "getOtpRequirement", "people")
             .says("Tell whether a user must show now that they hold their number")
             .needs(Otp)
@@ -340,6 +359,15 @@ fn settings() -> Vec<Door> {
             .says("Show what codes of each purpose allow, and how often they may be sent")
             .needs(Admin)
             .gives("OtpSettings", "All policies and limits"),
+        Door::new("get", "/settings/identity", "getIdentitySettings", "settings")
+            .says("Show how users change their verified numbers")
+            .needs(Admin)
+            .gives("IdentitySettings", "The settings"),
+        Door::new("put", "/settings/identity", "putIdentitySettings", "settings")
+            .says("Set how users change their verified numbers")
+            .needs(Admin)
+            .takes("IdentitySettings")
+            .gives("IdentitySettings", "The settings"),
         Door::new("put", "/settings/otp/purposes/{purpose}", "putOtpPurpose", "settings")
             .says("Set what codes of one purpose allow; sessions that run keep what they were started with")
             .needs(Admin)

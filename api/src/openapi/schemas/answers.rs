@@ -158,7 +158,22 @@ fn codes() -> Value {
             "verified": {"type": "boolean", "const": true},
             "token": {"type": "string", "description": "If asked for: proof for others, good for five minutes, a JWT signed by \
                 a key of `/.well-known/jwks.json`"},
-        }), &["token"]),
+            "reset_token": {"type": "string", "description": "After a code of the purpose password_reset: what a server redeems \
+                by `/otp/reset-tokens/redeem`, once"},
+            "reset_expires_at": time(),
+        }), &["token", "reset_token", "reset_expires_at"]),
+        "ResetRedeemed": answer(json!({
+            "user_id": {"type": ["string", "null"], "description": "Whom the code was asked for, else whose verified number it \
+                was sent to"},
+            "phone": text(), "session_id": uuid(),
+        }), &[]),
+        "UserPhone": answer(json!({
+            "user_id": text(), "phone": {"type": ["string", "null"]}, "verified_at": maybe(time()),
+            "history": {"type": "array", "items": answer(json!({
+                "phone": {"type": ["string", "null"], "description": "Masked"}, "verified_at": time(), "ended_at": time(),
+                "ended_by": {"type": "string", "enum": ["changed", "removed"]},
+            }), &[])},
+        }), &[]),
         "Session": answer(json!({
             "session_id": uuid(),
             "status": {"type": "string", "enum":

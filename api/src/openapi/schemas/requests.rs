@@ -37,6 +37,13 @@ pub(super) fn all() -> Value {
                 with spaces and dashes"},
             "token": {"type": "boolean", "default": false, "description": "Answer with a signed proof, too"},
         })),
+        "RedeemRequest": object(&["token"], json!({
+            "token": {"type": "string", "description": "The reset_token of /otp/verify"},
+        })),
+        "IdentitySettings": object(&["change_needs_old"], json!({
+            "change_needs_old": {"type": "boolean", "description": "Another number is taken only after a code of the purpose \
+                change_phone to the one before was right, within 15 minutes"},
+        })),
         "ResendRequest": object(&["session_id"], json!({
             "session_id": text(),
             "client_ip": {"type": "string", "description": "As of /otp/send"},

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use sqlx::postgres::PgQueryResult;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::numbers::Numbers;
@@ -105,9 +106,21 @@ pub(super) async fn codes(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Res
             &numbers.spellings,
             &numbers.times(),
         )
+        .execute(&mut *db)
+        .await?;
+    let owned = sqlx::query!(
+        "delete from public.verified_phones v using unnest($1::text[], $2::timestamptz[]) as p (number, until)
+         where v.phone = any($1) and v.phone = p.number and v.verified_at < p.until",
+        &numbers.spellings,
+        &numbers.times(),
+    )
+    .execute(&mut *db)
+    .await?;
+    let resets = sqlx::query!("delete from smsgw.reset_tokens where phone = any($1)", &numbers.spellings)
         .execute(db)
         .await?;
-    Ok(count(gone + windows.rows_affected() + failures.rows_affected()))
+    let rows = [windows, failures, owned, resets].iter().map(PgQueryResult::rows_affected).sum::<u64>();
+    Ok(count(gone + rows))
 }
 
 /// Deletes what has no index by number: each table is walked once, for all people together.
@@ -115,6 +128,14 @@ pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Re
     sqlx::query!(
         "delete from public.user_contact_settings s using unnest($1::text[], $2::timestamptz[]) as p (number, until)
          where s.phone = p.number and s.updated_at < p.until",
+        &numbers.spellings,
+        &numbers.times(),
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "delete from public.verified_phone_changes c using unnest($1::text[], $2::timestamptz[]) as p (number, until)
+         where c.phone = p.number and c.verified_at < p.until",
         &numbers.spellings,
         &numbers.times(),
     )
