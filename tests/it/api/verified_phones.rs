@@ -103,6 +103,33 @@ async fn another_number_takes_the_place_of_the_one_before_which_is_free_then() {
 
 /// Seen red without the locks.
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_numbers_that_a_user_shows_at_once_one_is_theirs_and_one_was() {
+    let app = TestApp::without_worker().await;
+    let doors = [Door::open(&app).await, Door::open(&app).await];
+    for round in 0..12 {
+        let (user, phones) = (format!("user-{round}"), [a_number(), a_number()]);
+        let [one, other] = [0, 1].map(|n| begin(&app, &doors[n], &user, &phones[n], "verify_phone"));
+        let (one, other) = (one.await, other.await);
+        let (first, second) =
+            tokio::join!(one.verify(&doors[0], &one.code), other.verify(&doors[1], &other.code));
+        assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 200));
+        let shown = doors[0].get(&format!("/users/{user}/phone")).await.body;
+        let former: Vec<String> =
+            sqlx::query_scalar("select phone from verified_phone_changes where user_id = $1")
+                .bind(&user)
+                .fetch_all(&app.pool)
+                .await
+                .unwrap();
+        let mut all = former;
+        all.push(shown["phone"].as_str().unwrap().to_owned());
+        all.sort_unstable();
+        let mut expected = phones.to_vec();
+        expected.sort_unstable();
+        assert_eq!(all, expected, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_users_who_show_one_number_at_once_one_has_it() {
     let app = TestApp::without_worker().await;
     let doors = [Door::open(&app).await, Door::open(&app).await];
