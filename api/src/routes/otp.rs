@@ -12,7 +12,7 @@ use shared::message::Status;
 use shared::otp_code::OtpCode;
 use shared::phone::PhoneNumber;
 use shared::store::intake::Counted;
-use shared::store::otp_sessions::{self, Session, SessionStatus};
+use shared::store::otp_sessions::{self, ClaimedAttempt, Session, SessionStatus};
 
 use crate::app::App;
 use crate::auth::{Caller, MayOtp, Who};
@@ -30,6 +30,7 @@ use crate::problem::Problem;
 use crate::rate_limit::Limited;
 use crate::tokens::Verification;
 use crate::trace::Trace;
+use crate::two_factor::{Remembered, devices};
 
 /// Starts a challenge.
 pub(super) async fn send(
@@ -102,6 +103,8 @@ pub(super) struct Verified {
     /// Signed proof of it, for whoever trusts this gateway's keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
+    #[serde(flatten)]
+    device: Option<Remembered>,
 }
 
 /// Checks a code.
@@ -113,6 +116,11 @@ pub(super) async fn verify(
     let code = OtpCode::parse(&request.otp).map_err(|error| Problem::field("otp", error.to_string()))?;
     // What is no id is an id nobody has.
     let id: SessionId = request.session_id.parse().map_err(|_| VerifyError::Expired)?;
+    let device = request.remember_device.map(fields::device_name).transpose();
+    let device = device.map_err(|fault| Problem::field("remember_device", fault))?;
+    if device.is_some() {
+        needs_user(&app, &caller.who, id).await?;
+    }
     let proven = check(&app, &caller.who, id, &code).await?;
     let token = request.token.then(|| {
         let verification = Verification {
@@ -123,7 +131,31 @@ pub(super) async fn verify(
         };
         app.tokens.issue(&verification, app.clock.now())
     });
-    Ok(axum::Json(Verified { verified: true, token }))
+    let device = match device {
+        Some(name) => remembered(&app, &proven, &name).await,
+        None => None,
+    };
+    Ok(axum::Json(Verified { verified: true, token, device }))
+}
+
+/// Says so before a code is used up for a device that is nobody's.
+async fn needs_user(app: &App, who: &Who, id: SessionId) -> Result<(), Problem> {
+    let session = otp_sessions::find(&app.pool, id).await?;
+    match session.filter(|session| who.may_see(session.user_id.as_deref())) {
+        Some(Session { user_id: None, .. }) => {
+            Err(Problem::field("remember_device", "needs a session that was started with a user_id"))
+        }
+        Some(Session { user_id: Some(_), .. }) | None => Ok(()),
+    }
+}
+
+/// The code was right and is used up, whatever becomes of the device.
+async fn remembered(app: &App, proven: &ClaimedAttempt, name: &str) -> Option<Remembered> {
+    let done = devices::remember(app, proven, name).await;
+    done.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a device could not be remembered");
+        None
+    })
 }
 
 /// Sends another code for a running session.

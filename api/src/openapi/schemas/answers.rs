@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::factors::device_token;
 use super::{answer, list, maybe, reference, text, time, uuid, whole};
 
 pub(super) fn all() -> Value {
@@ -158,7 +159,8 @@ fn codes() -> Value {
             "verified": {"type": "boolean", "const": true},
             "token": {"type": "string", "description": "If asked for: proof for others, good for five minutes, a JWT signed by \
                 a key of `/.well-known/jwks.json`"},
-        }), &["token"]),
+            "device_token": device_token(), "device_expires_at": time(),
+        }), &["token", "device_token", "device_expires_at"]),
         "Session": answer(json!({
             "session_id": uuid(),
             "status": {"type": "string", "enum":
@@ -196,14 +198,6 @@ fn settings() -> Value {
         "ContactSettings": answer(json!({
             "user_id": text(), "phone": maybe(text()), "otp_enabled": {"type": "boolean"},
             "preferred_provider": maybe(text()), "updated_at": maybe(time()),
-        }), &[]),
-        "OtpRequirement": answer(json!({
-            "user_id": text(), "otp_enabled": {"type": "boolean"}, "required": {"type": "boolean"},
-            "reason": {"type": "string", "enum": ["disabled", "no_phone", "verified_recently", "due"]},
-            "phone": {"type": ["string", "null"], "description": "Masked"},
-            "verified_at": {"type": ["string", "null"], "format": "date-time",
-                "description": "The last verification of this number, if within the time asked about"},
-            "within": {"type": "integer", "description": "Minutes, as asked"},
         }), &[]),
         "Template": answer(json!({
             "name": text(), "locale": {"type": "string", "description": "Empty: for all without a variant of their own"},
