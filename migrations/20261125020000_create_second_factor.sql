@@ -66,7 +66,7 @@ create table smsgw.two_factor_failures (
     locked_until timestamptz,
     updated_at   timestamptz not null default clock_timestamp(),
     constraint two_factor_failures_pkey primary key (user_id),
-    constraint two_factor_failures_positive check (failures > 0)
+    constraint two_factor_failures_not_negative check (failures >= 0)
 ) with (fillfactor = 70);
 create index two_factor_failures_age on smsgw.two_factor_failures (updated_at);
 

@@ -44,11 +44,8 @@ pub async fn locked_for(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<
 /// by this code or one after it.
 pub async fn give_back(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<()> {
     sqlx::query!(
-        "with first as (
-             delete from smsgw.two_factor_failures where user_id = $1 and failures <= 1
-         )
-         update smsgw.two_factor_failures set failures = failures - 1, locked_until = null
-         where user_id = $1 and failures > 1",
+        "update smsgw.two_factor_failures set failures = failures - 1, locked_until = null
+         where user_id = $1 and failures > 0",
         user_id,
     )
     .execute(db)
