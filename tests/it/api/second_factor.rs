@@ -72,7 +72,7 @@ fn step(app: &TestApp) -> i64 {
 }
 
 /// What an app shows (RFC 6238), computed here by itself.
-fn totp(secret: &str, step: i64) -> String {
+pub(super) fn totp(secret: &str, step: i64) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(&base32(secret)).unwrap();
     mac.update(&step.to_be_bytes());
     let hash = mac.finalize().into_bytes();
