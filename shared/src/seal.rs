@@ -46,6 +46,9 @@ pub struct Keyring {
     resets: Mac,
     numbers: Sealer,
     tokens: Signing,
+    backup_codes: Mac,
+    devices: Mac,
+    apps: Sealer,
 }
 
 impl Keyring {
@@ -63,6 +66,9 @@ impl Keyring {
             resets: Mac::new(&masters, "smsgw password reset"),
             numbers: Sealer::new(&masters, "smsgw number to erase"),
             tokens: Signing::new(&masters, "smsgw token key"),
+            backup_codes: Mac::new(&masters, "smsgw backup code"),
+            devices: Mac::new(&masters, "smsgw remembered device"),
+            apps: Sealer::new(&masters, "smsgw authenticator app"),
         }
     }
 
@@ -114,6 +120,21 @@ impl Keyring {
     /// Signs what we tell others of verified numbers.
     pub fn tokens(&self) -> &Signing {
         &self.tokens
+    }
+
+    /// Hashes backup codes.
+    pub fn backup_codes(&self) -> &Mac {
+        &self.backup_codes
+    }
+
+    /// Makes the tokens of remembered devices.
+    pub fn devices(&self) -> &Mac {
+        &self.devices
+    }
+
+    /// Seals the secrets that authenticator apps share with us.
+    pub fn apps(&self) -> &Sealer {
+        &self.apps
     }
 }
 

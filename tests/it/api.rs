@@ -56,6 +56,7 @@ mod otp_settings;
 mod pauses;
 mod providers;
 mod requirements;
+mod second_factor;
 mod templates;
 mod users;
 

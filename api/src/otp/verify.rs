@@ -34,6 +34,8 @@ pub(crate) struct VerifyRequest {
     /// Whether a signed proof is wanted as well.
     #[serde(default)]
     pub(crate) token: bool,
+    /// What to call the device, if it is to be remembered.
+    pub(crate) remember_device: Option<String>,
 }
 
 /// What a right code has shown, and brings.

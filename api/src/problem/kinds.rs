@@ -34,6 +34,7 @@ kinds! {
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "A valid API key is needed";
     FORBIDDEN = "insufficient-scope", FORBIDDEN, "The API key may not do this";
     ORIGIN = "origin-not-allowed", FORBIDDEN, "Pages of this origin may not use the key";
+    VERIFICATION_REQUIRED = "verification-required", FORBIDDEN, "A second factor is to be shown first";
     INVALID_SIGNATURE = "invalid-signature", FORBIDDEN, "The request is not signed by the provider";
     // What is asked for.
     COUNTRY_BLOCKED = "country-blocked", FORBIDDEN, "This country is not allowed";

@@ -162,6 +162,26 @@ pub async fn purge_otp_checks(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     Ok(done.rows_affected())
 }
 
+/// Forgets devices whose time has run out; at most [`GROUP`] a call.
+pub async fn purge_devices(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "public.remembered_devices", "expires_at", "0 seconds")
+}
+
+/// Forgets authenticator apps that were not confirmed in time; at most [`GROUP`] a call.
+pub async fn purge_pending_apps(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "public.two_factor_apps", "expires_at", "0 seconds")
+}
+
+/// Forgets wrong codes of a second factor 90 days after the last; at most [`GROUP`] a call.
+pub async fn purge_two_factor_failures(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.two_factor_failures", "updated_at", "90 days")
+}
+
+/// Forgets verifications of a second factor when nobody can ask for them any more; at most [`GROUP`] a call.
+pub async fn purge_two_factor_verifications(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.two_factor_verifications", "verified_at", "31 days")
+}
+
 /// Ends OTP sessions whose time has run out; at most [`GROUP`] a call.
 pub async fn expire_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     let done = sqlx::query!(

@@ -8,7 +8,7 @@ use tests::builders::a_number;
 use tests::wait::eventually;
 use tests::{Door, TestApp};
 
-use super::{assert_refused, stranger};
+use super::{assert_refused, second_factor, stranger};
 
 /// The description, as anybody may read it.
 async fn description(door: &Door) -> Value {
@@ -20,7 +20,8 @@ async fn description(door: &Door) -> Value {
 /// An address with something in its gaps.
 fn filled(path: &str) -> String {
     let id = if path.starts_with("/sms/campaigns") { "00000000-0000-7000-8000-000000000000" } else { "ann" };
-    path.replace("{phone}", "+41790000001").replace("{id}", id).replace("{name}", "main")
+    let path = path.replace("{phone}", "+41790000001").replace("{id}", id).replace("{name}", "main");
+    path.replace("{device_id}", "00000000-0000-4000-8000-000000000000")
 }
 
 #[tokio::test]
@@ -70,7 +71,7 @@ async fn each_door_takes_the_fields_described() {
             doors += 1;
         }
     }
-    assert_eq!(doors, 20);
+    assert_eq!(doors, 24);
 }
 
 /// What a schema is, wherever it stands.
@@ -386,6 +387,7 @@ async fn read_settings(reader: &mut Reader<'_>) {
     for at in ["/users/ann/otp-requirement", "/users/bob/otp-requirement?within=0"] {
         reader.get(requirement, at).await;
     }
+    read_factors(reader).await;
     let erasure = reader.call("delete", "/people/{phone}", "/people/+41790000009", None).await;
     let at = format!("/people/erasures/{}", erasure["erasure_id"].as_str().unwrap());
     reader.get("/people/erasures/{id}", &at).await;
@@ -407,5 +409,40 @@ async fn read_settings(reader: &mut Reader<'_>) {
         for _ in 0..2 {
             reader.call("delete", path, at, None).await;
         }
+    }
+}
+
+async fn read_factors(reader: &mut Reader<'_>) {
+    let (factor, app) = ("/users/{id}/two-factor", "/users/{id}/two-factor/app");
+    let at = |path: &str| path.replace("{id}", "cat");
+    let (confirm, codes) = (&format!("{app}/confirm"), &format!("{factor}/backup-codes"));
+    let (verify, requirement) = (&format!("{factor}/verify"), "/users/{id}/otp-requirement");
+    let enabled = json!({ "phone": a_number(), "otp_enabled": true });
+    assert_eq!(reader.door.put("/users/cat/contact-settings", &enabled).await.status, 200);
+    let begun = reader.call("post", app, &at(app), None).await;
+    let secret = begun["secret"].as_str().unwrap();
+    let step = chrono::Utc::now().timestamp() / 30;
+    for code in [second_factor::totp(secret, step - 20), second_factor::totp(secret, step)] {
+        reader.call("post", confirm, &at(confirm), Some(json!({ "code": code }))).await;
+    }
+    reader.call("put", factor, &at(factor), Some(json!({ "method": "sms" }))).await;
+    let codes = reader.call("post", codes, &at(codes), None).await["codes"].clone();
+    let mut token = json!(null);
+    for code in [codes[0].as_str().unwrap(), codes[0].as_str().unwrap(), "zzzzz-zzzzz", ""] {
+        let typed =
+            json!({ "method": "backup_code", "code": code, "token": true, "remember_device": "laptop" });
+        let answer = reader.call("post", verify, &at(verify), Some(typed)).await;
+        token = answer.get("device_token").cloned().unwrap_or(token);
+    }
+    let later = json!({ "device_token": token });
+    reader.call("post", requirement, &at(requirement), Some(later)).await;
+    reader.get(factor, &at(factor)).await;
+    let devices = "/users/{id}/devices";
+    let listed = reader.get(devices, &at(devices)).await;
+    let one = format!("{}/{}", at(devices), listed["devices"][0]["id"].as_str().unwrap());
+    for _ in 0..2 {
+        reader.call("delete", "/users/{id}/devices/{device_id}", &one, None).await;
+        reader.call("delete", devices, &at(devices), None).await;
+        reader.call("delete", app, &at(app), None).await;
     }
 }

@@ -4,10 +4,13 @@ use sqlx::PgConnection;
 
 use super::{FORBIDDEN, attempt, code, list, owner, run};
 
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 8] = [
     "sms_messages_log",
     "sms_otp_sessions",
     "user_contact_settings",
+    "two_factor_backup_codes",
+    "two_factor_apps",
+    "remembered_devices",
     "verified_phones",
     "verified_phone_changes",
 ];
@@ -25,7 +28,12 @@ const ROWS: &str = r#"
         values ('anna', '+41790000001', gen_random_uuid(), now()), ('ben', '+41790000002', gen_random_uuid(), now());
     insert into verified_phone_changes (user_id, phone, verified_at, ended_by)
         values ('anna', '+41790000003', now(), 'changed'), ('ben', '+41790000004', now(), 'removed');
-    insert into user_contact_settings (user_id, phone) values ('anna', '+41790000001'), ('ben', '+41790000002')"#;
+    insert into user_contact_settings (user_id, phone) values ('anna', '+41790000001'), ('ben', '+41790000002');
+    insert into two_factor_backup_codes (user_id, number, code_mac) values ('anna', 1, '\x00'), ('ben', 1, '\x00');
+    insert into two_factor_apps (id, user_id, sealed_secret, confirmed_at)
+    select gen_random_uuid(), name, '\x00', clock_timestamp() from unnest(array['anna', 'ben']) as name;
+    insert into remembered_devices (id, user_id, name, expires_at)
+    select gen_random_uuid(), name, 'laptop', clock_timestamp() from unnest(array['anna', 'ben']) as name"#;
 
 /// A connection in the role of users, with those rows in the tables.
 async fn user() -> PgConnection {
@@ -142,5 +150,7 @@ async fn the_gateway_sees_everyones_rows() {
     assert_eq!(seen(&mut db, "sms_messages_log").await.unwrap(), ["anna", "ben", "nobody"]);
     assert_eq!(seen(&mut db, "sms_messages").await.unwrap(), ["anna", "ben", "nobody"]);
     assert_eq!(seen(&mut db, "sms_otp_sessions").await.unwrap(), ["anna", "ben", "nobody"]);
-    assert_eq!(seen(&mut db, "user_contact_settings").await.unwrap(), ["anna", "ben"]);
+    for table in &TABLES[2..] {
+        assert_eq!(seen(&mut db, table).await.unwrap(), ["anna", "ben"], "{table}");
+    }
 }

@@ -8,12 +8,13 @@ use crate::openapi::schemas::reference;
 use crate::problem::kinds::*;
 use crate::routes::limits;
 
+mod factors;
+
 /// Every door.
 pub(in crate::openapi) fn all() -> Vec<Door> {
-    [messages(), campaigns(), codes(), aliases(), people(), templates(), settings(), webhooks(), gateway()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let mut all = vec![messages(), campaigns(), codes(), aliases(), people(), factors::all(), templates()];
+    all.extend([settings(), webhooks(), gateway()]);
+    all.into_iter().flatten().collect()
 }
 
 fn messages() -> Vec<Door> {
@@ -206,7 +207,6 @@ fn aliases() -> Vec<Door> {
 const ALIAS: &str = "As the application knows it, refusals too: see docs/api.md";
 
 fn people() -> Vec<Door> {
-    let (usual, most) = limits::MINUTES;
     vec![
         Door::new("get", "/sms/opt-outs/{phone}", "getOptOuts", "people")
             .says("Show what a number has stopped")
@@ -299,16 +299,6 @@ fn people() -> Vec<Door> {
             .needs(Send)
             .gives_nothing("It is not theirs any more")
             .refuses(&[&INVALID_REQUEST]),
-        Door::new("get", "/users/{id}/otp-requirement", "getOtpRequirement", "people")
-            .says("Tell whether a user must show now that they hold their number")
-            .needs(Otp)
-            .asks(
-                "within",
-                &limit(i64::from(usual), i64::from(most)),
-                "Minutes for which a verification counts",
-            )
-            .open_to_users()
-            .gives("OtpRequirement", "Whether, and why"),
     ]
 }
 

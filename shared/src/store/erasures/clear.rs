@@ -125,13 +125,13 @@ pub(super) async fn codes(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Res
 
 /// Deletes what has no index by number: each table is walked once, for all people together.
 pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<()> {
-    sqlx::query!(
+    let users = sqlx::query_scalar!(
         "delete from public.user_contact_settings s using unnest($1::text[], $2::timestamptz[]) as p (number, until)
-         where s.phone = p.number and s.updated_at < p.until",
+         where s.phone = p.number and s.updated_at < p.until returning s.user_id",
         &numbers.spellings,
         &numbers.times(),
     )
-    .execute(&mut *db)
+    .fetch_all(&mut *db)
     .await?;
     sqlx::query!(
         "delete from public.verified_phone_changes c using unnest($1::text[], $2::timestamptz[]) as p (number, until)
@@ -141,6 +141,7 @@ pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Re
     )
     .execute(&mut *db)
     .await?;
+    factors(&mut *db, &users).await?;
     sqlx::query!(r#"delete from smsgw.sandbox_inbox where "to" = any($1)"#, &numbers.spellings)
         .execute(&mut *db)
         .await?;
@@ -153,6 +154,22 @@ pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Re
          where key in (select distinct dedupe_key from public.sms_campaigns where dedupe_key is not null)
            and phone = any($1)",
         &numbers.spellings,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes the second factors of users whose number it was. Of those who merely asked for a code to it nothing: whoever calls
+/// from a browser may say who they are.
+async fn factors(db: &mut PgConnection, users: &[String]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "with codes as (delete from public.two_factor_backup_codes where user_id = any($1)),
+              apps as (delete from public.two_factor_apps where user_id = any($1)),
+              devices as (delete from public.remembered_devices where user_id = any($1)),
+              failures as (delete from smsgw.two_factor_failures where user_id = any($1))
+         delete from smsgw.two_factor_verifications where user_id = any($1)",
+        users,
     )
     .execute(db)
     .await?;
