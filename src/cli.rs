@@ -22,6 +22,7 @@ mod prices;
 mod rules;
 mod settings;
 mod spend;
+mod users;
 
 pub(crate) use calls::{
     ApiCallArgs, OtpAction, OtpArgs, OtpSendArgs, OtpSessionsArgs, OtpUnlockArgs, OtpVerifyArgs, SendArgs,
@@ -42,6 +43,7 @@ pub(crate) use settings::{
     TemplatesArgs, TestProvider,
 };
 pub(crate) use spend::{CapAction, SpendAction, SpendArgs};
+pub(crate) use users::{UsersAction, UsersArgs};
 
 /// What every command's end means, and how its output is read by programs.
 const EXIT_CODES: &str = "\
@@ -109,6 +111,9 @@ pub(crate) enum Command {
     /// Who asks to be forgotten: erase them, and keep them erased over a restore
     #[command(after_help = "Example:\n  smsgw people erase +41790000009")]
     People(PeopleArgs),
+    /// What is known of a user: number, second factor, devices, latest codes
+    #[command(after_help = "Example:\n  smsgw users show ann")]
+    Users(UsersArgs),
     /// Send one message through a running gateway
     #[command(after_help = "Examples:\n  smsgw send +41790000001 'Your table is booked.'\n  \
         smsgw send +41790000001 --template booking --var name=Ada --var time=19:00\n  \

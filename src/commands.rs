@@ -22,6 +22,7 @@ mod send;
 mod serve;
 mod spend;
 mod templates;
+mod users;
 
 use anyhow::{Context, Result, bail};
 use secrecy::ExposeSecret;
@@ -75,6 +76,7 @@ async fn dispatch(command: Command, printer: Printer) -> Result<()> {
         Command::Spend(args) => spend::run(args, printer).await,
         Command::OptOuts(args) => opt_outs::run(args, printer).await,
         Command::People(args) => people::run(args, printer).await,
+        Command::Users(args) => users::run(args, printer).await,
         Command::Send(args) => send::run(args, printer).await,
         Command::Otp(args) => otp::run(args, printer).await,
         Command::Campaign(args) => campaign::run(*args, printer).await,

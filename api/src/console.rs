@@ -27,6 +27,7 @@ mod refusal;
 mod settings;
 mod sign_in;
 mod sign_in_link;
+mod users;
 
 /// Where signing in leads if nothing else was asked for.
 const HOME: &str = "/console/messages";
@@ -42,6 +43,9 @@ pub(crate) fn all() -> Router<App> {
         .route("/console/messages/live", get(messages::watch))
         .route("/console/messages/{id}", get(message::show))
         .route("/console/messages/{id}/cancel", post(message::cancel))
+        .route("/console/users/{id}", get(users::show))
+        .route("/console/users/{id}/devices/revoke", post(users::revoke_all))
+        .route("/console/users/{id}/devices/{device}/revoke", post(users::revoke))
         .route("/console/inbox", get(inbox::show))
         .route("/console/inbox/live", get(inbox::watch))
         .route("/console/audit", get(audit::list))

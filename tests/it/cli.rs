@@ -21,6 +21,7 @@ mod providers;
 mod rules;
 mod settings;
 mod spend;
+mod users;
 
 /// Sets a Twilio account called main; its secrets come by standard input.
 const ADD_MAIN: [&str; 9] =

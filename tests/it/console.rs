@@ -16,6 +16,7 @@ mod roles;
 mod sessions;
 mod settings;
 mod tries;
+mod users;
 
 const PASSWORD: &str = "a horse, a battery, a staple";
 

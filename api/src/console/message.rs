@@ -15,6 +15,7 @@ use super::messages::number;
 use super::operator::{Admin, Operator, Viewer};
 use super::page::{self, Frame, Moment};
 use super::refusal::Refusal;
+use super::users;
 use crate::app::App;
 use crate::extract::Path;
 use crate::problem::Problem;
@@ -25,6 +26,7 @@ struct MessagePage {
     frame: Frame,
     message: Message,
     to: String,
+    user_page: Option<String>,
     may_cancel: bool,
     timeline: Vec<Event>,
 }
@@ -75,8 +77,9 @@ pub(super) async fn show(
     let timeline = timeline(&app, &message).await?;
     let to = number(message.to.clone(), operator.may_see_numbers());
     let may_cancel = message.status == Status::Queued && operator.may_change();
+    let user_page = message.user_id.as_deref().map(users::address);
     let frame = Frame::new(&app, &operator, "/console/messages");
-    Ok(page::respond(StatusCode::OK, &MessagePage { frame, message, to, may_cancel, timeline }))
+    Ok(page::respond(StatusCode::OK, &MessagePage { frame, message, to, user_page, may_cancel, timeline }))
 }
 
 /// What happened to a message so far.

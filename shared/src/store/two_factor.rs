@@ -1,7 +1,7 @@
 //! What a user's second factor is, and when it was last shown.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::second_factor::{Method, Proof};
 use crate::store::two_factor_failures;
@@ -71,4 +71,26 @@ pub async fn proved(db: &mut PgConnection, user_id: &str, proof: Proof) -> sqlx:
     .execute(&mut *db)
     .await?;
     two_factor_failures::forget(db, user_id).await
+}
+
+/// What was made with some master key: one of each, to find those that no key reads any more.
+#[derive(Clone, Debug, Default)]
+pub struct Samples {
+    /// HMACs of backup codes that are unused.
+    pub backup_codes: Vec<Vec<u8>>,
+    /// Sealed secrets of apps.
+    pub apps: Vec<Vec<u8>>,
+}
+
+/// Lists them.
+pub async fn list_samples(db: &PgPool) -> sqlx::Result<Samples> {
+    let backup_codes = sqlx::query_scalar!(
+        "select distinct on (substring(code_mac for 4)) code_mac from public.two_factor_backup_codes
+         where used_at is null order by substring(code_mac for 4)"
+    );
+    let apps = sqlx::query_scalar!(
+        "select distinct on (substring(sealed_secret for 4)) sealed_secret from public.two_factor_apps
+         where confirmed_at is not null order by substring(sealed_secret for 4)"
+    );
+    Ok(Samples { backup_codes: backup_codes.fetch_all(db).await?, apps: apps.fetch_all(db).await? })
 }

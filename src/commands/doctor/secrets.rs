@@ -1,8 +1,9 @@
 //! The master key: there, well formed, and the one that sealed what is stored.
 
 use shared::config::SecretsConfig;
-use shared::seal::Keyring;
+use shared::seal::{Keyring, OpenError};
 use shared::store::integrations::Integration;
+use shared::store::two_factor::{self, Samples};
 use shared::store::{api_keys, suppressions};
 use sqlx::PgPool;
 
@@ -11,6 +12,7 @@ use crate::home;
 
 const CHECK: &str = "master key";
 const ERASED: &str = "erased people";
+const FACTORS: &str = "second factors";
 const OTHER_KEY: &str =
     "set SMSGW_MASTER_KEY to the key they were made with, or add that one as SMSGW_MASTER_KEY_PREVIOUS";
 
@@ -52,7 +54,11 @@ pub(super) async fn check_stored(keyring: &Keyring, pool: &PgPool, rows: &[Integ
         Ok(hashes) => erased_people(keyring, &hashes),
         Err(error) => Some(Finding::fail(ERASED, error.to_string(), "see the error")),
     };
-    [Some(credentials), Some(keys), people].into_iter().flatten().collect()
+    let factors = match two_factor::list_samples(pool).await {
+        Ok(samples) => second_factors(keyring, &samples),
+        Err(error) => Some(Finding::fail(FACTORS, error.to_string(), "see the error")),
+    };
+    [Some(credentials), Some(keys), people, factors].into_iter().flatten().collect()
 }
 
 /// Whether erased people are still recognised; nothing is said where there are none.
@@ -66,6 +72,23 @@ fn erased_people(keyring: &Keyring, samples: &[Vec<u8>]) -> Option<Finding> {
             Some(Finding::fail(ERASED, detail, OTHER_KEY))
         }
     }
+}
+
+/// Whether users are still known by what they have; nothing is said where nobody has anything.
+fn second_factors(keyring: &Keyring, Samples { backup_codes, apps }: &Samples) -> Option<Finding> {
+    let is_lost = |mac: &Vec<u8>| keyring.backup_codes().verify(&[], mac).is_err();
+    // Which key is missing is told before anything is opened; none of them opens at no place.
+    let is_shut =
+        |sealed: &Vec<u8>| matches!(keyring.apps().open(&[], sealed), Err(OpenError::UnknownKey(_)));
+    if backup_codes.is_empty() && apps.is_empty() {
+        return None;
+    }
+    Some(if backup_codes.iter().any(is_lost) || apps.iter().any(is_shut) {
+        let detail = "backup codes or apps of some users were kept by another master key and let nobody in";
+        Finding::fail(FACTORS, detail, format!("{OTHER_KEY}; or let these users set them up anew"))
+    } else {
+        Finding::ok(FACTORS, "backup codes and apps are known")
+    })
 }
 
 fn live_keys(keyring: &Keyring, macs: &[Vec<u8>]) -> Finding {

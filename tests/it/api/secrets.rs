@@ -191,6 +191,29 @@ impl Program {
         self.client.post(format!("{}{path}", self.url)).bearer_auth(&self.key).json(body)
     }
 
+    /// Shows every second factor, right and wrong; gives what is secret of them.
+    async fn second_factor(&self) -> Vec<String> {
+        let post = async |path: &str, body: Value| -> Value {
+            let path = format!("/users/ann/{path}");
+            self.post(&path, &body).send().await.unwrap().json().await.unwrap()
+        };
+        let begun = post("two-factor/app", json!({})).await;
+        let secret = begun["secret"].as_str().unwrap().to_owned();
+        let code = super::second_factor::totp(&secret, chrono::Utc::now().timestamp() / 30);
+        let confirmed = post("two-factor/app/confirm", json!({ "code": code })).await;
+        let code = confirmed["backup_codes"][0].as_str().unwrap().to_owned();
+        let typed =
+            json!({ "method": "backup_code", "code": code, "token": true, "remember_device": "laptop" });
+        let proven = post("two-factor/verify", typed.clone()).await;
+        assert_eq!(post("two-factor/verify", typed).await["code"], "otp-used");
+        let wrong = "zyxwv-zyxwv";
+        post("two-factor/verify", json!({ "method": "backup_code", "code": wrong })).await;
+        let device = proven["device_token"].as_str().unwrap().to_owned();
+        post("otp-requirement", json!({ "device_token": device })).await;
+        let others = [&begun["otpauth_url"], &proven["token"]].map(|text| text.as_str().unwrap().to_owned());
+        [vec![secret, code.replace('-', ""), code, wrong.to_owned(), device], others.to_vec()].concat()
+    }
+
     async fn send_code(&self, provider: &str) -> (Value, String, String) {
         let phone = a_number();
         let start = self.post(OTP_SEND, &json!({ "phone": phone, "provider_hint": provider }));
@@ -241,6 +264,7 @@ async fn the_log_holds_no_code_and_no_key_even_when_it_tells_everything() {
     let put = program.client.put(format!("{}/settings/api/more", program.url)).bearer_auth(&program.key);
     assert_eq!(put.json(&body).send().await.unwrap().status(), 200);
     secrets.push("another-secret-of-a-vendor".to_owned());
+    secrets.extend(program.second_factor().await);
     let log = program.process.log();
     assert!(log.len() > 10_000, "the log is talkative: {log}");
     for line in log.lines() {

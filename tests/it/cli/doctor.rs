@@ -238,3 +238,22 @@ async fn erased_people_are_missed_when_the_key_that_recognises_them_goes() {
     let settings = desk.with("SMSGW_MASTER_KEY", other.expose_secret());
     assert_found(&settings, "erased people", "fail", "SMSGW_MASTER_KEY_PREVIOUS");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn second_factors_are_missed_when_the_key_that_knows_them_goes() {
+    let desk = a_good_desk().await;
+    assert_eq!(found(&desk.settings, "second factors").1, [Value::Null; 0], "there are none");
+    let door = tests::Door::open(&desk.app).await;
+    let other = MasterKey::generate().to_base64();
+    let settings = desk.with("SMSGW_MASTER_KEY", other.expose_secret());
+    for path in ["/users/ann/two-factor/backup-codes", "/users/ann/two-factor/app"] {
+        assert_eq!(door.post(path, &serde_json::json!({})).await.status, 201);
+        // As if its first code had been right.
+        let confirmed = "update two_factor_apps set confirmed_at = clock_timestamp(), expires_at = null";
+        sqlx::query(confirmed).execute(&desk.app.pool).await.unwrap();
+        assert_found(&desk.settings, "second factors", "ok", "known");
+        assert_found(&settings, "second factors", "fail", "SMSGW_MASTER_KEY_PREVIOUS");
+        sqlx::query("delete from two_factor_backup_codes").execute(&desk.app.pool).await.unwrap();
+    }
+    door.close().await;
+}

@@ -6,7 +6,7 @@ use super::*;
 use tests::builders::{a_number, a_transactional};
 
 /// Every door of the console with the least role it opens to; without one it is open to all.
-const DOORS: [(&str, &str, Option<Role>); 34] = [
+const DOORS: [(&str, &str, Option<Role>); 37] = [
     ("GET", "/console", None),
     ("GET", "/console/sign-in", None),
     ("POST", "/console/sign-in", None),
@@ -16,6 +16,9 @@ const DOORS: [(&str, &str, Option<Role>); 34] = [
     ("GET", "/console/messages", Some(Role::Viewer)),
     ("GET", "/console/messages/{id}", Some(Role::Viewer)),
     ("POST", "/console/messages/{id}/cancel", Some(Role::Admin)),
+    ("GET", "/console/users/{id}", Some(Role::Viewer)),
+    ("POST", "/console/users/{id}/devices/revoke", Some(Role::Admin)),
+    ("POST", "/console/users/{id}/devices/{device}/revoke", Some(Role::Admin)),
     ("GET", "/console/inbox", Some(Role::Viewer)),
     ("GET", "/console/audit", Some(Role::SuperAdmin)),
     ("GET", "/console/assets/{version}/{name}", None),

@@ -106,8 +106,13 @@ async fn of_many_makings_at_once_one_is_good_and_wholly_so() {
     let app = TestApp::without_worker().await;
     let doors = [Door::open(&app).await, Door::open(&app).await];
     enable(&doors[0]).await;
-    let made = storm(&doors, 40, super::CODES, &json!({})).await;
-    assert_eq!(count(&app, "select count(*) from two_factor_backup_codes").await, 10);
+    // Those that overlap at the end decide, so there are more rounds than one.
+    let mut made = Vec::new();
+    for _ in 0..50 {
+        let none = json!({});
+        made = join_all((0..6).map(|n| doors[n % 2].post(super::CODES, &none))).await;
+        assert_eq!(count(&app, "select count(*) from two_factor_backup_codes").await, 10);
+    }
     let mut good = Vec::new();
     for answer in &made {
         let codes = texts(&answer.body["codes"]);

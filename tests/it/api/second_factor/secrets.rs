@@ -32,7 +32,7 @@ async fn no_table_holds_a_code_a_secret_or_a_token() {
     }
 }
 
-/// Seen red without the deletion of any of them. A code to the number says nothing about who asked for it.
+/// Seen red without the deletion of backup codes; devices go with the settings all the same. A code to the number says nothing about who asked for it.
 #[tokio::test]
 async fn an_erased_person_has_no_factor_and_others_keep_theirs() {
     let app = TestApp::start().await;
