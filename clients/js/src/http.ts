@@ -15,11 +15,13 @@ export interface Caller {
 }
 
 export interface Request extends SendOptions {
-    method: 'GET' | 'POST' | 'PUT'
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE'
     path: string
     body?: unknown
     /** Whether it creates something, so that doing it twice does harm unless a key says that it is the same. */
     creates?: boolean
+    /** A POST that does the same when it is done twice. */
+    harmless?: boolean
 }
 
 /** How often a call is made at most, and the longest `Retry-After` that is waited for without asking anybody. */
@@ -43,7 +45,7 @@ export async function call<T>(caller: Caller, request: Request): Promise<T> {
     const headers: Record<string, string> = {}
     if (request.body !== undefined) headers['content-type'] = 'application/json'
     if (request.creates && caller.mayRepeat) headers['idempotency-key'] = request.idempotencyKey ?? randomKey()
-    const harmless = request.method !== 'POST' || 'idempotency-key' in headers
+    const harmless = request.harmless || request.method !== 'POST' || 'idempotency-key' in headers
     for (let tried = 1; ; tried++) {
         try {
             return await once<T>(caller, request, headers, !harmless)
@@ -75,7 +77,7 @@ async function once<T>(caller: Caller, request: Request, headers: Record<string,
             ...(body !== undefined && { body: JSON.stringify(body) }),
             signal: signal ? AbortSignal.any([signal, late]) : late,
         })
-        answer = await response.text()
+        answer = response.status === 204 ? '{}' : await response.text()
     } catch (cause) {
         const detail = `no answer from ${caller.baseUrl}: is it running? Does a page's key name its origin? ${CURE}`
         throw new SmsError({ code: 'network', detail }, { cause, outcomeUnknown: risky })

@@ -11,6 +11,8 @@ export const WORDS: Record<string, string> = {
     'otp-send-limit': 'No more codes can be sent for now.',
     'rate-limited': 'Too many codes were asked for. Try again later.',
     'country-blocked': 'Numbers of this country are not accepted.',
+    'phone-taken': 'This number cannot be used. Try another.',
+    'old-phone-unverified': 'Confirm your current number first.',
     overloaded: 'The service is busy. Try again in a moment.',
     unavailable: 'The service does not answer. Try again in a moment.',
     network: 'No answer. Check the connection and try again.',
