@@ -7,9 +7,11 @@ export type {
     AppEnrolment,
     FactorVerified,
     RememberedDevice,
+    RequirementAsked,
     TwoFactor,
     TwoFactorDoors,
     VerifyFactor,
 } from './account/doors.js'
 export { changeNumber, resetPassword } from './account/flows.js'
+export { redeemResetToken, type ResetTokenRedeemed } from './account/reset.js'
 export { createTwoFactor, type TwoFactorOptions } from './account/two-factor.js'

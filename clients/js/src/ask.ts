@@ -13,14 +13,14 @@ export interface ClientOptions {
     token?: Token | undefined
 }
 
-/** What a call is besides its address and its body. */
-interface Manner extends SendOptions, Pick<Request, 'creates' | 'harmless'> {}
-
-export type Ask = <T>(method: Request['method'], path: string, body?: object, manner?: Manner) => Promise<T>
+/** What is not said is left out: without a body it is read, with one it is done. */
+export interface Asked extends SendOptions, Partial<Pick<Request, 'method' | 'creates'>> {
+    body?: object | undefined
+}
 
 export function callerOf({ baseUrl, publishableKey, token }: ClientOptions): Caller {
     if (publishableKey && !publishableKey.startsWith('pk_')) {
-        throw new TypeError('publishableKey must begin with pk_, since everybody can read it: ' + CURE)
+        throw new TypeError('publishableKey must begin with pk_: ' + CURE)
     }
     return {
         baseUrl: baseUrl.replace(/\/+$/, ''),
@@ -29,12 +29,7 @@ export function callerOf({ baseUrl, publishableKey, token }: ClientOptions): Cal
     }
 }
 
-export function askerOf(caller: Caller): Ask {
-    return async <T>(method: Request['method'], path: string, body?: object, manner?: Manner) =>
-        fromWire<T>(await call(caller, { ...manner, method, path, body: body && toWire(body) }))
-}
-
-/** A user's part of the gateway. */
-export function pathOf(userId: string): string {
-    return '/users/' + encodeURIComponent(userId)
+export async function ask<T>(caller: Caller, path: string, { body, ...asked }: Asked = {}): Promise<T> {
+    const method = body ? 'POST' : 'GET'
+    return fromWire<T>(await call(caller, { method, ...asked, path, body: body && toWire(body) }))
 }

@@ -59,7 +59,7 @@ export interface VerifyOtp {
 export interface OtpVerified {
     verified: true
     token?: string
-    /** Stands for the second factor, once: keep it, and bring it to `otpRequirement`. */
+    /** Stands for the second factor, once: keep it, and bring it when you ask for the requirement. */
     deviceToken?: string
     deviceExpiresAt?: string
     /** Of a code of `password_reset`: hand it to your server, which redeems it once. */
@@ -126,13 +126,6 @@ export interface SendTemplate {
     expiresIn?: number
     /** Rather lost than sent twice. */
     atMostOnce?: boolean
-}
-
-export interface ResetTokenRedeemed {
-    /** Whose code it was, if whoever asked for it said so. */
-    userId: string | null
-    phone: string
-    sessionId: string
 }
 
 export interface TemplateSent {

@@ -71,20 +71,17 @@ export class OtpFlow {
 
     /** Checks what was typed; true if it is right. */
     confirm = (otp: string): Promise<boolean> =>
-        this.#run('checking', async (signal, { client, token, rememberDevice, purpose }) => {
+        this.#run('checking', async (signal, { client, token, rememberDevice }) => {
             const sessionId = this.#state.sessionId ?? ''
             try {
-                const { token: proof, deviceToken, resetToken } = await client.verifyOtp(
-                    { sessionId, otp, token, rememberDevice },
-                    { signal },
-                )
+                const proven = await client.verifyOtp({ sessionId, otp, token, rememberDevice }, { signal })
                 this.#ends = {}
-                return { status: 'verified', token: proof, deviceToken, resetToken }
+                return { ...proven, status: 'verified' }
             } catch (error) {
                 if (!(error instanceof SmsError && error.outcomeUnknown)) throw error
                 // It may have been right, and then never is again. A proof that got lost does not come back.
                 const seen = this.#seen(await client.otpSession(sessionId, { signal }))
-                if (seen.status === 'verified' && !token && purpose !== 'password_reset') return seen
+                if (seen.status === 'verified' && !token) return seen
                 return { ...seen, ...(seen.status === 'verified' && { status: 'expired' }), error }
             }
         })
@@ -128,16 +125,14 @@ export class OtpFlow {
         // What is not the client's comes from `start`: its own words then.
         const error = cause instanceof SmsError ? cause : new SmsError({ detail: (cause as Error).message }, { cause })
         const { code, retryAfter, attemptsRemaining = this.#state.attemptsRemaining } = error
-        // The code was right, but the number cannot be the user's: no other code will do, another number may.
-        if (/phone-/.test(code)) {
-            this.#ends = {}
-            return { ...IDLE, sessionId: undefined, error }
-        }
-        const ended = code === 'otp-locked' ? 'locked' : /expired|otp-used|not-found/.test(code) && 'expired'
+        // Right, but the number cannot be the user's: no other code will do, another number may.
+        const refused = /phone-/.test(code) && 'idle'
+        const ended =
+            refused || (code === 'otp-locked' ? 'locked' : /expired|otp-used|not-found/.test(code) && 'expired')
         // What an ended session asked to wait for says nothing about the next one.
         if (ended) this.#ends = {}
         if (retryAfter && error.status === 429) this.#ends.cooldown = performance.now() + retryAfter * 1000
-        return { status: ended || before, error, attemptsRemaining }
+        return { status: ended || before, error, attemptsRemaining, ...(refused && { sessionId: undefined }) }
     }
 
     #sent({ sessionId, resendAfter, attemptsRemaining, challengeRequired }: Partial<OtpSent>): Partial<OtpState> {

@@ -20,8 +20,6 @@ export interface Request extends SendOptions {
     body?: unknown
     /** Whether it creates something, so that doing it twice does harm unless a key says that it is the same. */
     creates?: boolean
-    /** A POST that does the same when it is done twice. */
-    harmless?: boolean
 }
 
 /** How often a call is made at most, and the longest `Retry-After` that is waited for without asking anybody. */
@@ -45,7 +43,7 @@ export async function call<T>(caller: Caller, request: Request): Promise<T> {
     const headers: Record<string, string> = {}
     if (request.body !== undefined) headers['content-type'] = 'application/json'
     if (request.creates && caller.mayRepeat) headers['idempotency-key'] = request.idempotencyKey ?? randomKey()
-    const harmless = request.harmless || request.method !== 'POST' || 'idempotency-key' in headers
+    const harmless = request.method !== 'POST' || 'idempotency-key' in headers
     for (let tried = 1; ; tried++) {
         try {
             return await once<T>(caller, request, headers, !harmless)
@@ -79,7 +77,7 @@ async function once<T>(caller: Caller, request: Request, headers: Record<string,
         })
         answer = response.status === 204 ? '{}' : await response.text()
     } catch (cause) {
-        const detail = `no answer from ${caller.baseUrl}: is it running? Does a page's key name its origin? ${CURE}`
+        const detail = `no answer from ${caller.baseUrl}. Pages need ${CURE}`
         throw new SmsError({ code: 'network', detail }, { cause, outcomeUnknown: risky })
     }
     let json
@@ -92,7 +90,7 @@ async function once<T>(caller: Caller, request: Request, headers: Record<string,
     const status = response.status
     // Whatever stands in between may have failed after the gateway was done; its words are not for people.
     const code = status > 501 ? 'unavailable' : undefined
-    const problem = json?.code ? json : { code, status, detail: 'this was not the gateway: check baseUrl' }
+    const problem = json?.code ? json : { code, status, detail: 'not the gateway: check baseUrl' }
     throw new SmsError(problem, {
         retryAfter: Number(response.headers.get('retry-after')) || undefined,
         outcomeUnknown: risky && (response.ok || problem.code === 'unavailable'),

@@ -1,7 +1,7 @@
 /** The client of an smsgw gateway: one-time codes for pages, and more for servers that hold an admin key. */
 
 export { createSmsClient } from './client.js'
-export type { AdminSmsClient, RequirementOptions, SmsClient, TokenSmsClient } from './client.js'
+export type { AdminSmsClient, SmsClient, TokenSmsClient } from './client.js'
 export type { ClientOptions } from './ask.js'
 export { SmsError } from './error.js'
 export type { FieldError } from './error.js'
@@ -15,7 +15,6 @@ export type {
     OtpSent,
     OtpSession,
     OtpVerified,
-    ResetTokenRedeemed,
     SendOtp,
     SendTemplate,
     TemplateSent,

@@ -33,7 +33,7 @@ export function deviceStore(userId: string, storage?: Pick<Storage, 'getItem' | 
     }
 }
 
-/** Asks whether a code is needed, with the device's token, and keeps what the answer says of it. */
+/** Asks whether a code is needed, with the device's token if there is one, and keeps what the answer says of it. */
 export async function requirementOf<T extends Pick<OtpRequirement, 'required'> & { deviceToken?: string | undefined }>(
     device: DeviceStore,
     ask: (deviceToken: string | undefined) => Promise<T>,

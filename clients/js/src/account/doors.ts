@@ -1,6 +1,6 @@
 /** What is said of a user's second factor and answered, as docs/api.md has it, with names in camelCase. */
 
-import type { CallOptions, FactorMethod } from '../doors.js'
+import type { CallOptions, FactorMethod, OtpRequirement } from '../doors.js'
 
 export interface TwoFactor {
     userId: string
@@ -48,6 +48,13 @@ export interface FactorVerified {
     backupCodesRemaining: number
 }
 
+export interface RequirementAsked {
+    /** Minutes for which what was shown before counts. */
+    within?: number | undefined
+    /** Of a remembered device. It is good for this once: the answer brings the next one. */
+    deviceToken?: string | undefined
+}
+
 export interface RememberedDevice {
     id: string
     name: string
@@ -61,6 +68,8 @@ export interface RememberedDevice {
  * within 15 minutes (`verification-required` else). Your own server can stand in.
  */
 export interface TwoFactorDoors {
+    /** Whether the user must show a second factor now; as of the client, and by the token of a device. */
+    otpRequirement(request: RequirementAsked, options?: CallOptions): Promise<OtpRequirement>
     twoFactor(options?: CallOptions): Promise<TwoFactor>
     /** `app` wants a confirmed app, `sms` a number. */
     setMethod(method: TwoFactor['method'], options?: CallOptions): Promise<TwoFactor>

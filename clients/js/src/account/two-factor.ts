@@ -1,11 +1,9 @@
 /** The doors of a user's second factor as functions. */
 
-import { askerOf, callerOf, type ClientOptions, pathOf } from '../ask.js'
-import type { CallOptions } from '../doors.js'
-import { SmsError } from '../error.js'
+import { ask, type Asked, callerOf, type ClientOptions } from '../ask.js'
 import { fromWire } from '../names.js'
-import type { RememberedDevice, TwoFactorDoors } from './doors.js'
-import { WORDS } from './words.js'
+import type { AppConfirmed, RememberedDevice, TwoFactorDoors } from './doors.js'
+import { learnWords } from './words.js'
 
 export interface TwoFactorOptions extends ClientOptions {
     /** Whose. Left out: `baseUrl` is a part of your own server, which knows whose by a cookie. */
@@ -13,35 +11,31 @@ export interface TwoFactorOptions extends ClientOptions {
 }
 
 export function createTwoFactor({ userId, ...options }: TwoFactorOptions): TwoFactorDoors {
-    const asked = askerOf(callerOf(options))
-    const own = userId === undefined ? '' : pathOf(userId)
-    const ask: typeof asked = (method, path, body, manner) => asked<any>(method, own + path, body, manner).catch(tell)
-    const harmless = (options?: CallOptions) => ({ ...options, harmless: true })
-    const device = (id: string) => '/devices/' + encodeURIComponent(id)
+    learnWords()
+    const caller = callerOf(options)
+    const own = userId === undefined ? '' : '/users/' + encodeURIComponent(userId)
+    const door = <T>(method: NonNullable<Asked['method']>, path: string, asked?: Asked) =>
+        ask<T>(caller, own + path, { ...asked, method })
+    const remove = async (path: string, options?: Asked) => void (await door('DELETE', path, options))
     return {
-        twoFactor: (options) => ask('GET', '/two-factor', undefined, options),
-        setMethod: (method, options) => ask('PUT', '/two-factor', { method }, options),
-        verifySecondFactor: (request, options) => ask('POST', '/two-factor/verify', request, options),
-        // What was begun before is replaced, and so are codes that nobody has seen.
-        enrolApp: (options) => ask('POST', '/two-factor/app', undefined, harmless(options)),
+        otpRequirement: (body, options) => door('POST', '/otp-requirement', { ...options, body }),
+        twoFactor: (options) => door('GET', '/two-factor', options),
+        setMethod: (method, options) => door('PUT', '/two-factor', { ...options, body: { method } }),
+        verifySecondFactor: (body, options) => door('POST', '/two-factor/verify', { ...options, body }),
+        enrolApp: (options) => door('POST', '/two-factor/app', options),
         confirmApp: async (code, options) => {
-            const confirmed = await ask<{ backupCodes?: string[] }>('POST', '/two-factor/app/confirm', { code }, options)
-            return { method: 'app', backupCodes: confirmed.backupCodes ?? [] }
+            const asked = { ...options, body: { code } }
+            const { backupCodes = [] } = await door<Partial<AppConfirmed>>('POST', '/two-factor/app/confirm', asked)
+            return { method: 'app', backupCodes }
         },
-        removeApp: (options) => ask('DELETE', '/two-factor/app', undefined, options),
+        removeApp: (options) => remove('/two-factor/app', options),
         makeBackupCodes: async (options) =>
-            (await ask<{ codes: string[] }>('POST', '/two-factor/backup-codes', undefined, harmless(options))).codes,
+            (await door<{ codes: string[] }>('POST', '/two-factor/backup-codes', options)).codes,
         listDevices: async (options) => {
-            const { devices } = await ask<{ devices: object[] }>('GET', '/devices', undefined, options)
+            const { devices } = await door<{ devices: object[] }>('GET', '/devices', options)
             return devices.map((device) => fromWire<RememberedDevice>(device))
         },
-        forgetDevice: (id, options) => ask('DELETE', device(id), undefined, options),
-        forgetAllDevices: (options) => ask('DELETE', '/devices', undefined, options),
+        forgetDevice: (id, options) => remove('/devices/' + encodeURIComponent(id), options),
+        forgetAllDevices: (options) => remove('/devices', options),
     }
-}
-
-/** The same refusal in words for people; what pages load for a login alone does not have them. */
-function tell(error: unknown): never {
-    if (error instanceof SmsError) error.message = WORDS[error.code] ?? error.message
-    throw error
 }

@@ -1,4 +1,14 @@
-/** What a refusal by the doors of the second factor means to whoever looks at the page. */
-export const WORDS: Record<string, string> = {
-    'verification-required': 'Sign in again first: this can only be changed right after a code was confirmed.',
+import { WORDS } from '../words.js'
+
+/** What refusals mean that a login alone does not meet. */
+const ACCOUNT_WORDS = {
+    'phone-taken': 'This number cannot be used. Try another one.',
+    'old-phone-unverified': 'Confirm your current number first.',
+    'reset-token-ended': 'That took too long. Ask for another code.',
+    'verification-required': 'Confirm a code first: this can be changed only right after that.',
+}
+
+/** Errors say these from now on. Pages that have nothing of an account do not load them. */
+export function learnWords(): void {
+    Object.assign(WORDS, ACCOUNT_WORDS)
 }
