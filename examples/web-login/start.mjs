@@ -1,6 +1,6 @@
 // One command: builds what the pages load, checks that the gateway is there, and serves.
 import { existsSync, readFileSync } from 'node:fs'
-import { createSmsClient, createTwoFactor } from './server/build.mjs'
+import { createSmsClient, createTwoFactor, redeemResetToken } from './server/build.mjs'
 import { serve } from './server/http.mjs'
 import { rememberUsers } from './server/users.mjs'
 
@@ -19,6 +19,7 @@ try {
     const gateway = {
         sms: createSmsClient(options),
         factorsOf: (userId) => createTwoFactor({ ...options, userId }),
+        redeemResetToken: (token) => redeemResetToken(options, token),
     }
     await rememberUsers(gateway)
     const address = await serve(gateway, Number(PORT))

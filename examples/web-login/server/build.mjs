@@ -32,4 +32,4 @@ await build({
 
 /** The server uses the client, too, with its secret key. */
 export const { createSmsClient } = await import(client + 'dist/index.js')
-export const { createTwoFactor } = await import(client + 'dist/account.js')
+export const { createTwoFactor, redeemResetToken } = await import(client + 'dist/account.js')

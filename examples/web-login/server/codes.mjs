@@ -56,7 +56,7 @@ export const codes = {
         const password = String(body.password)
         // Before the token is used up: it is good for once.
         if (password.length < 8) throw refusal(400, 'Use at least 8 characters.')
-        const { userId } = await gateway.sms.redeemResetToken(String(body.reset_token))
+        const { userId } = await gateway.redeemResetToken(String(body.reset_token))
         if (!findUser(userId)) throw refusal(404, 'No account has this number.')
         await setPassword(userId, password)
         // Whoever knew the old one is out.

@@ -32,7 +32,7 @@ export const doors = {
         const user = userOf(session)
         if (session.confirmed) return { required: false }
         const { device_token: deviceToken } = body
-        const answer = await gateway.sms.otpRequirement(user.id, { within: WITHIN, deviceToken })
+        const answer = await gateway.factorsOf(user.id).otpRequirement({ within: WITHIN, deviceToken })
         // What was confirmed in another browser a moment ago says nothing of this one.
         const required = answer.required || answer.reason === 'verified_recently'
         session.confirmed = !required

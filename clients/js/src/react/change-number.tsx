@@ -1,6 +1,7 @@
 /** Another number: its code is confirmed; where the gateway wants that, after one to the number of before. */
 
 import { useRef, useState } from 'react'
+import { learnWords } from '../account/words.js'
 import type { OtpEventDetail } from '../element.js'
 import type { FlowOptions } from '../flow-state.js'
 import { OtpVerify, type OtpVerifyProps } from './otp-verify.js'
@@ -35,6 +36,7 @@ export function ChangeNumber({
     words,
     ...rest
 }: ChangeNumberProps) {
+    learnWords()
     const said = { ...ENGLISH, ...words }
     const { client, locale } = rest
     const [isCurrent, confirmCurrent] = useState(false)

@@ -17,8 +17,9 @@ export type OtpRequirementAnswer = Pick<OtpRequirement, 'required'> &
 
 export interface OtpOverlayProps extends Omit<ChallengeProps, 'knownPhone' | 'phone' | 'onCancel'> {
     /**
-     * Whether a code is needed: `(options) => client.otpRequirement(userId, options)` with the user's token, or an answer
-     * of your server. Asked again once a code was right. The token of a device comes along if one is kept.
+     * Whether a code is needed: `({ deviceToken, signal }) => factors.otpRequirement({ deviceToken }, { signal })` with the
+     * user's token, or an answer of your server. Asked again once a code was right. The token comes along if there is a
+     * `device` that keeps one; the next one that the answer brings is kept.
      */
     requirement(options: CallOptions & { deviceToken?: string | undefined }): Promise<OtpRequirementAnswer>
     /** Shown as a way out, if given. */
@@ -57,7 +58,8 @@ export function OtpOverlay({ requirement, onSignOut, onVerified, children, words
             requirementOf(rest.device ?? NO_DEVICE, async (deviceToken) => {
                 // Given up before it began, as development builds do: a device's token is not spent on that.
                 signal.throwIfAborted()
-                return requirement({ signal, ...(deviceToken && { deviceToken }) })
+                // A token is used up, and the answer has the next one: that is waited for in any case.
+                return requirement(deviceToken ? { deviceToken } : { signal })
             })
         // Later, so that it can be given up.
         Promise.resolve()

@@ -1,6 +1,7 @@
 /** A new password for whoever holds the phone: number, code, then the password, which your server sets. */
 
 import { useState } from 'react'
+import { learnWords } from '../account/words.js'
 import type { CallOptions } from '../doors.js'
 import { FieldForm } from './field-form.js'
 import { OtpVerify, type OtpVerifyProps } from './otp-verify.js'
@@ -36,6 +37,7 @@ const ENGLISH = {
 type At = { step: 'code' } | { step: 'done' } | { step: 'password'; resetToken?: string | undefined }
 
 export function PasswordReset({ onReset, minLength = 8, words, ...rest }: PasswordResetProps) {
+    learnWords()
     const said = { ...ENGLISH, ...words }
     const [at, go] = useState<At>({ step: 'code' })
     const [visible, setVisible] = useState(false)
@@ -48,6 +50,8 @@ export function PasswordReset({ onReset, minLength = 8, words, ...rest }: Passwo
                     {...rest}
                     key={begun}
                     purpose="password_reset"
+                    // With a proof: a right code whose answer was lost is worth nothing without it.
+                    token
                     autoFocus={begun > 0}
                     onVerified={({ resetToken }) => go({ step: 'password', resetToken })}
                 />
