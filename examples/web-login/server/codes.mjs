@@ -15,11 +15,14 @@ export const codes = {
     },
     'POST /second-factor/otp/send': async (call) => {
         const user = userOf(call.session)
-        const known = await phoneOf(call, user)
-        // A number of the page's choice only as long as there is none: else it would be no second factor.
-        const phone = known ?? String(call.body.phone)
+        const { methods } = await call.gateway.factorsOf(user.id).otpRequirement({})
+        // A number of the page's choice only as long as there is nothing to show: else it would be no second factor.
+        const isFirst = methods.length === 0
+        // Nor does a text stand in for the app that somebody has chosen.
+        if (!isFirst && !methods.includes('sms')) throw refusal(403, 'Use your app or a backup code.')
+        const phone = isFirst ? String(call.body.phone) : await phoneOf(call, user)
         // What `verify_phone` confirms is the user's from then on.
-        const purpose = known ? 'two_factor' : 'verify_phone'
+        const purpose = isFirst ? 'verify_phone' : 'two_factor'
         return send(call, { phone, purpose, userId: user.id }, ({ session, response }) => {
             renew(session, response, { user, confirmed: true })
         })
@@ -30,7 +33,7 @@ export const codes = {
     },
     'POST /current-number/otp/send': async (call) => {
         const user = confirmed(call.session)
-        return send(call, { phone: (await phoneOf(call, user)) ?? '', purpose: 'change_phone', userId: user.id })
+        return send(call, { phone: await phoneOf(call, user), purpose: 'change_phone', userId: user.id })
     },
     'POST /password-reset/otp/send': (call) =>
         send(call, { phone: String(call.body.phone), purpose: 'password_reset' }),
@@ -79,5 +82,5 @@ function codeOf(session) {
 
 async function phoneOf({ gateway }, { id }) {
     const { phone } = await gateway.sms.settings.get(`/users/${id}/contact-settings`)
-    return phone ?? undefined
+    return phone ?? ''
 }
