@@ -15,7 +15,7 @@ export function Account() {
         <>
             <h1>Your account</h1>
             <div className="card">
-                <TwoFactorSetup key={phone} factors={factors} onChange={change} />
+                <TwoFactorSetup factors={factors} onChange={change} />
             </div>
             <div className="card">
                 <RememberedDevices key={changed} factors={factors} />

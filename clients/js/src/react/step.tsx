@@ -16,15 +16,13 @@ export function Step({ title, said, error, children }: StepProps) {
     useStyle()
     const heading = useId()
     const paragraph = useRef<HTMLParagraphElement>(null)
-    const before = useRef(said)
+    const wasInside = useRef(false)
     useEffect(() => {
-        if (before.current === said) return
-        before.current = said
         // Not from elsewhere on the page, nor from a field that has taken it already.
-        if (!document.activeElement || document.activeElement === document.body) paragraph.current?.focus()
+        if (wasInside.current && document.activeElement === document.body) paragraph.current?.focus()
     }, [said])
     return (
-        <section className="smsgw" aria-labelledby={heading}>
+        <section className="smsgw" aria-labelledby={heading} onFocus={() => (wasInside.current = true)}>
             <h2 id={heading}>{title}</h2>
             <p ref={paragraph} role="status" tabIndex={-1}>
                 {said}

@@ -23,7 +23,7 @@ const ENGLISH = {
     none: 'It is off.',
     sms: 'It is on: a code is sent to your phone.',
     app: 'It is on: an app on your phone shows the code.',
-    left: (codes: number) => (codes === 1 ? 'One backup code is left.' : `${codes} backup codes are left.`),
+    left: (codes: number) => (codes === 1 ? 'One backup code is left.' : `${codes || 'No'} backup codes are left.`),
     useSms: 'Use text messages',
     useApp: 'Use an app',
     removeApp: 'Remove the app',
