@@ -16,6 +16,7 @@ async function account(refused: number[] = []) {
     const [name, phone] = [`user${process.pid}x${++accounts}`, newPhone()]
     const page = await open(address(), { refused: [403, ...refused] })
     await signIn(page, name, 'a password', 'Make an account')
+    await page.waitForURL(address() + '/home')
     await page.getByLabel('Phone number').fill(phone)
     await page.getByRole('button', { name: 'Send code' }).click()
     await page.getByLabel('Code', { exact: true }).fill(await code(phone))

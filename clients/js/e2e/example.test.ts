@@ -63,6 +63,7 @@ test('somebody without codes goes straight through, somebody without a number is
 
     const eve = await open(address())
     await signIn(eve, 'eve')
+    await eve.waitForURL(address() + '/agent/home')
     const phone = newPhone()
     await eve.getByLabel('Phone number').fill(phone)
     await eve.getByRole('button', { name: 'Send code' }).click()
