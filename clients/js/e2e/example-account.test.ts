@@ -69,6 +69,11 @@ test('a login has two steps, each time and in each browser', async () => {
     await signIn(elsewhere, name, 'a password')
     await elsewhere.getByRole('dialog').waitFor()
     expect(await orders(elsewhere)).toBe(403)
+    // The password alone changes nothing of the second step either.
+    const made = await elsewhere.request.post(address() + '/account/two-factor/backup-codes', {
+        headers: { origin: address() },
+    })
+    expect(made.status()).toBe(403)
 })
 
 test('a backup code stands in for the phone, once', async () => {

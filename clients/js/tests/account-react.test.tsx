@@ -14,7 +14,11 @@ configure({ asyncUtilTimeout: 5000 })
 const clientOf = (sms: Gateway) => createSmsClient({ baseUrl: sms.url, token: 'a-token' })
 const factorsOf = (sms: Gateway) => createTwoFactor({ baseUrl: sms.url, token: 'a-token', userId: 'ann' })
 const button = (name: string) => screen.getByRole('button', { name })
-const click = (name: string) => act(async () => fireEvent.click(button(name)))
+/** As people do: once it can be clicked. */
+async function click(name: string) {
+    await waitFor(() => expect(button(name).getAttribute('aria-disabled')).not.toBe('true'))
+    await act(async () => fireEvent.click(button(name)))
+}
 const flow = () => document.querySelector('otp-verify')!.flow
 async function type(label: string, text: string, action: string) {
     fireEvent.input(await screen.findByLabelText(label), { target: { value: text } })
