@@ -105,12 +105,18 @@ test('a remembered device needs no code, each time with another token, until it 
     const second = await token()
     expect(second).toMatch(/^[\w-]{40,}$/)
     expect(second).not.toBe(first)
-    // Two tabs at once: one after the other, each with a token of its own.
+    // Two tabs at once, while the answers are slow: one after the other, each with a token of its own.
     const other = await page.context().newPage()
+    await page.context().route('**/otp-requirement', async (route) => {
+        const response = await route.fetch()
+        await new Promise((done) => setTimeout(done, 1000))
+        await route.fulfill({ response })
+    })
     await Promise.all([page.reload(), other.goto(page.url())])
     await application.waitFor()
     await other.getByRole('heading', { name: 'The application' }).waitFor()
     await other.close()
+    await page.context().unroute('**/otp-requirement')
     // Another browser is none that is remembered.
     const elsewhere = await open(page.url())
     await elsewhere.getByRole('dialog').waitFor()
