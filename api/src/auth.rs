@@ -60,6 +60,8 @@ needs! {
     MaySend = Send, Servers;
     /// Scope `otp`; what login pages need.
     MayOtp = Otp, Browsers;
+    /// Scope `otp`, servers alone.
+    MayOtpServers = Otp, Servers;
     /// Scope `read`.
     MayRead = Read, Servers;
     /// Scope `read`, or a user who is shown no rows of others: the handler sees to that.

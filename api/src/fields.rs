@@ -15,6 +15,8 @@ use crate::problem::FieldError;
 pub(crate) const MAX_USER_ID_BYTES: usize = 128;
 /// Longest name of a provider.
 pub(crate) const MAX_PROVIDER_BYTES: usize = 40;
+/// Longest name of a device.
+pub(crate) const MAX_DEVICE_NAME_CHARS: usize = 64;
 /// Longest BCP 47 tag we take.
 pub(crate) const MAX_LOCALE_BYTES: usize = 35;
 
@@ -79,6 +81,15 @@ pub(crate) fn user_id(text: String) -> Result<String, String> {
 /// A client's address.
 pub(crate) fn address(text: &str) -> Result<IpAddr, &'static str> {
     text.parse().map_err(|_| "must be an IPv4 or IPv6 address")
+}
+
+/// What a user calls a device of theirs.
+pub(crate) fn device_name(text: String) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().count() > MAX_DEVICE_NAME_CHARS {
+        return Err(format!("must have 1 to {MAX_DEVICE_NAME_CHARS} characters"));
+    }
+    no_control_characters(&text)?;
+    Ok(text)
 }
 
 /// The name of a provider; whether there is one is for the route to find out.

@@ -102,6 +102,11 @@ impl Answer {
         Ok(Self { status: StatusCode::ACCEPTED, body: serde_json::to_string(body)?, replayed: false })
     }
 
+    /// Says that something was done.
+    pub(crate) fn done(body: &impl Serialize) -> Result<Self, serde_json::Error> {
+        Ok(Self { status: StatusCode::OK, ..Self::accepted(body)? })
+    }
+
     /// Says that something was made.
     pub(crate) fn created(body: &impl Serialize) -> Result<Self, serde_json::Error> {
         Ok(Self { status: StatusCode::CREATED, ..Self::accepted(body)? })

@@ -38,6 +38,7 @@ mod outcomes;
 mod signers;
 mod templates;
 mod tokens;
+mod two_factor;
 
 // The doors.
 mod console;

@@ -14,6 +14,7 @@ use shared::message::Status;
 mod callers;
 mod document;
 mod errors;
+mod factors;
 pub(crate) mod kinds;
 pub(crate) mod pages;
 mod refusals;

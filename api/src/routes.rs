@@ -12,6 +12,7 @@ mod campaigns;
 mod contact_settings;
 mod country_rules;
 mod described;
+mod devices;
 mod health;
 mod integrations;
 mod jwks;
@@ -23,12 +24,15 @@ mod otp_settings;
 mod pauses;
 mod people;
 mod problems;
+mod reset_tokens;
 mod sandbox;
 mod sms;
 mod spend;
 mod templates;
+mod two_factor;
 mod unsubscribe;
 mod users;
+mod verified_phones;
 mod waiting;
 mod webhooks;
 
@@ -83,6 +87,8 @@ pub(crate) fn all(app: &App) -> Router<App> {
             "/settings/otp/limits/{name}",
             put(otp_settings::replace_limit).delete(otp_settings::delete_limit),
         )
+        .route("/settings/identity", get(verified_phones::settings).put(verified_phones::set))
+        .route("/otp/reset-tokens/redeem", post(reset_tokens::redeem))
         .route("/settings/country-rules", get(country_rules::list))
         .route("/settings/country-rules/{country}", get(country_rules::show).put(country_rules::replace))
         .route("/spend", get(spend::show))
@@ -106,6 +112,7 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .merge(aliases::for_servers())
         .merge(codes().layer(cors::for_codes(app)))
         .merge(own_rows().layer(cors::for_own_rows(app)))
+        .merge(own_factors().layer(cors::for_own_factors(app)))
         .merge(console::all())
         .merge(health())
 }
@@ -126,7 +133,20 @@ fn own_rows() -> Router<App> {
         .route("/sms/messages", get(messages::list))
         .route("/sms/messages/{id}", get(messages::show))
         .route("/users/{id}/contact-settings", get(contact_settings::show).put(contact_settings::replace))
-        .route("/users/{id}/otp-requirement", get(users::otp_requirement))
+        .route("/users/{id}/phone", get(verified_phones::show).delete(verified_phones::remove))
+}
+
+/// What users may change with their tokens, each their own.
+fn own_factors() -> Router<App> {
+    Router::new()
+        .route("/users/{id}/otp-requirement", get(users::otp_requirement).post(users::present))
+        .route("/users/{id}/two-factor", get(two_factor::show).put(two_factor::set))
+        .route("/users/{id}/two-factor/app", post(two_factor::enrol).delete(two_factor::remove))
+        .route("/users/{id}/two-factor/app/confirm", post(two_factor::confirm))
+        .route("/users/{id}/two-factor/backup-codes", post(two_factor::make_codes))
+        .route("/users/{id}/two-factor/verify", post(two_factor::verify))
+        .route("/users/{id}/devices", get(devices::list).delete(devices::revoke_all))
+        .route("/users/{id}/devices/{device_id}", delete(devices::revoke))
 }
 
 /// The addresses that say how the process is, and what its refusals point to.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use shared::ids::SessionId;
 use shared::provider::http::BaseUrl;
 use shared::seal::{Keyring, PublicKey};
+use shared::second_factor::Proof;
 use uuid::Uuid;
 
 /// Seconds for which a token is good.
@@ -60,6 +61,18 @@ struct Claims<'a> {
     jti: Uuid,
 }
 
+/// What a code of an app, or a backup code, has shown: who it is, and nothing of a number.
+#[derive(Serialize)]
+struct FactorClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    purpose: &'static str,
+    method: Proof,
+    iat: i64,
+    exp: i64,
+    jti: Uuid,
+}
+
 /// Public keys (RFC 7517 §5).
 #[derive(Debug, Serialize)]
 pub(crate) struct KeySet {
@@ -86,8 +99,6 @@ impl Tokens {
 
     /// Signs what a right code has shown `now`, which is the database's time.
     pub(crate) fn issue(&self, verification: &Verification<'_>, now: DateTime<Utc>) -> String {
-        let signing = self.keyring.tokens();
-        let header = Header { alg: ALGORITHM, typ: "JWT", kid: &signing.key_id() };
         let iat = now.timestamp();
         let claims = Claims {
             iss: &self.issuer,
@@ -100,7 +111,28 @@ impl Tokens {
             exp: iat + LIFETIME_SECONDS,
             jti: Uuid::new_v4(),
         };
-        let signed = format!("{}.{}", encoded(&header), encoded(&claims));
+        self.sign(&claims)
+    }
+
+    /// Signs that a user has shown another factor than a number `now`, which is the database's time.
+    pub(crate) fn issue_for_factor(&self, user_id: &str, method: Proof, now: DateTime<Utc>) -> String {
+        let iat = now.timestamp();
+        let (exp, jti) = (iat + LIFETIME_SECONDS, Uuid::new_v4());
+        self.sign(&FactorClaims {
+            iss: &self.issuer,
+            sub: user_id,
+            purpose: "two_factor",
+            method,
+            iat,
+            exp,
+            jti,
+        })
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> String {
+        let signing = self.keyring.tokens();
+        let header = Header { alg: ALGORITHM, typ: "JWT", kid: &signing.key_id() };
+        let signed = format!("{}.{}", encoded(&header), encoded(claims));
         let signature = BASE64_URL_SAFE_NO_PAD.encode(signing.sign(signed.as_bytes()));
         format!("{signed}.{signature}")
     }

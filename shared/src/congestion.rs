@@ -99,6 +99,11 @@ impl Congestion {
         state.shown.set(state.share_at(now));
     }
 
+    /// Whether codes have come of late.
+    pub fn has_codes(&self, now: Instant) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).has_codes(now)
+    }
+
     /// How many of `most` may go on at once now; at least one.
     pub fn allowed(&self, most: usize, now: Instant) -> usize {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,8 +116,11 @@ impl Congestion {
 
 impl State {
     fn share_at(&self, now: Instant) -> f64 {
-        let codes_come = self.code.is_some_and(|code| now.duration_since(code) < LULL);
-        if codes_come { self.share * self.beside_codes } else { self.share }
+        if self.has_codes(now) { self.share * self.beside_codes } else { self.share }
+    }
+
+    fn has_codes(&self, now: Instant) -> bool {
+        self.code.is_some_and(|code| now.duration_since(code) < LULL)
     }
 
     fn recover(&mut self, now: Instant) {

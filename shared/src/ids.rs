@@ -72,6 +72,14 @@ uuid_id!(
     OperatorId
 );
 uuid_id!(
+    /// A browser that need not show a second factor for a while.
+    DeviceId
+);
+uuid_id!(
+    /// An authenticator app of a user.
+    AppId
+);
+uuid_id!(
     /// One call to one provider: uuid v7.
     AttemptId
 );
@@ -158,6 +166,20 @@ impl CampaignId {
 }
 
 impl ErasureId {
+    /// A new random id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl DeviceId {
+    /// A new random id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl AppId {
     /// A new random id.
     pub fn random() -> Self {
         Self(Uuid::new_v4())

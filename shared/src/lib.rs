@@ -32,6 +32,7 @@ pub mod quiet_hours;
 pub mod recipients;
 pub mod reply;
 pub mod routing;
+pub mod second_factor;
 pub mod spend;
 pub mod template;
 pub mod time_zone;

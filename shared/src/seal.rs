@@ -43,8 +43,12 @@ pub struct Keyring {
     operators: Mac,
     links: Mac,
     people: Mac,
+    resets: Mac,
     numbers: Sealer,
     tokens: Signing,
+    backup_codes: Mac,
+    devices: Mac,
+    apps: Sealer,
 }
 
 impl Keyring {
@@ -59,8 +63,12 @@ impl Keyring {
             operators: Mac::new(&masters, "smsgw operator session"),
             links: Mac::new(&masters, "smsgw unsubscribe link"),
             people: Mac::new(&masters, "smsgw erased person"),
+            resets: Mac::new(&masters, "smsgw password reset"),
             numbers: Sealer::new(&masters, "smsgw number to erase"),
             tokens: Signing::new(&masters, "smsgw token key"),
+            backup_codes: Mac::new(&masters, "smsgw backup code"),
+            devices: Mac::new(&masters, "smsgw remembered device"),
+            apps: Sealer::new(&masters, "smsgw authenticator app"),
         }
     }
 
@@ -99,6 +107,11 @@ impl Keyring {
         &self.people
     }
 
+    /// Hashes the tokens that are exchanged for a new password.
+    pub fn resets(&self) -> &Mac {
+        &self.resets
+    }
+
     /// Seals the numbers of people until all is erased that is theirs.
     pub fn numbers(&self) -> &Sealer {
         &self.numbers
@@ -107,6 +120,21 @@ impl Keyring {
     /// Signs what we tell others of verified numbers.
     pub fn tokens(&self) -> &Signing {
         &self.tokens
+    }
+
+    /// Hashes backup codes.
+    pub fn backup_codes(&self) -> &Mac {
+        &self.backup_codes
+    }
+
+    /// Makes the tokens of remembered devices.
+    pub fn devices(&self) -> &Mac {
+        &self.devices
+    }
+
+    /// Seals the secrets that authenticator apps share with us.
+    pub fn apps(&self) -> &Sealer {
+        &self.apps
     }
 }
 

@@ -15,6 +15,7 @@ pub mod workers;
 // What applications and operators set and ask for.
 pub mod api_keys;
 pub mod audit_log;
+pub mod backup_codes;
 pub mod campaigns;
 pub mod consents;
 pub mod contact_settings;
@@ -36,6 +37,8 @@ pub mod otp_requirements;
 pub mod otp_sessions;
 pub mod otp_windows;
 pub mod prices;
+pub mod remembered_devices;
+pub mod reset_tokens;
 pub mod roles;
 pub mod sandbox_inbox;
 pub mod schema;
@@ -44,6 +47,10 @@ pub mod spend_alerts;
 pub mod spend_caps;
 pub mod suppressions;
 pub mod templates;
+pub mod two_factor;
+pub mod two_factor_apps;
+pub mod two_factor_failures;
+pub mod verified_phones;
 
 /// A column of a group, for `unnest`. One that is null throughout is sent empty: `unnest` fills what is short with nulls,
 /// so nobody writes and reads each of them.

@@ -42,9 +42,11 @@ mod code_sessions;
 mod codes;
 mod limits;
 mod lists;
+mod password_resets;
 mod phone_locks;
 mod resends;
 mod sending;
+mod verified_phones;
 mod waits;
 
 // What operators set.
@@ -54,6 +56,7 @@ mod otp_settings;
 mod pauses;
 mod providers;
 mod requirements;
+mod second_factor;
 mod templates;
 mod users;
 

@@ -34,8 +34,10 @@ const USEFUL: usize = 64;
 /// … and only this long for slots after one of few: a slow vendor frees them seldom, and they should not idle.
 const SHORT_PATIENCE: Duration = Duration::from_millis(2);
 const FEW: usize = 16;
-/// At most this many rows a claim.
+/// At most this many rows a claim …
 const LARGEST: usize = 500;
+/// … and while codes come: a code's commit waits for what promo has handed to the disk before it.
+const LARGEST_BESIDE_CODES: usize = 100;
 /// When the oldest code has waited this long, half of the claims begin at the newest.
 const STALE_CODE: Duration = Duration::from_secs(5);
 /// How often claimed rows that nobody here holds are handed back.
@@ -156,7 +158,7 @@ impl Claimer {
     /// will let go soon.
     async fn free_slots(&self) -> Vec<OwnedSemaphorePermit> {
         let mut slots = Vec::with_capacity(USEFUL);
-        let releasable = self.parts.roster.releasable(self.parts.lane).min(LARGEST).min(self.allowance());
+        let releasable = self.parts.roster.releasable(self.parts.lane).min(self.allowance());
         if releasable == 0 {
             return slots;
         }
@@ -173,13 +175,15 @@ impl Claimer {
         slots
     }
 
-    /// What the lane may take on besides what it has under way; only promo ever steps back.
+    /// What the lane may take on at once, besides what it has under way; only promo ever steps back.
     fn allowance(&self) -> usize {
         if self.parts.lane != Lane::Promo {
-            return usize::MAX;
+            return LARGEST;
         }
+        let (congestion, now) = (&self.parts.congestion, Instant::now());
         let under_way = self.parts.slots - self.slots.available_permits();
-        self.parts.congestion.allowed(self.parts.slots, Instant::now()).saturating_sub(under_way)
+        let left = congestion.allowed(self.parts.slots, now).saturating_sub(under_way);
+        left.min(if congestion.has_codes(now) { LARGEST_BESIDE_CODES } else { LARGEST })
     }
 
     async fn claim(

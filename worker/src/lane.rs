@@ -1,4 +1,4 @@
-//! One lane: its thread, and the pipeline claim → queue → deliver → ack on it.
+//! One lane: its threads, and the pipeline claim → queue → deliver → ack on it.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -15,6 +15,7 @@ use shared::db::Database;
 use shared::lane::Lane;
 use shared::seal::Keyring;
 use shared::wake::Wake;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +29,9 @@ use crate::queue::Queue;
 use crate::roster::Roster;
 use crate::sweep::Mark;
 
-/// Promo's thread steps back for the others by this much.
+/// Threads of promo: one alone is always ready to run while a campaign drains, and the other processor idles.
+const PROMO_THREADS: usize = 2;
+/// They step back for the others by this much.
 const PROMO_NICE: i32 = 5;
 
 /// What everything in a lane needs.
@@ -48,29 +51,40 @@ pub(crate) struct LaneParts {
     pub(crate) measures: Arc<LaneMeasures>,
 }
 
-/// Starts a lane on a thread of its own; it ends, drained, after `stop`. If it ends otherwise, it
+/// Starts a lane on threads of its own; it ends, drained, after `stop`. If it ends otherwise, it
 /// says so by `broken`.
 pub(crate) fn spawn(
     parts: LaneParts,
     stop: CancellationToken,
     broken: CancellationToken,
 ) -> std::io::Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let name = format!("smsgw-{}", parts.lane);
+    let runtime = runtime(parts.lane, &name)?;
     std::thread::Builder::new().name(name).spawn(move || {
         let alarm = broken.drop_guard();
-        step_back(parts.lane);
-        if runtime.block_on(run(parts, stop)) {
+        // Spawned, since what is blocked on stays on this thread, beside those of the runtime.
+        let ended = runtime.block_on(async { tokio::spawn(run(parts, stop)).await });
+        if ended.unwrap_or(false) {
             alarm.disarm();
         }
     })
 }
 
-/// Lets promo's thread yield the processor to codes and to the database.
-fn step_back(lane: Lane) {
-    if lane == Lane::Promo
-        && let Err(error) = rustix::process::setpriority_process(None, PROMO_NICE)
-    {
+fn runtime(lane: Lane, name: &str) -> std::io::Result<Runtime> {
+    match lane {
+        Lane::Otp | Lane::Transactional => Builder::new_current_thread().enable_all().build(),
+        Lane::Promo => Builder::new_multi_thread()
+            .worker_threads(PROMO_THREADS)
+            .thread_name(name)
+            .on_thread_start(step_back)
+            .enable_all()
+            .build(),
+    }
+}
+
+/// Lets this thread yield the processor to codes and to the database.
+fn step_back() {
+    if let Err(error) = rustix::process::setpriority_process(None, PROMO_NICE) {
         tracing::debug!(%error, "promo runs at normal priority");
     }
 }

@@ -54,6 +54,11 @@ pub(crate) fn for_own_rows(app: &App) -> CorsLayer {
     layer(allowed).allow_methods([Method::GET])
 }
 
+/// For what a signed-in user may change of their own.
+pub(crate) fn for_own_factors(app: &App) -> CorsLayer {
+    for_own_rows(app).allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+}
+
 fn layer(allowed: AllowOrigin) -> CorsLayer {
     CorsLayer::new().allow_origin(allowed).allow_headers(ALLOWED).expose_headers(EXPOSED).max_age(MAX_AGE)
 }

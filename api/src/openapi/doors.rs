@@ -167,6 +167,12 @@ impl Door {
         }
     }
 
+    /// Makes secrets, which are told once and kept by nobody: so not even for whoever asks again.
+    fn makes_secrets(self, schema: &'static str) -> Self {
+        let content = ("application/json", reference(schema));
+        Self { answer: (201, "Made; asking again makes others", Some(content)), ..self }
+    }
+
     /// Sends something, once for each `Idempotency-Key`.
     fn once(mut self) -> Self {
         self.parameters.push(json!({"name": "Idempotency-Key", "in": "header",

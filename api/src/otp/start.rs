@@ -8,8 +8,10 @@ use shared::ids::{ApiKeyId, SessionId};
 use shared::limits::Standing;
 use shared::otp_code::OtpCode;
 use shared::otp_policy::Purpose;
+use shared::phone::PhoneNumber;
 use shared::store::intake::{Counted, NewOtp, Started};
 use shared::store::otp_sessions::NewSession;
+use shared::store::verified_phones;
 
 use super::policies::Rules;
 use super::subjects::Asker;
@@ -113,6 +115,7 @@ pub(crate) async fn prepare(
     app.reach.allow("phone", &phone)?;
 
     let purpose = request.purpose.unwrap_or_default();
+    may_take(app, purpose, user_id.as_deref(), &phone).await?;
     let book = app.policies.all(&app.pool).await?;
     let Rules { policy, limits } = book.of(purpose)?;
     let template = app.templates.find(&app.pool, &policy.template, locale.as_deref()).await?;
@@ -158,6 +161,23 @@ pub(crate) async fn prepare(
         hint,
     };
     Ok((NewOtp { session, message, subjects, limits: Arc::clone(limits) }, sent))
+}
+
+/// Whether this user may take another number now: where the application asks for it, the one they have must be shown
+/// first. That the number is another user's is told only to whoever shows that they hold it.
+async fn may_take(
+    app: &App,
+    purpose: Purpose,
+    user_id: Option<&str>,
+    phone: &PhoneNumber,
+) -> Result<(), Problem> {
+    let takes = matches!(purpose, Purpose::VerifyPhone | Purpose::ChangePhone);
+    let Some(user_id) = user_id.filter(|_| takes) else { return Ok(()) };
+    let mut db = app.pool.acquire().await?;
+    match verified_phones::must_show_old(&mut db, user_id, phone.as_str()).await? {
+        true => Err(Problem::old_phone_unverified()),
+        false => Ok(()),
+    }
 }
 
 /// What callers are told of a start.

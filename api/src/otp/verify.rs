@@ -10,6 +10,7 @@ use shared::provider::{CheckError, Checked, OtpCheck};
 use shared::seal::Keyring;
 use shared::store::otp_checks::{Check, CheckOutcome};
 use shared::store::otp_sessions::{self, AttemptClaim, ClaimedAttempt};
+use shared::store::reset_tokens::ResetToken;
 
 use self::ends::{consume, lock};
 use self::refusal::{not_open, phone_locked};
@@ -33,6 +34,21 @@ pub(crate) struct VerifyRequest {
     /// Whether a signed proof is wanted as well.
     #[serde(default)]
     pub(crate) token: bool,
+    /// What to call the device, if it is to be remembered.
+    pub(crate) remember_device: Option<String>,
+}
+
+/// What a right code has shown, and brings.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    /// The user that its session is for, if it is known.
+    pub(crate) user_id: Option<String>,
+    /// E.164.
+    pub(crate) phone: String,
+    /// What the code was for.
+    pub(crate) purpose: String,
+    /// What a new password is chosen with, if that is what the code was for.
+    pub(crate) reset: Option<ResetToken>,
 }
 
 /// Checks `code` and ends the session if it is right.
@@ -44,7 +60,7 @@ pub(crate) async fn verify(
     who: &Who,
     id: SessionId,
     code: &OtpCode,
-) -> Result<ClaimedAttempt, VerifyError> {
+) -> Result<Proven, VerifyError> {
     let began = Instant::now();
     let Some(attempt) = claim(app, who, id, code).await? else {
         return Err(not_open(&app.pool, who, id, code).await?);
@@ -60,7 +76,8 @@ pub(crate) async fn verify(
         response_time_ms: i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX),
         created_at: app.clock.now(),
     });
-    done.map(|()| attempt)
+    let reset = done?;
+    Ok(Proven { user_id: attempt.user_id, phone: attempt.phone, purpose: attempt.purpose, reset })
 }
 
 /// Takes a check, with others in a group if that can be, else alone.
@@ -84,7 +101,7 @@ async fn check(
     id: SessionId,
     code: &OtpCode,
     attempt: &ClaimedAttempt,
-) -> Result<(), VerifyError> {
+) -> Result<Option<ResetToken>, VerifyError> {
     if !attempt.may_compare {
         return Err(phone_locked(&app.pool, &attempt.phone).await?);
     }
@@ -132,9 +149,9 @@ async fn ask(
     }
 }
 
-fn outcome(done: &Result<(), VerifyError>) -> CheckOutcome {
+fn outcome(done: &Result<Option<ResetToken>, VerifyError>) -> CheckOutcome {
     match done {
-        Ok(()) => CheckOutcome::Right,
+        Ok(_) | Err(VerifyError::PhoneTaken | VerifyError::OldPhoneUnverified) => CheckOutcome::Right,
         Err(VerifyError::Wrong { .. }) => CheckOutcome::Wrong,
         Err(VerifyError::Locked | VerifyError::PhoneLocked { .. }) => CheckOutcome::Locked,
         Err(VerifyError::Expired | VerifyError::Used | VerifyError::Length { .. }) => CheckOutcome::Ended,

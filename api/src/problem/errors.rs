@@ -153,6 +153,8 @@ impl From<VerifyError> for Problem {
             )
             .retry_after(retry_after.unwrap_or(Duration::from_secs(1))),
             VerifyError::Length { digits } => Self::field("otp", format!("must be exactly {digits} digits")),
+            VerifyError::PhoneTaken => Self::phone_taken(),
+            VerifyError::OldPhoneUnverified => Self::old_phone_unverified(),
             VerifyError::UnknownKey(error) => Self::internal(&error),
             VerifyError::Intake(error) => Self::of_check(&error),
             VerifyError::Store(error) => error.into(),

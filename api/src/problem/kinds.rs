@@ -34,6 +34,7 @@ kinds! {
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "A valid API key is needed";
     FORBIDDEN = "insufficient-scope", FORBIDDEN, "The API key may not do this";
     ORIGIN = "origin-not-allowed", FORBIDDEN, "Pages of this origin may not use the key";
+    VERIFICATION_REQUIRED = "verification-required", FORBIDDEN, "A second factor is to be shown first";
     INVALID_SIGNATURE = "invalid-signature", FORBIDDEN, "The request is not signed by the provider";
     // What is asked for.
     COUNTRY_BLOCKED = "country-blocked", FORBIDDEN, "This country is not allowed";
@@ -46,6 +47,9 @@ kinds! {
     OTP_WRONG = "otp-wrong", BAD_REQUEST, "The code is wrong";
     OTP_EXPIRED = "otp-expired", GONE, "The code has expired";
     OTP_USED = "otp-used", GONE, "The code was already used";
+    PHONE_TAKEN = "phone-taken", CONFLICT, "The number belongs to another user";
+    OLD_PHONE_UNVERIFIED = "old-phone-unverified", CONFLICT, "The present number must be verified first";
+    RESET_TOKEN_ENDED = "reset-token-ended", GONE, "The token cannot be redeemed";
     OTP_LOCKED = "otp-locked", TOO_MANY_REQUESTS, "Too many wrong codes";
     OTP_COOL_DOWN = "otp-cool-down", TOO_MANY_REQUESTS, "It is too early for another code";
     OTP_SEND_LIMIT = "otp-send-limit", TOO_MANY_REQUESTS, "No more codes for this session";

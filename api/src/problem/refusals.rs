@@ -95,6 +95,30 @@ impl Problem {
         Self::new(&NOT_FOUND, detail)
     }
 
+    /// A right code for a number that is somebody else's; it does not say whose.
+    pub(crate) fn phone_taken() -> Self {
+        Self::new(
+            &PHONE_TAKEN,
+            "the code was right, but the number is verified for another user of the application",
+        )
+    }
+
+    /// A right code, or the wish for one, before the present number was shown.
+    pub(crate) fn old_phone_unverified() -> Self {
+        Self::new(
+            &OLD_PHONE_UNVERIFIED,
+            "first a code of the purpose change_phone to the present number must be right, within 15 minutes before",
+        )
+    }
+
+    /// A token that is unknown, used, or too old.
+    pub(crate) fn reset_token_ended() -> Self {
+        Self::new(
+            &RESET_TOKEN_ENDED,
+            "it was redeemed, is over ten minutes old, or never was; ask for another code",
+        )
+    }
+
     /// No key, or none that we know.
     pub(crate) fn unauthorized(detail: &'static str) -> Self {
         Self::new(&UNAUTHORIZED, detail)

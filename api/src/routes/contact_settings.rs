@@ -3,6 +3,7 @@
 use axum::extract::State;
 use serde::Deserialize;
 use shared::store::contact_settings::{self, ContactSettings};
+use shared::store::verified_phones;
 
 use crate::accept::Refusal;
 use crate::app::App;
@@ -50,8 +51,17 @@ pub(super) async fn replace(
     let (Some(user_id), Some(phone), Some(preferred_provider)) = (user_id, phone, provider) else {
         return Err(Refusal::from(faults).into());
     };
+    let verified = verified_phones::find(&app.pool, &user_id).await?.map(|verified| verified.phone);
+    let phone = phone.map(|phone| phone.as_str().to_owned());
+    if verified.is_some() && phone.is_some() && phone != verified {
+        return Err(Problem::field(
+            "phone",
+            "another number is verified: change it by a code of the purpose change_phone, or take it away by DELETE \
+             /users/{id}/phone",
+        ));
+    }
     let wanted = ContactSettings {
-        phone: phone.map(|phone| phone.as_str().to_owned()),
+        phone,
         otp_enabled: wanted.otp_enabled,
         preferred_provider,
         ..ContactSettings::unset(user_id)

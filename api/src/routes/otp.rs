@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::ids::{MessageId, SessionId};
@@ -23,13 +24,14 @@ use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::otp::begin::{Begun, begin};
 use crate::otp::resend::{Preparation, ResendError, ResendRequest, resend as send_again};
 use crate::otp::start::{Requester, StartRequest, is_told, told};
-use crate::otp::verify::{VerifyError, VerifyRequest, verify as check};
+use crate::otp::verify::{Proven, VerifyError, VerifyRequest, verify as check};
 use crate::outcomes::Waited;
 use crate::prefer::Prefer;
 use crate::problem::Problem;
 use crate::rate_limit::Limited;
 use crate::tokens::Verification;
 use crate::trace::Trace;
+use crate::two_factor::{Remembered, devices};
 
 /// Starts a challenge.
 pub(super) async fn send(
@@ -102,6 +104,13 @@ pub(super) struct Verified {
     /// Signed proof of it, for whoever trusts this gateway's keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
+    /// What the application's server redeems, once, before it lets a new password be chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reset_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reset_expires_at: Option<DateTime<Utc>>,
+    #[serde(flatten)]
+    device: Option<Remembered>,
 }
 
 /// Checks a code.
@@ -113,6 +122,11 @@ pub(super) async fn verify(
     let code = OtpCode::parse(&request.otp).map_err(|error| Problem::field("otp", error.to_string()))?;
     // What is no id is an id nobody has.
     let id: SessionId = request.session_id.parse().map_err(|_| VerifyError::Expired)?;
+    let device = request.remember_device.map(fields::device_name).transpose();
+    let device = device.map_err(|fault| Problem::field("remember_device", fault))?;
+    if device.is_some() {
+        needs_user(&app, &caller.who, id).await?;
+    }
     let proven = check(&app, &caller.who, id, &code).await?;
     let token = request.token.then(|| {
         let verification = Verification {
@@ -123,7 +137,38 @@ pub(super) async fn verify(
         };
         app.tokens.issue(&verification, app.clock.now())
     });
-    Ok(axum::Json(Verified { verified: true, token }))
+    let device = match device {
+        Some(name) => remembered(&app, &proven, &name).await,
+        None => None,
+    };
+    let reset = proven.reset.as_ref();
+    Ok(axum::Json(Verified {
+        verified: true,
+        token,
+        reset_token: reset.map(|reset| reset.token.expose_secret().to_owned()),
+        reset_expires_at: reset.map(|reset| reset.expires_at),
+        device,
+    }))
+}
+
+/// Says so before a code is used up for a device that is nobody's.
+async fn needs_user(app: &App, who: &Who, id: SessionId) -> Result<(), Problem> {
+    let session = otp_sessions::find(&app.pool, id).await?;
+    match session.filter(|session| who.may_see(session.user_id.as_deref())) {
+        Some(Session { user_id: None, .. }) => {
+            Err(Problem::field("remember_device", "needs a session that was started with a user_id"))
+        }
+        Some(Session { user_id: Some(_), .. }) | None => Ok(()),
+    }
+}
+
+/// The code was right and is used up, whatever becomes of the device.
+async fn remembered(app: &App, proven: &Proven, name: &str) -> Option<Remembered> {
+    let done = devices::remember(app, proven, name).await;
+    done.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a device could not be remembered");
+        None
+    })
 }
 
 /// Sends another code for a running session.

@@ -38,12 +38,12 @@ pub async fn find(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<Option
     .await
 }
 
-/// Replaces a user's settings by `wanted` and returns them with their new date.
+/// Replaces a user's settings by `wanted` and returns them with their new date. A number that was verified stays.
 pub async fn replace(db: impl PgExecutor<'_>, wanted: &ContactSettings) -> sqlx::Result<ContactSettings> {
     sqlx::query_as!(
         ContactSettings,
         r#"insert into public.user_contact_settings (user_id, phone, otp_enabled, preferred_provider)
-           values ($1, $2, $3, $4)
+           values ($1, coalesce((select v.phone from public.verified_phones v where v.user_id = $1), $2), $3, $4)
            on conflict (user_id) do update
            set phone = excluded.phone, otp_enabled = excluded.otp_enabled,
                preferred_provider = excluded.preferred_provider, updated_at = clock_timestamp()

@@ -129,6 +129,11 @@ pub async fn purge_verified_sessions(db: impl PgExecutor<'_>) -> sqlx::Result<u6
     Ok(done.rows_affected())
 }
 
+/// Forgets what could be exchanged for a new password until a day ago; at most [`GROUP`] a call.
+pub async fn purge_reset_tokens(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.reset_tokens", "expires_at", "1 day")
+}
+
 /// Forgets when codes were sent to subjects once that counts for no limit; at most [`GROUP`] a call.
 pub async fn purge_otp_windows(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     purge!(db, "smsgw.otp_windows", "until", "0 seconds")
@@ -155,6 +160,26 @@ pub async fn purge_otp_checks(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     .execute(db)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Forgets devices whose time has run out; at most [`GROUP`] a call.
+pub async fn purge_devices(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "public.remembered_devices", "expires_at", "0 seconds")
+}
+
+/// Forgets authenticator apps that were not confirmed in time; at most [`GROUP`] a call.
+pub async fn purge_pending_apps(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "public.two_factor_apps", "expires_at", "0 seconds")
+}
+
+/// Forgets wrong codes of a second factor 90 days after the last; at most [`GROUP`] a call.
+pub async fn purge_two_factor_failures(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.two_factor_failures", "updated_at", "90 days")
+}
+
+/// Forgets verifications of a second factor when nobody can ask for them any more; at most [`GROUP`] a call.
+pub async fn purge_two_factor_verifications(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.two_factor_verifications", "verified_at", "31 days")
 }
 
 /// Ends OTP sessions whose time has run out; at most [`GROUP`] a call.

@@ -10,7 +10,7 @@ use tests::{Door, TestApp};
 
 use super::{Challenge, assert_refused, unsent};
 
-fn counts(answers: &[Answer]) -> HashMap<(u16, &str), usize> {
+pub(super) fn counts(answers: &[Answer]) -> HashMap<(u16, &str), usize> {
     let mut counts = HashMap::new();
     for answer in answers {
         *counts.entry(answer.refusal()).or_default() += 1;

@@ -8,7 +8,7 @@ use tests::builders::a_number;
 use tests::wait::eventually;
 use tests::{Door, TestApp};
 
-use super::{assert_refused, stranger};
+use super::{assert_refused, second_factor, stranger};
 
 /// The description, as anybody may read it.
 async fn description(door: &Door) -> Value {
@@ -20,7 +20,8 @@ async fn description(door: &Door) -> Value {
 /// An address with something in its gaps.
 fn filled(path: &str) -> String {
     let id = if path.starts_with("/sms/campaigns") { "00000000-0000-7000-8000-000000000000" } else { "ann" };
-    path.replace("{phone}", "+41790000001").replace("{id}", id).replace("{name}", "main")
+    let path = path.replace("{phone}", "+41790000001").replace("{id}", id).replace("{name}", "main");
+    path.replace("{device_id}", "00000000-0000-4000-8000-000000000000")
 }
 
 #[tokio::test]
@@ -70,7 +71,7 @@ async fn each_door_takes_the_fields_described() {
             doors += 1;
         }
     }
-    assert_eq!(doors, 18);
+    assert_eq!(doors, 24);
 }
 
 /// What a schema is, wherever it stands.
@@ -273,7 +274,33 @@ async fn read_codes(reader: &mut Reader<'_>, app: &TestApp) {
     reader.call("post", resend, resend, session.clone()).await;
     another.cool_down(app).await;
     reader.call("post", resend, resend, session).await;
+    read_identity(reader).await;
     read_aliases(reader).await;
+}
+
+/// Numbers and passwords of users: what right codes bring.
+async fn read_identity(reader: &mut Reader<'_>) {
+    for purpose in ["verify_phone", "password_reset"] {
+        let phone = a_number();
+        let start = json!({ "phone": phone, "user_id": "dora", "purpose": purpose });
+        let sent = reader.call("post", "/otp/send", "/otp/send", Some(start)).await;
+        let code = arrived_code(reader.door, &phone).await;
+        let typed = json!({ "session_id": sent["session_id"], "otp": code });
+        let right = reader.call("post", "/otp/verify", "/otp/verify", Some(typed)).await;
+        let redeem = "/otp/reset-tokens/redeem";
+        for _ in 0..2 {
+            reader.call("post", redeem, redeem, Some(json!({ "token": right["reset_token"] }))).await;
+        }
+    }
+    let (settings, phone) = ("/settings/identity", "/users/{id}/phone");
+    reader.get(settings, settings).await;
+    reader.call("put", settings, settings, Some(json!({ "change_needs_old": true }))).await;
+    let change = json!({ "phone": a_number(), "user_id": "dora", "purpose": "change_phone" });
+    reader.call("post", "/otp/send", "/otp/send", Some(change)).await;
+    for _ in 0..2 {
+        reader.get(phone, "/users/dora/phone").await;
+        reader.call("delete", phone, "/users/dora/phone", None).await;
+    }
 }
 
 /// The code that the sandbox took for a phone.
@@ -360,6 +387,7 @@ async fn read_settings(reader: &mut Reader<'_>) {
     for at in ["/users/ann/otp-requirement", "/users/bob/otp-requirement?within=0"] {
         reader.get(requirement, at).await;
     }
+    read_factors(reader).await;
     let erasure = reader.call("delete", "/people/{phone}", "/people/+41790000009", None).await;
     let at = format!("/people/erasures/{}", erasure["erasure_id"].as_str().unwrap());
     reader.get("/people/erasures/{id}", &at).await;
@@ -381,5 +409,40 @@ async fn read_settings(reader: &mut Reader<'_>) {
         for _ in 0..2 {
             reader.call("delete", path, at, None).await;
         }
+    }
+}
+
+async fn read_factors(reader: &mut Reader<'_>) {
+    let (factor, app) = ("/users/{id}/two-factor", "/users/{id}/two-factor/app");
+    let at = |path: &str| path.replace("{id}", "cat");
+    let (confirm, codes) = (&format!("{app}/confirm"), &format!("{factor}/backup-codes"));
+    let (verify, requirement) = (&format!("{factor}/verify"), "/users/{id}/otp-requirement");
+    let enabled = json!({ "phone": a_number(), "otp_enabled": true });
+    assert_eq!(reader.door.put("/users/cat/contact-settings", &enabled).await.status, 200);
+    let begun = reader.call("post", app, &at(app), None).await;
+    let secret = begun["secret"].as_str().unwrap();
+    let step = chrono::Utc::now().timestamp() / 30;
+    for code in [second_factor::totp(secret, step - 20), second_factor::totp(secret, step)] {
+        reader.call("post", confirm, &at(confirm), Some(json!({ "code": code }))).await;
+    }
+    reader.call("put", factor, &at(factor), Some(json!({ "method": "sms" }))).await;
+    let codes = reader.call("post", codes, &at(codes), None).await["codes"].clone();
+    let mut token = json!(null);
+    for code in [codes[0].as_str().unwrap(), codes[0].as_str().unwrap(), "zzzzz-zzzzz", ""] {
+        let typed =
+            json!({ "method": "backup_code", "code": code, "token": true, "remember_device": "laptop" });
+        let answer = reader.call("post", verify, &at(verify), Some(typed)).await;
+        token = answer.get("device_token").cloned().unwrap_or(token);
+    }
+    let later = json!({ "device_token": token });
+    reader.call("post", requirement, &at(requirement), Some(later)).await;
+    reader.get(factor, &at(factor)).await;
+    let devices = "/users/{id}/devices";
+    let listed = reader.get(devices, &at(devices)).await;
+    let one = format!("{}/{}", at(devices), listed["devices"][0]["id"].as_str().unwrap());
+    for _ in 0..2 {
+        reader.call("delete", "/users/{id}/devices/{device_id}", &one, None).await;
+        reader.call("delete", devices, &at(devices), None).await;
+        reader.call("delete", app, &at(app), None).await;
     }
 }

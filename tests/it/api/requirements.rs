@@ -32,7 +32,8 @@ async fn who_uses_no_codes_need_not_verify() {
     let app = TestApp::without_worker().await;
     let door = Door::open(&app).await;
     let expected = json!({ "user_id": "ann", "otp_enabled": false, "required": false, "reason": "disabled",
-        "phone": null, "verified_at": null, "within": 15 });
+        "phone": null, "verified_at": null, "within": 15, "method": "none", "methods": [],
+        "backup_codes_remaining": 0 });
     assert_eq!(door.get(PATH).await.body, expected);
     let phone = a_number();
     door.put("/users/ann/contact-settings", &json!({ "phone": phone })).await;

@@ -36,7 +36,7 @@ pub(crate) async fn dump(app: &TestApp) -> Vec<(String, String)> {
 }
 
 /// A text as `bytea` shows it.
-pub(super) fn hex(text: &str) -> String {
+pub(crate) fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -13,12 +13,17 @@ async fn every_table_in_public_has_row_security_enabled_and_forced() {
         all,
         [
             "api_integrations",
+            "remembered_devices",
             "sms_campaigns",
             "sms_messages_log",
             "sms_otp_checks",
             "sms_otp_sessions",
             "sms_templates",
-            "user_contact_settings"
+            "two_factor_apps",
+            "two_factor_backup_codes",
+            "user_contact_settings",
+            "verified_phone_changes",
+            "verified_phones"
         ]
     );
     let open = list(&mut db, format!("{tables} and not (relrowsecurity and relforcerowsecurity)")).await;

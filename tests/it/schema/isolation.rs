@@ -4,7 +4,16 @@ use sqlx::PgConnection;
 
 use super::{FORBIDDEN, attempt, code, list, owner, run};
 
-const TABLES: [&str; 3] = ["sms_messages_log", "sms_otp_sessions", "user_contact_settings"];
+const TABLES: [&str; 8] = [
+    "sms_messages_log",
+    "sms_otp_sessions",
+    "user_contact_settings",
+    "two_factor_backup_codes",
+    "two_factor_apps",
+    "remembered_devices",
+    "verified_phones",
+    "verified_phone_changes",
+];
 
 /// Rows of Anna, of Ben and, where a table allows that, of nobody.
 const ROWS: &str = r#"
@@ -15,7 +24,16 @@ const ROWS: &str = r#"
     insert into sms_otp_sessions (id, user_id, phone, code_mac, resend_at, expires_at)
     select gen_random_uuid(), name, '+41790000001', '\x00', clock_timestamp(), clock_timestamp()
     from unnest(array['anna', 'ben', null]) as name;
-    insert into user_contact_settings (user_id, phone) values ('anna', '+41790000001'), ('ben', '+41790000002')"#;
+    insert into verified_phones (user_id, phone, session_id, verified_at)
+        values ('anna', '+41790000001', gen_random_uuid(), now()), ('ben', '+41790000002', gen_random_uuid(), now());
+    insert into verified_phone_changes (user_id, phone, verified_at, ended_by)
+        values ('anna', '+41790000003', now(), 'changed'), ('ben', '+41790000004', now(), 'removed');
+    insert into user_contact_settings (user_id, phone) values ('anna', '+41790000001'), ('ben', '+41790000002');
+    insert into two_factor_backup_codes (user_id, number, code_mac) values ('anna', 1, '\x00'), ('ben', 1, '\x00');
+    insert into two_factor_apps (id, user_id, sealed_secret, confirmed_at)
+    select gen_random_uuid(), name, '\x00', clock_timestamp() from unnest(array['anna', 'ben']) as name;
+    insert into remembered_devices (id, user_id, name, expires_at)
+    select gen_random_uuid(), name, 'laptop', clock_timestamp() from unnest(array['anna', 'ben']) as name"#;
 
 /// A connection in the role of users, with those rows in the tables.
 async fn user() -> PgConnection {
@@ -132,5 +150,7 @@ async fn the_gateway_sees_everyones_rows() {
     assert_eq!(seen(&mut db, "sms_messages_log").await.unwrap(), ["anna", "ben", "nobody"]);
     assert_eq!(seen(&mut db, "sms_messages").await.unwrap(), ["anna", "ben", "nobody"]);
     assert_eq!(seen(&mut db, "sms_otp_sessions").await.unwrap(), ["anna", "ben", "nobody"]);
-    assert_eq!(seen(&mut db, "user_contact_settings").await.unwrap(), ["anna", "ben"]);
+    for table in &TABLES[2..] {
+        assert_eq!(seen(&mut db, table).await.unwrap(), ["anna", "ben"], "{table}");
+    }
 }

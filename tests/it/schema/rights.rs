@@ -42,10 +42,15 @@ async fn a_user_may_read_what_holds_their_rows_and_write_nothing() {
     let expected = [
         "otp_logs",
         "phone_verifications",
+        "remembered_devices",
         "sms_messages_log",
         "sms_otp_checks",
         "sms_otp_sessions",
+        "two_factor_apps",
+        "two_factor_backup_codes",
         "user_contact_settings",
+        "verified_phone_changes",
+        "verified_phones",
     ];
     assert_eq!(list(&mut db, readable).await.unwrap(), expected);
     let writable = format!(
@@ -86,6 +91,26 @@ async fn a_user_cannot_read_the_mac_of_a_code() {
     run(&mut db, "set role smsgw_user").await;
     run(&mut db, "select id, status, attempts, expires_at from sms_otp_sessions").await;
     for sql in ["select code_mac from sms_otp_sessions", "select * from sms_otp_sessions"] {
+        assert_eq!(code(attempt(&mut db, sql).await), FORBIDDEN, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_cannot_read_what_a_second_factor_is_known_by() {
+    let mut db = owner().await;
+    run(&mut db, "set role smsgw_user").await;
+    run(&mut db, "select id, used, used_at, created_at from two_factor_backup_codes").await;
+    run(&mut db, "select id, created_at, confirmed_at from two_factor_apps").await;
+    run(&mut db, "select id, name, created_at, last_used_at, expires_at from remembered_devices").await;
+    for sql in [
+        "select code_mac from two_factor_backup_codes",
+        "select sealed_secret from two_factor_apps",
+        "select last_step from two_factor_apps",
+        "select generation from remembered_devices",
+        "select * from two_factor_backup_codes",
+        "select from smsgw.two_factor_failures",
+        "select from smsgw.two_factor_verifications",
+    ] {
         assert_eq!(code(attempt(&mut db, sql).await), FORBIDDEN, "{sql}");
     }
 }

@@ -8,12 +8,13 @@ use crate::openapi::schemas::reference;
 use crate::problem::kinds::*;
 use crate::routes::limits;
 
+mod factors;
+
 /// Every door.
 pub(in crate::openapi) fn all() -> Vec<Door> {
-    [messages(), campaigns(), codes(), aliases(), people(), templates(), settings(), webhooks(), gateway()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let mut all = vec![messages(), campaigns(), codes(), aliases(), people(), factors::all(), templates()];
+    all.extend([settings(), webhooks(), gateway()]);
+    all.into_iter().flatten().collect()
 }
 
 fn messages() -> Vec<Door> {
@@ -129,14 +130,22 @@ fn codes() -> Vec<Door> {
             .creates("CodeSent")
             .counts()
             .may_wait()
-            .refuses(&[&COUNTRY_BLOCKED, &OVERLOADED]),
+            .refuses(&[&COUNTRY_BLOCKED, &OVERLOADED, &OLD_PHONE_UNVERIFIED]),
         Door::new("post", "/otp/verify", "verifyCode", "codes")
             .says("Check a code; a right one is good once")
             .needs(Otp)
             .open_to_pages()
             .takes("VerifyRequest")
             .gives("Verified", "It is right")
-            .refuses(&[&OTP_WRONG, &OTP_EXPIRED, &OTP_USED, &OTP_LOCKED, &OVERLOADED]),
+            .refuses(&[&OTP_WRONG, &OTP_EXPIRED, &OTP_USED, &OTP_LOCKED, &OVERLOADED])
+            .refuses(&[&PHONE_TAKEN, &OLD_PHONE_UNVERIFIED]),
+        Door::new("post", "/otp/reset-tokens/redeem", "redeemResetToken", "codes")
+            .says("Exchange the token that a right code of password_reset gave, once, before a new password is chosen")
+            .needs(Otp)
+            .takes("RedeemRequest")
+            .once()
+            .gives("ResetRedeemed", "Whose password it is")
+            .refuses(&[&RESET_TOKEN_ENDED]),
         Door::new("post", "/otp/resend", "resendCode", "codes")
             .says("Send another code in a running session; the one before is worth nothing then")
             .needs(Otp)
@@ -198,7 +207,6 @@ fn aliases() -> Vec<Door> {
 const ALIAS: &str = "As the application knows it, refusals too: see docs/api.md";
 
 fn people() -> Vec<Door> {
-    let (usual, most) = limits::MINUTES;
     vec![
         Door::new("get", "/sms/opt-outs/{phone}", "getOptOuts", "people")
             .says("Show what a number has stopped")
@@ -280,16 +288,17 @@ fn people() -> Vec<Door> {
             .needs(Send)
             .takes("ContactSettingsRequest")
             .gives("ContactSettings", "The settings"),
-        Door::new("get", "/users/{id}/otp-requirement", "getOtpRequirement", "people")
-            .says("Tell whether a user must show now that they hold their number")
-            .needs(Otp)
-            .asks(
-                "within",
-                &limit(i64::from(usual), i64::from(most)),
-                "Minutes for which a verification counts",
-            )
+        Door::new("get", "/users/{id}/phone", "getUserPhone", "people")
+            .says("Show the verified number of a user, and those before")
+            .needs(Read)
             .open_to_users()
-            .gives("OtpRequirement", "Whether, and why"),
+            .gives("UserPhone", "The numbers")
+            .refuses(&[&INVALID_REQUEST]),
+        Door::new("delete", "/users/{id}/phone", "deleteUserPhone", "people")
+            .says("Take the verified number of a user away: it is free for others")
+            .needs(Send)
+            .gives_nothing("It is not theirs any more")
+            .refuses(&[&INVALID_REQUEST]),
     ]
 }
 
@@ -340,6 +349,15 @@ fn settings() -> Vec<Door> {
             .says("Show what codes of each purpose allow, and how often they may be sent")
             .needs(Admin)
             .gives("OtpSettings", "All policies and limits"),
+        Door::new("get", "/settings/identity", "getIdentitySettings", "settings")
+            .says("Show how users change their verified numbers")
+            .needs(Admin)
+            .gives("IdentitySettings", "The settings"),
+        Door::new("put", "/settings/identity", "putIdentitySettings", "settings")
+            .says("Set how users change their verified numbers")
+            .needs(Admin)
+            .takes("IdentitySettings")
+            .gives("IdentitySettings", "The settings"),
         Door::new("put", "/settings/otp/purposes/{purpose}", "putOtpPurpose", "settings")
             .says("Set what codes of one purpose allow; sessions that run keep what they were started with")
             .needs(Admin)

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::factors::device_token;
 use super::{answer, list, maybe, reference, text, time, uuid, whole};
 
 pub(super) fn all() -> Value {
@@ -158,7 +159,23 @@ fn codes() -> Value {
             "verified": {"type": "boolean", "const": true},
             "token": {"type": "string", "description": "If asked for: proof for others, good for five minutes, a JWT signed by \
                 a key of `/.well-known/jwks.json`"},
-        }), &["token"]),
+            "reset_token": {"type": "string", "description": "After a code of the purpose password_reset: what a server redeems \
+                by `/otp/reset-tokens/redeem`, once"},
+            "reset_expires_at": time(),
+            "device_token": device_token(), "device_expires_at": time(),
+        }), &["token", "reset_token", "reset_expires_at", "device_token", "device_expires_at"]),
+        "ResetRedeemed": answer(json!({
+            "user_id": {"type": ["string", "null"], "description": "Whom the code was asked for, else whose verified number it \
+                was sent to"},
+            "phone": text(), "session_id": uuid(),
+        }), &[]),
+        "UserPhone": answer(json!({
+            "user_id": text(), "phone": {"type": ["string", "null"]}, "verified_at": maybe(time()),
+            "history": {"type": "array", "items": answer(json!({
+                "phone": {"type": ["string", "null"], "description": "Masked"}, "verified_at": time(), "ended_at": time(),
+                "ended_by": {"type": "string", "enum": ["changed", "removed"]},
+            }), &[])},
+        }), &[]),
         "Session": answer(json!({
             "session_id": uuid(),
             "status": {"type": "string", "enum":
@@ -196,14 +213,6 @@ fn settings() -> Value {
         "ContactSettings": answer(json!({
             "user_id": text(), "phone": maybe(text()), "otp_enabled": {"type": "boolean"},
             "preferred_provider": maybe(text()), "updated_at": maybe(time()),
-        }), &[]),
-        "OtpRequirement": answer(json!({
-            "user_id": text(), "otp_enabled": {"type": "boolean"}, "required": {"type": "boolean"},
-            "reason": {"type": "string", "enum": ["disabled", "no_phone", "verified_recently", "due"]},
-            "phone": {"type": ["string", "null"], "description": "Masked"},
-            "verified_at": {"type": ["string", "null"], "format": "date-time",
-                "description": "The last verification of this number, if within the time asked about"},
-            "within": {"type": "integer", "description": "Minutes, as asked"},
         }), &[]),
         "Template": answer(json!({
             "name": text(), "locale": {"type": "string", "description": "Empty: for all without a variant of their own"},

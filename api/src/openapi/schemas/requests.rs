@@ -5,6 +5,7 @@ use shared::consent::Evidence;
 use shared::spend::MAX_THRESHOLDS;
 use shared::store::frequency_cap::{MAX_HOURS, MAX_MOST};
 
+use super::factors::device_name;
 use super::{object, phone, reference, text};
 use crate::accept::{LONGEST_LIFETIME, SHORTEST_LIFETIME};
 use crate::accept_batch::MAX_MESSAGES;
@@ -36,6 +37,14 @@ pub(super) fn all() -> Value {
             "otp": {"type": "string", "example": "123 456", "description": "As people type it: digits of any script, \
                 with spaces and dashes"},
             "token": {"type": "boolean", "default": false, "description": "Answer with a signed proof, too"},
+            "remember_device": device_name(),
+        })),
+        "RedeemRequest": object(&["token"], json!({
+            "token": {"type": "string", "description": "The reset_token of /otp/verify"},
+        })),
+        "IdentitySettings": object(&["change_needs_old"], json!({
+            "change_needs_old": {"type": "boolean", "description": "Another number is taken only after a code of the purpose \
+                change_phone to the one before was right, within 15 minutes"},
         })),
         "ResendRequest": object(&["session_id"], json!({
             "session_id": text(),

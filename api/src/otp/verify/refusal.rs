@@ -49,6 +49,12 @@ pub(crate) enum VerifyError {
         /// How long it asked us to stay away.
         retry_after: Option<Duration>,
     },
+    /// The code was right, but its number is another user's.
+    #[error("the number is another user's")]
+    PhoneTaken,
+    /// The code was right, but the number that its user has must be shown first.
+    #[error("the number before was not shown")]
+    OldPhoneUnverified,
     /// An operator has dropped a master key too early.
     #[error("the code's key is gone")]
     UnknownKey(#[from] UnknownKey),

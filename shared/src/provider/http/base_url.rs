@@ -32,6 +32,11 @@ impl BaseUrl {
         self.0.origin() == other.0.origin()
     }
 
+    /// Its host, as text.
+    pub fn host(&self) -> Option<&str> {
+        self.0.host_str()
+    }
+
     /// The address in it, if its host is one and no name.
     pub fn address(&self) -> Option<IpAddr> {
         match self.0.host()? {

@@ -149,6 +149,9 @@ async fn find_again(
            union select phone from public.sms_otp_checks
            union select phone from public.user_contact_settings where phone is not null
            union select phone from smsgw.otp_phone_failures
+           union select phone from public.verified_phones
+           union select phone from public.verified_phone_changes
+           union select phone from smsgw.reset_tokens
            union select subject from smsgw.otp_windows where kind = 'phone'
            union select phone from smsgw.sms_campaign_recipients
            union select phone from smsgw.sms_campaign_staged

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use sqlx::postgres::PgQueryResult;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::numbers::Numbers;
@@ -105,21 +106,42 @@ pub(super) async fn codes(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Res
             &numbers.spellings,
             &numbers.times(),
         )
-        .execute(db)
+        .execute(&mut *db)
         .await?;
-    Ok(count(gone + windows.rows_affected() + failures.rows_affected()))
-}
-
-/// Deletes what has no index by number: each table is walked once, for all people together.
-pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<()> {
-    sqlx::query!(
-        "delete from public.user_contact_settings s using unnest($1::text[], $2::timestamptz[]) as p (number, until)
-         where s.phone = p.number and s.updated_at < p.until",
+    let owned = sqlx::query!(
+        "delete from public.verified_phones v using unnest($1::text[], $2::timestamptz[]) as p (number, until)
+         where v.phone = any($1) and v.phone = p.number and v.verified_at < p.until",
         &numbers.spellings,
         &numbers.times(),
     )
     .execute(&mut *db)
     .await?;
+    let resets = sqlx::query!("delete from smsgw.reset_tokens where phone = any($1)", &numbers.spellings)
+        .execute(db)
+        .await?;
+    let rows = [windows, failures, owned, resets].iter().map(PgQueryResult::rows_affected).sum::<u64>();
+    Ok(count(gone + rows))
+}
+
+/// Deletes what has no index by number: each table is walked once, for all people together.
+pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<()> {
+    let users = sqlx::query_scalar!(
+        "delete from public.user_contact_settings s using unnest($1::text[], $2::timestamptz[]) as p (number, until)
+         where s.phone = p.number and s.updated_at < p.until returning s.user_id",
+        &numbers.spellings,
+        &numbers.times(),
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    sqlx::query!(
+        "delete from public.verified_phone_changes c using unnest($1::text[], $2::timestamptz[]) as p (number, until)
+         where c.phone = p.number and c.verified_at < p.until",
+        &numbers.spellings,
+        &numbers.times(),
+    )
+    .execute(&mut *db)
+    .await?;
+    factors(&mut *db, &users).await?;
     sqlx::query!(r#"delete from smsgw.sandbox_inbox where "to" = any($1)"#, &numbers.spellings)
         .execute(&mut *db)
         .await?;
@@ -132,6 +154,22 @@ pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Re
          where key in (select distinct dedupe_key from public.sms_campaigns where dedupe_key is not null)
            and phone = any($1)",
         &numbers.spellings,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes the second factors of users whose number it was. Of those who merely asked for a code to it nothing: whoever calls
+/// from a browser may say who they are.
+async fn factors(db: &mut PgConnection, users: &[String]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "with codes as (delete from public.two_factor_backup_codes where user_id = any($1)),
+              apps as (delete from public.two_factor_apps where user_id = any($1)),
+              devices as (delete from public.remembered_devices where user_id = any($1)),
+              failures as (delete from smsgw.two_factor_failures where user_id = any($1))
+         delete from smsgw.two_factor_verifications where user_id = any($1)",
+        users,
     )
     .execute(db)
     .await?;

@@ -1,0 +1,74 @@
+//! What a user's second factor is, and when it was last shown.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::second_factor::{Method, Proof};
+use crate::store::two_factor_failures;
+
+/// A user's second factor.
+#[derive(Clone, Debug, Default)]
+pub struct Factors {
+    /// What they are asked for.
+    pub method: Method,
+    /// Since when they have an authenticator app.
+    pub app_since: Option<DateTime<Utc>>,
+    /// Backup codes that are unused.
+    pub backup_codes_remaining: i64,
+    /// Devices that are remembered.
+    pub devices: i64,
+}
+
+/// Finds what a user has; of one who never set anything, nothing.
+pub async fn find(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<Factors> {
+    sqlx::query_as!(
+        Factors,
+        r#"select case when not coalesce(c.otp_enabled, false) then 'none'
+                       when c.two_factor_method = 'app' and a.id is not null then 'app' else 'sms' end as "method!: Method",
+                  a.confirmed_at as "app_since?",
+                  (select count(*) from public.two_factor_backup_codes b
+                   where b.user_id = u.id and b.used_at is null) as "backup_codes_remaining!",
+                  (select count(*) from public.remembered_devices d
+                   where d.user_id = u.id and d.expires_at > clock_timestamp()) as "devices!"
+           from (select $1::text as id) u
+           left join public.user_contact_settings c on c.user_id = u.id
+           left join public.two_factor_apps a on a.user_id = u.id and a.confirmed_at is not null"#,
+        user_id,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Asks a user for this from now on; `false` if they have no confirmed app, or no number, as it needs. What they have stays,
+/// but for their devices when they are asked for nothing, by a trigger.
+pub async fn set_method(db: impl PgExecutor<'_>, user_id: &str, method: Method) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update public.user_contact_settings c
+         set otp_enabled = $2 <> 'none',
+             two_factor_method = case when $2 = 'none' then c.two_factor_method else $2 end,
+             updated_at = clock_timestamp()
+         where c.user_id = $1 and case $2
+             when 'app' then exists (
+                 select from public.two_factor_apps a where a.user_id = c.user_id and a.confirmed_at is not null)
+             when 'sms' then c.phone is not null
+             else true end",
+        user_id,
+        method.as_str(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1 || method == Method::None)
+}
+
+/// Notes that a user has just given a right code, and forgets the wrong ones before it.
+pub async fn proved(db: &mut PgConnection, user_id: &str, proof: Proof) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into smsgw.two_factor_verifications as v (user_id, method) values ($1, $2)
+         on conflict (user_id) do update set method = excluded.method, verified_at = excluded.verified_at",
+        user_id,
+        proof.as_str(),
+    )
+    .execute(&mut *db)
+    .await?;
+    two_factor_failures::forget(db, user_id).await
+}
