@@ -83,7 +83,10 @@ test('a backup code opens the application once', async () => {
     await expect(again).rejects.toMatchObject({ code: 'otp-used' })
 })
 
-test('a remembered device needs no code, each time with another token, until it is forgotten', { timeout: 150_000 }, async () => {
+/** What was just confirmed counts for a minute. */
+const LONG = { timeout: 150_000 }
+
+test('a remembered device needs no code, each time with another token, until it is forgotten', LONG, async () => {
     const phone = newPhone()
     const ann = await user({ phone, otp_enabled: true })
     const factors = server().factorsOf(ann.user)
@@ -97,7 +100,7 @@ test('a remembered device needs no code, each time with another token, until it 
     await application.waitFor()
     const first = await token()
     expect(first).toMatch(/^[\w-]{40,}$/)
-    // What was just confirmed counts for a minute; then it is the device that does it.
+    // Then it is the device that does it.
     const isDue = async () => (await server().sms.otpRequirement(ann.user, { within: 1 })).reason
     await expect.poll(isDue, { timeout: 90_000, interval: 1000 }).toBe('due')
     await page.reload()

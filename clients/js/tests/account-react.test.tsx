@@ -70,7 +70,11 @@ describe('OtpOverlay', () => {
 
     test('lets a backup code stand in for a text, and goes back', async () => {
         const sms = await gateway()
-        sms.on(REQUIREMENT, { body: { ...DUE, method: 'sms', methods: ['sms', 'backup_code'] } }, { body: { required: false } })
+        sms.on(
+            REQUIREMENT,
+            { body: { ...DUE, method: 'sms', methods: ['sms', 'backup_code'] } },
+            { body: { required: false } },
+        )
         sms.on('/users/ann/two-factor/verify', { body: { verified: true, method: 'backup_code' } })
         overlay(sms)
         await screen.findByRole('dialog')
@@ -144,7 +148,8 @@ describe('TwoFactorSetup', () => {
         const sms = await gateway()
         const svg = '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script></svg>'
         sms.on(own(), { body: { ...STATE, method: 'sms' } })
-        sms.on(own('/app'), { status: 201, body: { secret: 'ABCDEFGHIJ', otpauth_url: 'o', qr_svg: svg, expires_at: '' } })
+        const enrolment = { secret: 'ABCDEFGHIJ', otpauth_url: 'o', qr_svg: svg, expires_at: '' }
+        sms.on(own('/app'), { status: 201, body: enrolment })
         sms.on(own('/app/confirm'), refusal('otp-wrong', 400), { body: { method: 'app', backup_codes: CODES } })
         const onChange = vi.fn()
         render(
@@ -165,10 +170,10 @@ describe('TwoFactorSetup', () => {
         await type('Code of your app', '123456', 'Confirm')
         await screen.findByText('code-9')
         expect(screen.getAllByRole('listitem').map((item) => item.textContent)).toEqual(CODES)
-        expect(decodeURIComponent(screen.getByRole('link', { name: 'Save as a file' }).getAttribute('href')!)).toContain(
-            CODES.join('\n'),
-        )
-        await waitFor(() => expect(onChange).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ method: 'app' })))
+        const file = screen.getByRole('link', { name: 'Save as a file' }).getAttribute('href')!
+        expect(decodeURIComponent(file)).toContain(CODES.join('\n'))
+        const enrolled = expect.objectContaining({ method: 'app' })
+        await waitFor(() => expect(onChange).toHaveBeenCalledExactlyOnceWith(enrolled))
         await click('I have kept them')
         await screen.findByText(/an app on your phone shows the code\. 10 backup codes are left/)
         expect(screen.queryByText('code-9')).toBeNull()
@@ -192,13 +197,19 @@ describe('TwoFactorSetup', () => {
 
     test('says why something cannot be changed, and is switched on, over and off', async () => {
         const sms = await gateway()
-        sms.on(own(), { body: { ...STATE, method: 'none' } })
+        sms.on(own(), refusal('internal', 500), { body: { ...STATE, method: 'none' } })
         render(<TwoFactorSetup factors={factorsOf(sms)} />)
+        await screen.findByRole('alert')
+        await click('Try again')
         await screen.findByText('It is off.')
         expect(screen.queryByRole('button', { name: 'New backup codes' })).toBeNull()
         sms.on(own(), refusal('verification-required', 403))
         await click('Use text messages')
         expect((await screen.findByRole('alert')).textContent).toMatch(/Confirm a code first/)
+        const errors = [{ field: 'method', message: 'needs a number' }]
+        sms.on(own(), refusal('invalid-request', 400, { errors }))
+        await click('Use text messages')
+        await screen.findByText('Add a phone number first.')
         sms.on(own(), { body: { ...STATE, method: 'app', app_enrolled: true } })
         await click('Use text messages')
         await screen.findByText(/an app on your phone/)

@@ -1,5 +1,5 @@
-// Codes by text: to whom one is sent, and what the right one does. They are the doors that the client knows, so that its
-// parts need nothing but an address here.
+// Codes by text: to whom one is sent, and what the right one does. They are the doors that the client knows, so that
+// its parts need nothing but an address here.
 import { asGateway, confirmed, refusal, userOf } from './rules.mjs'
 import { endSessionsOf, renew } from './sessions.mjs'
 import { findUser, setPassword } from './users.mjs'

@@ -12,13 +12,16 @@ export interface DeviceStore {
     set(token: string | undefined): void
 }
 
+/** What of a `Storage` is needed, as of `sessionStorage`. */
+type Kept = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
+
 /**
- * Kept in `localStorage` under `smsgw-device:` and the user's id. Where there is none, or the browser refuses, nothing is
- * kept and the device is not remembered.
+ * Kept in `localStorage` under `smsgw-device:` and the user's id. Where there is none, or the browser refuses, nothing
+ * is kept and the device is not remembered.
  */
-export function deviceStore(userId: string, storage?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>): DeviceStore {
+export function deviceStore(userId: string, storage?: Kept): DeviceStore {
     const name = 'smsgw-device:' + userId
-    const attempt = <T>(use: (storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>) => T) => {
+    const attempt = <T>(use: (storage: Kept) => T) => {
         try {
             // Asked for each time: even naming it throws where cookies are switched off.
             return use(storage ?? localStorage)
@@ -28,8 +31,7 @@ export function deviceStore(userId: string, storage?: Pick<Storage, 'getItem' | 
     }
     return {
         get: () => attempt((storage) => storage.getItem(name)) ?? undefined,
-        set: (token) =>
-            void attempt((storage) => (token ? storage.setItem(name, token) : storage.removeItem(name))),
+        set: (token) => attempt((storage) => (token ? storage.setItem(name, token) : storage.removeItem(name))),
     }
 }
 

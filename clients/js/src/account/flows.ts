@@ -6,8 +6,8 @@ import { learnWords } from './words.js'
 
 /**
  * To another number: `start(number)`, then `confirm(code)`. The gateway binds it to the user whose token it is, or whom
- * your server names. Refused are `phone-taken`, of somebody else, and `old-phone-unverified` where the number of before must
- * be confirmed first: by such a flow to that one.
+ * your server names. Refused are `phone-taken`, of somebody else, and `old-phone-unverified` where the number of now
+ * must be confirmed first: by such a flow to that one.
  */
 export function changeNumber(options: FlowOptions): OtpFlow {
     learnWords()

@@ -1,4 +1,4 @@
-/** How somebody shows that it is them: by a text, an app or a backup code, whichever would do; and once for this device. */
+/** How somebody shows that it is them: by a text, an app or a backup code, whichever would do. */
 
 import { useState } from 'react'
 import { deviceName as nameOfThis, type DeviceStore } from '../account/device.js'
@@ -66,6 +66,7 @@ export function Challenge({
                     label={way === 'app' ? words.app : words.backupCode}
                     action={words.check}
                     input={{ ...KIND[way], autoFocus: !!chosen }}
+                    left={rest.texts?.left}
                     send={async (code, signal) => {
                         const { token } = rest
                         verified(

@@ -1,7 +1,7 @@
 /** One field and its button. What was typed stays in the page, and stays there if it was wrong. */
 
 import { type FormEvent, type InputHTMLAttributes, type ReactNode, useEffect, useId, useRef } from 'react'
-import { ENGLISH } from '../element/texts.js'
+import { ENGLISH, type Texts } from '../element/texts.js'
 import { SmsError } from '../error.js'
 import { useWork } from './use-work.js'
 
@@ -12,10 +12,12 @@ export interface FieldFormProps {
     input: InputHTMLAttributes<HTMLInputElement>
     /** Takes what was typed; if it fails, the message of its error is shown. */
     send(typed: string, signal: AbortSignal): Promise<void>
+    /** How many tries are left. */
+    left?: Texts['left'] | undefined
     children?: ReactNode
 }
 
-export function FieldForm({ label, action, input, send, children }: FieldFormProps) {
+export function FieldForm({ label, action, input, send, left, children }: FieldFormProps) {
     const { busy, error, run } = useWork()
     const field = useRef<HTMLInputElement>(null)
     const id = useId()
@@ -39,7 +41,7 @@ export function FieldForm({ label, action, input, send, children }: FieldFormPro
             />
             {error && (
                 <p id={id + 'why'} role="alert">
-                    {words(error)}
+                    {words(error, left)}
                 </p>
             )}
             {children}
@@ -48,7 +50,7 @@ export function FieldForm({ label, action, input, send, children }: FieldFormPro
     )
 }
 
-function words(error: Error): string {
-    const left = error instanceof SmsError && error.status === 400 && error.attemptsRemaining
-    return left ? `${error.message} ${ENGLISH.left(left)}` : error.message
+function words(error: Error, left = ENGLISH.left): string {
+    const attempts = error instanceof SmsError && error.status === 400 && error.attemptsRemaining
+    return attempts ? `${error.message} ${left(attempts)}` : error.message
 }

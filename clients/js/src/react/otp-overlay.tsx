@@ -17,9 +17,9 @@ export type OtpRequirementAnswer = Pick<OtpRequirement, 'required'> &
 
 export interface OtpOverlayProps extends Omit<ChallengeProps, 'knownPhone' | 'phone' | 'onCancel'> {
     /**
-     * Whether a code is needed: `({ deviceToken, signal }) => factors.otpRequirement({ deviceToken }, { signal })` with the
-     * user's token, or an answer of your server. Asked again once a code was right. The token comes along if there is a
-     * `device` that keeps one; the next one that the answer brings is kept.
+     * Whether a code is needed: `({ deviceToken, signal }) => factors.otpRequirement({ deviceToken }, { signal })` with
+     * the user's token, or an answer of your server. Asked again once a code was right. The device's token comes along
+     * if `device` has one; the next one that the answer brings is kept.
      */
     requirement(options: CallOptions & { deviceToken?: string | undefined }): Promise<OtpRequirementAnswer>
     /** Shown as a way out, if given. */

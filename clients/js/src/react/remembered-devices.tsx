@@ -13,6 +13,7 @@ export interface RememberedDevicesProps {
 const ENGLISH = {
     title: 'Remembered devices',
     asking: 'One moment …',
+    again: 'Try again',
     none: 'There are none.',
     some: 'On these you sign in without a code.',
     used: (date: string) => `Last used on ${date}`,
@@ -33,6 +34,11 @@ export function RememberedDevices({ factors, words }: RememberedDevicesProps) {
             said={devices ? (devices.length ? said.some : said.none) : busy ? said.asking : ''}
             error={error}
         >
+            {!devices && !busy && (
+                <button type="button" className="smsgw-plain" onClick={() => run(list)}>
+                    {said.again}
+                </button>
+            )}
             <ul>
                 {devices?.map(({ id, name, lastUsedAt, createdAt }) => (
                     <li key={id}>

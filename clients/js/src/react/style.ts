@@ -30,7 +30,8 @@ background:var(--c);color:var(--t);cursor:pointer}
 text-align:start;text-decoration:underline;cursor:pointer}
 a.smsgw-plain{display:inline-block;box-sizing:border-box}
 .smsgw :focus-visible{outline:3px solid var(--c);outline-offset:2px}
-.smsgw img{display:block;box-sizing:border-box;width:min(14rem,100%);margin:0 0 .75rem;padding:.75rem;border-radius:.5rem;background:#fff}
+.smsgw img{display:block;box-sizing:border-box;width:min(14rem,100%);margin:0 0 .75rem;padding:.75rem;
+border-radius:.5rem;background:#fff}
 .smsgw code{overflow-wrap:anywhere;font-size:1.125rem;letter-spacing:.05em}
 .smsgw ol.smsgw-codes{columns:8.5rem 2;margin:0 0 .75rem;padding:0;list-style-position:inside}
 .smsgw-codes code{font-size:1rem;letter-spacing:0}

@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'react'
 import { pictureOf } from '../account/data-urls.js'
 import type { AppEnrolment, TwoFactor, TwoFactorDoors } from '../account/doors.js'
+import { ENGLISH as TEXTS } from '../element/texts.js'
 import { BackupCodes, ENGLISH as BACKUP_CODES } from './backup-codes.js'
 import { FieldForm } from './field-form.js'
 import { Step } from './step.js'
@@ -20,6 +21,7 @@ const ENGLISH = {
     ...BACKUP_CODES,
     title: 'Two-step sign-in',
     asking: 'One moment …',
+    again: 'Try again',
     none: 'It is off.',
     sms: 'It is on: a code is sent to your phone.',
     app: 'It is on: an app on your phone shows the code.',
@@ -34,6 +36,7 @@ const ENGLISH = {
     secret: 'Or type this key into the app:',
     code: 'Code of your app',
     confirm: 'Confirm',
+    tries: TEXTS.left,
     cancel: 'Cancel',
     codes: 'Keep these codes where you find them without your phone. Each is good for one sign-in.',
 }
@@ -46,8 +49,9 @@ export function TwoFactorSetup({ factors, onChange, words }: TwoFactorSetupProps
     const { busy, error, run } = useWork()
     const [state, setState] = useState<TwoFactor>()
     const [shown, show] = useState<Shown>()
+    const load = () => run(async (signal) => setState(await factors.twoFactor({ signal })))
     useEffect(() => {
-        void run(async (signal) => setState(await factors.twoFactor({ signal })))
+        void load()
         // `factors` is often made where it is passed, and new with every rendering.
     }, [])
     /** Does it, and looks at how things stand then. */
@@ -79,6 +83,7 @@ export function TwoFactorSetup({ factors, onChange, words }: TwoFactorSetupProps
                     label={said.code}
                     action={said.confirm}
                     input={{ inputMode: 'numeric', autoComplete: 'one-time-code' }}
+                    left={said.tries}
                     send={async (code, signal) => {
                         const { backupCodes } = await factors.confirmApp(code, { signal })
                         await change(async () => (backupCodes.length ? { codes: backupCodes } : undefined))
@@ -92,7 +97,11 @@ export function TwoFactorSetup({ factors, onChange, words }: TwoFactorSetupProps
     }
     const method = state?.method ?? 'none'
     const on = method !== 'none'
-    const setMethod = (method: TwoFactor['method']) => change(async (signal) => void (await factors.setMethod(method, { signal })))
+    const backupCodes = state && on ? said.left(state.backupCodesRemaining) : ''
+    const setMethod = (method: TwoFactor['method']) =>
+        change(async (signal) => {
+            await factors.setMethod(method, { signal })
+        })
     const actions: [string, boolean, () => void][] = state
         ? [
               [said.useSms, method !== 'sms', () => setMethod('sms')],
@@ -110,11 +119,11 @@ export function TwoFactorSetup({ factors, onChange, words }: TwoFactorSetupProps
               ],
               [said.off, on, () => setMethod('none')],
           ]
-        : []
+        : [[said.again, !busy, load]]
     return (
         <Step
             title={said.title}
-            said={state ? [said[method], on && said.left(state.backupCodesRemaining)].filter(Boolean).join(' ') : busy ? said.asking : ''}
+            said={state ? `${said[method]} ${backupCodes}`.trim() : busy ? said.asking : ''}
             error={error}
         >
             {actions
