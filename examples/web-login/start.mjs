@@ -1,6 +1,6 @@
 // One command: builds what the pages load, checks that the gateway is there, and serves.
 import { existsSync, readFileSync } from 'node:fs'
-import { createSmsClient } from './server/build.mjs'
+import { createSmsClient, createTwoFactor, redeemResetToken } from './server/build.mjs'
 import { serve } from './server/http.mjs'
 import { rememberUsers } from './server/users.mjs'
 
@@ -15,9 +15,14 @@ function key() {
 }
 
 try {
-    const sms = createSmsClient({ baseUrl: SMSGW_URL, token: key() })
-    await rememberUsers(sms)
-    const address = await serve(sms, Number(PORT))
+    const options = { baseUrl: SMSGW_URL, token: key() }
+    const gateway = {
+        sms: createSmsClient(options),
+        factorsOf: (userId) => createTwoFactor({ ...options, userId }),
+        redeemResetToken: (token) => redeemResetToken(options, token),
+    }
+    await rememberUsers(gateway)
+    const address = await serve(gateway, Number(PORT))
     console.log(`web-login is on ${address}, with the gateway ${SMSGW_URL}`)
 } catch (error) {
     console.error(`web-login cannot start: ${error.detail ?? error.message}`)

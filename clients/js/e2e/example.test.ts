@@ -1,28 +1,15 @@
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { code, newPhone, open, usable, useBrowser, wrongCode } from './browser.js'
-import { freePort, type Program, start } from './process.js'
+import { signIn, useExample } from './example.js'
 
 useBrowser()
 
-let address: string
-let program: Program
+const address = useExample()
 
-beforeAll(async () => {
-    const { url, key } = inject('gateway')
-    const port = await freePort()
-    address = `http://localhost:${port}`
-    const env = { PORT: String(port), SMSGW_URL: url, SMSGW_KEY: key, CLIENT_IS_BUILT: '1' }
-    const cwd = fileURLToPath(new URL('../../../examples/web-login', import.meta.url))
-    program = await start(process.execPath, ['start.mjs'], env, async () => (await fetch(address)).ok, { cwd })
-})
-
-afterAll(() => program?.stop())
-
-const orders = (cookie: string) => fetch(address + '/api/orders', { headers: { cookie } })
+const orders = (cookie: string) => fetch(address() + '/api/orders', { headers: { cookie } })
 
 test('somebody signs in by phone, and out again', async () => {
-    const page = await open(address, { refused: [400, 401, 403] })
+    const page = await open(address(), { refused: [400, 401, 403] })
     await usable(page, 'example-sign-in')
     const phone = newPhone()
     await page.getByLabel('Phone number').fill(phone)
@@ -33,7 +20,7 @@ test('somebody signs in by phone, and out again', async () => {
     const planted = (await page.context().cookies())[0]!
     await page.getByLabel('Code', { exact: true }).fill('')
     await page.getByLabel('Code', { exact: true }).fill(right)
-    await page.waitForURL(address + '/home')
+    await page.waitForURL(address() + '/home')
     await page.getByText('A table for two').waitFor()
     await usable(page, 'example-home')
     const [cookie] = await page.context().cookies()
@@ -43,20 +30,19 @@ test('somebody signs in by phone, and out again', async () => {
     expect((await orders(`web_login=${planted.value}`)).status).toBe(401)
     expect((await orders(`web_login=${cookie!.value}`)).status).toBe(200)
     // A page for another role leads home.
-    await page.goto(address + '/dashboard')
-    await page.waitForURL(address + '/home')
+    await page.goto(address() + '/dashboard')
+    await page.waitForURL(address() + '/home')
     await page.getByRole('button', { name: 'Sign out' }).click()
-    await page.waitForURL(address + '/')
+    await page.waitForURL(address() + '/')
     expect((await orders(`web_login=${cookie!.value}`)).status).toBe(401)
-    await page.goto(address + '/home')
-    await page.waitForURL(address + '/')
+    await page.goto(address() + '/home')
+    await page.waitForURL(address() + '/')
 })
 
 test('somebody who signs in as usual confirms a code before the application is there', async () => {
-    const page = await open(address)
-    await page.getByLabel('Name').fill('ann')
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.waitForURL(address + '/dashboard')
+    const page = await open(address())
+    await signIn(page, 'ann')
+    await page.waitForURL(address() + '/dashboard')
     await page.getByRole('dialog', { name: 'Confirm that it is you' }).waitFor()
     await usable(page, 'example-overlay')
     const [cookie] = await page.context().cookies()
@@ -70,15 +56,14 @@ test('somebody who signs in as usual confirms a code before the application is t
 })
 
 test('somebody without codes goes straight through, somebody without a number is asked for one', async () => {
-    const bob = await open(address)
-    await bob.getByLabel('Name').fill('bob')
-    await bob.getByRole('button', { name: 'Sign in' }).click()
-    await bob.waitForURL(address + '/staff/home')
+    const bob = await open(address())
+    await signIn(bob, 'bob')
+    await bob.waitForURL(address() + '/staff/home')
     await bob.getByText('A table for two').waitFor()
 
-    const eve = await open(address)
-    await eve.getByLabel('Name').fill('eve')
-    await eve.getByRole('button', { name: 'Sign in' }).click()
+    const eve = await open(address())
+    await signIn(eve, 'eve')
+    await eve.waitForURL(address() + '/agent/home')
     const phone = newPhone()
     await eve.getByLabel('Phone number').fill(phone)
     await eve.getByRole('button', { name: 'Send code' }).click()
@@ -87,13 +72,13 @@ test('somebody without codes goes straight through, somebody without a number is
 })
 
 test('a code belongs to the browser that asked for it', async () => {
-    const page = await open(address)
+    const page = await open(address())
     const phone = newPhone()
     const sent = page.waitForResponse(/\/otp\/send$/)
     await page.getByLabel('Phone number').fill(phone)
     await page.getByRole('button', { name: 'Send code' }).click()
     const { session_id } = (await (await sent).json()) as { session_id: string }
-    const answer = await fetch(address + '/otp/verify', {
+    const answer = await fetch(address() + '/otp/verify', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ session_id, otp: await code(phone) }),
@@ -104,7 +89,7 @@ test('a code belongs to the browser that asked for it', async () => {
 
 test('another site can do nothing with the cookie', async () => {
     const post = (headers: Record<string, string>) =>
-        fetch(address + '/logout', { method: 'POST', headers, body: '{}' })
+        fetch(address() + '/logout', { method: 'POST', headers, body: '{}' })
     expect((await post({ 'content-type': 'application/json', origin: 'https://other.example' })).status).toBe(403)
     expect((await post({ 'content-type': 'application/json', origin: 'null' })).status).toBe(403)
     expect((await post({ 'content-type': 'text/plain' })).status).toBe(415)

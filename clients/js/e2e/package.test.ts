@@ -14,7 +14,7 @@ test('the package holds what it exports and no more than it needs', () => {
         encoding: 'utf8',
     })
     const files: string[] = JSON.parse(packed)[0].files.map(({ path }: { path: string }) => path)
-    for (const entry of ['.', './element', './react']) {
+    for (const entry of ['.', './account', './element', './react']) {
         for (const path of Object.values<string>(manifest.exports[entry])) expect(files).toContain(path.slice(2))
     }
     expect(files).toContain('dist/browser/otp-verify.js')
@@ -25,6 +25,7 @@ test('the package holds what it exports and no more than it needs', () => {
 
 test.each([
     ['@smsgw/client', 'createSmsClient'],
+    ['@smsgw/client/account', 'createTwoFactor'],
     ['@smsgw/client/element', 'OtpVerifyElement'],
     ['@smsgw/client/react', 'useSmsService'],
 ])('%s can be imported where there is no browser', (entry, name) => {

@@ -10,7 +10,8 @@ const CSP = [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src 'self'",
+    // The picture of an app's key.
+    "img-src 'self' data:",
     'connect-src http://127.0.0.1:*',
     "form-action 'self'",
     "base-uri 'none'",
@@ -32,7 +33,11 @@ export async function servePages() {
         format: 'esm',
         jsx: 'automatic',
         define: { 'process.env.NODE_ENV': '"production"' },
-        alias: { '@smsgw/client/react': dist + 'react.js', '@smsgw/client': dist + 'index.js' },
+        alias: {
+            '@smsgw/client/account': dist + 'account.js',
+            '@smsgw/client/react': dist + 'react.js',
+            '@smsgw/client': dist + 'index.js',
+        },
     })
     const files: Record<string, [string, () => string | Promise<string>]> = {
         '/otp-verify.js': ['text/javascript', () => readFile(dist + 'browser/otp-verify.js', 'utf8')],

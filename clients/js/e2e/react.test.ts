@@ -1,23 +1,8 @@
-import { expect, inject, test } from 'vitest'
-import { createSmsClient } from '../src/index.js'
+import { expect, test } from 'vitest'
 import { code, newPhone, open, tokenOf, usable, useBrowser, wrongCode } from './browser.js'
+import { address, user } from './users.js'
 
 useBrowser()
-
-function address(path: string, more: Record<string, string> = {}): string {
-    const { url, publishableKey } = inject('gateway')
-    return `${inject('pages')}${path}?${new URLSearchParams({ gateway: url, key: publishableKey, ...more })}`
-}
-
-let users = 0
-
-/** A user of the gateway, and what their page needs. */
-async function user(settings: { phone?: string; otp_enabled: boolean }) {
-    const name = `user-${++users}`
-    const { url, key } = inject('gateway')
-    await createSmsClient({ baseUrl: url, token: key }).settings.put(`/users/${name}/contact-settings`, settings)
-    return { user: name, token: tokenOf(name) }
-}
 
 test('a form around useSmsService: send, too early, wrong, again, right', async () => {
     const page = await open(address('/hook'), { refused: [400] })

@@ -51,11 +51,20 @@ export interface VerifyOtp {
     otp: string
     /** Also wants a signed token, by which your server knows that the code was right. */
     token?: boolean | undefined
+    /** Remembers this device under this name, by which its user knows it; of a session with a user. */
+    rememberDevice?: string | undefined
 }
 
+/** What a right code proves, as far as it was asked for. */
 export interface OtpVerified {
     verified: true
     token?: string
+    /** Stands for the second factor, once: keep it, and bring it when you ask for the requirement. */
+    deviceToken?: string
+    deviceExpiresAt?: string
+    /** Of a code of `password_reset`: hand it to your server, which redeems it once. */
+    resetToken?: string
+    resetExpiresAt?: string
 }
 
 export interface OtpSession {
@@ -79,13 +88,24 @@ export interface OtpRequirement {
     userId: string
     otpEnabled: boolean
     required: boolean
-    reason: 'disabled' | 'no_phone' | 'verified_recently' | 'due'
+    reason: 'disabled' | 'no_phone' | 'verified_recently' | 'remembered_device' | 'due'
     /** Masked. */
     phone: string | null
     verifiedAt: string | null
     /** Minutes. */
     within: number
+    /** What the user has chosen. */
+    method: 'none' | 'sms' | 'app'
+    /** What would do now. */
+    methods: FactorMethod[]
+    backupCodesRemaining: number
+    /** The next one of this device: the one that was brought is used up. */
+    deviceToken?: string
+    deviceExpiresAt?: string
 }
+
+/** By which somebody shows that they are who they say: a code by text, of an app on their phone, or of a list. */
+export type FactorMethod = 'sms' | 'app' | 'backup_code'
 
 /** The doors of one-time codes that pages may use; an application can stand its own server in for them. */
 export interface OtpDoors {

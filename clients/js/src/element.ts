@@ -20,8 +20,5 @@ declare global {
     }
 }
 
-export interface OtpEventDetail {
-    sessionId?: string
-    token?: string
-    error?: import('./error.js').SmsError
-}
+/** How the flow stands: with the session, and what a right code proves or why the last step did not work. */
+export type OtpEventDetail = import('./flow-state.js').OtpState

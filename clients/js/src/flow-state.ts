@@ -27,6 +27,10 @@ export interface OtpState {
     attemptsRemaining?: number | undefined
     /** Proof for your server, if one was asked for. */
     token?: string | undefined
+    /** Of this device, if it is to be remembered. */
+    deviceToken?: string | undefined
+    /** Of a code of `password_reset`, for your server. */
+    resetToken?: string | undefined
     /** Why the last step did not work. */
     error?: SmsError | undefined
     /** Codes are being guessed all over the gateway: show a challenge before the next send. */
@@ -41,6 +45,8 @@ export interface FlowOptions {
     userId?: string | undefined
     /** Wants a token with a right code. */
     token?: boolean | undefined
+    /** Has this device remembered with a right code, under this name. */
+    rememberDevice?: string | undefined
     /**
      * Has the first code sent by other means, as by your server to the number that it knows of a user. If it fails, the
      * message of its error is shown; an `SmsError` also tells how long to wait.

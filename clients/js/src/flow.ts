@@ -62,7 +62,7 @@ export class OtpFlow {
             const sent = await (start
                 ? start({ phone, signal })
                 : client.sendOtp({ phone: to ?? '', purpose, locale, userId }, { signal }))
-            return { ...this.#sent(sent), phone: to, token: undefined }
+            return { ...this.#sent(sent), phone: to, token: undefined, deviceToken: undefined, resetToken: undefined }
         })
 
     /** Goes on with a session that somebody else began: your server, or this page before it was loaded again. */
@@ -71,12 +71,12 @@ export class OtpFlow {
 
     /** Checks what was typed; true if it is right. */
     confirm = (otp: string): Promise<boolean> =>
-        this.#run('checking', async (signal, { client, token }) => {
+        this.#run('checking', async (signal, { client, token, rememberDevice }) => {
             const sessionId = this.#state.sessionId ?? ''
             try {
-                const verified = await client.verifyOtp({ sessionId, otp, token }, { signal })
+                const proven = await client.verifyOtp({ sessionId, otp, token, rememberDevice }, { signal })
                 this.#ends = {}
-                return { status: 'verified', token: verified.token }
+                return { ...proven, status: 'verified' }
             } catch (error) {
                 if (!(error instanceof SmsError && error.outcomeUnknown)) throw error
                 // It may have been right, and then never is again. A proof that got lost does not come back.
@@ -125,11 +125,14 @@ export class OtpFlow {
         // What is not the client's comes from `start`: its own words then.
         const error = cause instanceof SmsError ? cause : new SmsError({ detail: (cause as Error).message }, { cause })
         const { code, retryAfter, attemptsRemaining = this.#state.attemptsRemaining } = error
-        const ended = code === 'otp-locked' ? 'locked' : /expired|otp-used|not-found/.test(code) && 'expired'
+        // Right, but the number cannot be the user's: no other code will do, another number may.
+        const refused = /phone-/.test(code) && 'idle'
+        const ended =
+            refused || (code === 'otp-locked' ? 'locked' : /expired|otp-used|not-found/.test(code) && 'expired')
         // What an ended session asked to wait for says nothing about the next one.
         if (ended) this.#ends = {}
         if (retryAfter && error.status === 429) this.#ends.cooldown = performance.now() + retryAfter * 1000
-        return { status: ended || before, error, attemptsRemaining }
+        return { status: ended || before, error, attemptsRemaining, ...(refused && { sessionId: undefined }) }
     }
 
     #sent({ sessionId, resendAfter, attemptsRemaining, challengeRequired }: Partial<OtpSent>): Partial<OtpState> {

@@ -15,7 +15,7 @@ export interface Caller {
 }
 
 export interface Request extends SendOptions {
-    method: 'GET' | 'POST' | 'PUT'
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE'
     path: string
     body?: unknown
     /** Whether it creates something, so that doing it twice does harm unless a key says that it is the same. */
@@ -75,9 +75,9 @@ async function once<T>(caller: Caller, request: Request, headers: Record<string,
             ...(body !== undefined && { body: JSON.stringify(body) }),
             signal: signal ? AbortSignal.any([signal, late]) : late,
         })
-        answer = await response.text()
+        answer = response.status === 204 ? '{}' : await response.text()
     } catch (cause) {
-        const detail = `no answer from ${caller.baseUrl}: is it running? Does a page's key name its origin? ${CURE}`
+        const detail = `no answer from ${caller.baseUrl}. Pages need ${CURE}`
         throw new SmsError({ code: 'network', detail }, { cause, outcomeUnknown: risky })
     }
     let json
@@ -90,7 +90,7 @@ async function once<T>(caller: Caller, request: Request, headers: Record<string,
     const status = response.status
     // Whatever stands in between may have failed after the gateway was done; its words are not for people.
     const code = status > 501 ? 'unavailable' : undefined
-    const problem = json?.code ? json : { code, status, detail: 'this was not the gateway: check baseUrl' }
+    const problem = json?.code ? json : { code, status, detail: 'not the gateway: check baseUrl' }
     throw new SmsError(problem, {
         retryAfter: Number(response.headers.get('retry-after')) || undefined,
         outcomeUnknown: risky && (response.ok || problem.code === 'unavailable'),

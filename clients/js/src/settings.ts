@@ -24,7 +24,7 @@ export interface OtpSettings {
 }
 
 /** Doors of settings, by the path that docs/api.md names. */
-export type SettingsPath = `/settings/${string}` | `/users/${string}/contact-settings`
+export type SettingsPath = `/settings/${string}` | `/users/${string}/${'contact-settings' | 'phone'}`
 
 export interface Settings {
     get(path: '/settings/otp', options?: CallOptions): Promise<OtpSettings>

@@ -41,7 +41,7 @@ export async function gateway(): Promise<Gateway> {
     const server = createServer(async (request, response) => {
         response.setHeader('access-control-allow-origin', '*')
         response.setHeader('access-control-allow-headers', 'authorization,content-type,idempotency-key')
-        response.setHeader('access-control-allow-methods', 'GET,POST,PUT')
+        response.setHeader('access-control-allow-methods', 'GET,POST,PUT,DELETE')
         response.setHeader('access-control-expose-headers', 'retry-after')
         if (request.method === 'OPTIONS') return response.end()
         let text = ''

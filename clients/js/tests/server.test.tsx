@@ -1,7 +1,15 @@
 import { renderToString } from 'react-dom/server'
 import { expect, test } from 'vitest'
+import { createTwoFactor } from '../src/account.js'
 import { createSmsClient } from '../src/index.js'
-import { OtpOverlay, PhoneVerificationModal } from '../src/react.js'
+import {
+    ChangeNumber,
+    OtpOverlay,
+    PasswordReset,
+    PhoneVerificationModal,
+    RememberedDevices,
+    TwoFactorSetup,
+} from '../src/react.js'
 
 const client = createSmsClient({ baseUrl: 'http://127.0.0.1:1' })
 
@@ -15,4 +23,9 @@ test('a server without a browser around it renders the parts', () => {
         </OtpOverlay>,
     )
     expect(overlay).not.toMatch(/the application/)
+    const factors = createTwoFactor({ baseUrl: 'http://127.0.0.1:1' })
+    expect(renderToString(<TwoFactorSetup factors={factors} />)).toMatch(/Two-step sign-in/)
+    expect(renderToString(<RememberedDevices factors={factors} />)).toMatch(/Remembered devices/)
+    expect(renderToString(<ChangeNumber client={client} />)).toMatch(/<otp-verify/)
+    expect(renderToString(<PasswordReset client={client} onReset={async () => {}} />)).toMatch(/<otp-verify/)
 })

@@ -1,12 +1,12 @@
-// The application: pages by role, behind an overlay for users who confirm a code after signing in.
-import { createSmsClient } from '@smsgw/client'
+// The application: pages by role, behind an overlay for users who confirm a second factor after signing in.
+import { deviceStore } from '@smsgw/client/account'
 import { OtpOverlay, ProtectedRoute } from '@smsgw/client/react'
 import { useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
-
-/** This server stands in for the gateway: it holds the key, and knows whose code is whose by the cookie. */
-const client = createSmsClient({ baseUrl: '' })
-const secondFactor = createSmsClient({ baseUrl: '/second-factor' })
+import { Account } from './account.jsx'
+import { ask } from './ask.js'
+import { client, factors, sendBy } from './gateway.js'
+import { Reset } from './reset.jsx'
 
 /** Who may see what; `/app` is nobody's, so that it leads everybody home. */
 const PAGES = {
@@ -16,16 +16,7 @@ const PAGES = {
     '/staff/home': { allow: ['staff'], title: 'Staff' },
     '/agent/home': { allow: ['agent'], title: 'Agents' },
     '/home': { allow: ['customer'], title: 'Your orders' },
-}
-
-async function ask(path, { body, signal } = {}) {
-    const response = await fetch(path, {
-        signal,
-        ...(body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    })
-    const answer = await response.json()
-    if (!response.ok) throw Object.assign(new Error(answer.title), answer)
-    return answer
+    '/account': { Page: Account },
 }
 
 async function signOut() {
@@ -38,7 +29,7 @@ function App() {
     useEffect(() => {
         ask('/api/me').then(setMe, () => setMe(null))
     }, [])
-    const { allow, title } = PAGES[location.pathname]
+    const { allow, title, Page = Orders } = PAGES[location.pathname]
     return (
         <ProtectedRoute
             role={me && me.role}
@@ -49,15 +40,19 @@ function App() {
             gate={(page) => (
                 <OtpOverlay
                     client={client}
-                    requirement={({ signal }) => ask('/api/otp-requirement', { signal })}
-                    start={({ phone = '', signal }) => secondFactor.sendOtp({ phone }, { signal })}
+                    factors={factors}
+                    device={deviceStore(me.name)}
+                    requirement={({ deviceToken, signal }) =>
+                        ask('/api/otp-requirement', { body: { device_token: deviceToken }, signal })
+                    }
+                    start={sendBy('/second-factor')}
                     onSignOut={signOut}
                 >
                     {page}
                 </OtpOverlay>
             )}
         >
-            <Orders title={title} name={me?.name} />
+            <Page title={title} name={me?.name} />
         </ProtectedRoute>
     )
 }
@@ -74,7 +69,7 @@ function Orders({ title, name }) {
     return (
         <>
             <h1>{title}</h1>
-            <section>
+            <section className="card">
                 <h2>Hello, {name}</h2>
                 {problem && <p role="alert">{problem}</p>}
                 <ul>
@@ -82,6 +77,9 @@ function Orders({ title, name }) {
                         <li key={order}>{order}</li>
                     ))}
                 </ul>
+                <p>
+                    <a href="/account">Your account</a>
+                </p>
                 <button type="button" onClick={signOut}>
                     Sign out
                 </button>
@@ -90,4 +88,4 @@ function Orders({ title, name }) {
     )
 }
 
-createRoot(document.querySelector('#root')).render(<App />)
+createRoot(document.querySelector('#root')).render(location.pathname === '/reset' ? <Reset /> : <App />)

@@ -8,10 +8,12 @@ form.addEventListener('submit', async (event) => {
     event.preventDefault()
     const problem = document.querySelector('#problem')
     problem.textContent = ''
-    const response = await fetch('/login', {
+    const { name, password } = Object.fromEntries(new FormData(form))
+    // `/login` or `/sign-up`, as the button says.
+    const response = await fetch(event.submitter.value, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ name: form.elements.name.value }),
+        body: JSON.stringify({ name, password }),
     })
     const answer = await response.json()
     if (response.ok) location.assign(answer.home)

@@ -22,6 +22,7 @@ await build({
     alias: Object.fromEntries(
         [
             ['', 'index'],
+            ['/account', 'account'],
             ['/element', 'element'],
             ['/react', 'react'],
         ].map(([entry, file]) => ['@smsgw/client' + entry, `${client}dist/${file}.js`]),
@@ -31,3 +32,4 @@ await build({
 
 /** The server uses the client, too, with its secret key. */
 export const { createSmsClient } = await import(client + 'dist/index.js')
+export const { createTwoFactor, redeemResetToken } = await import(client + 'dist/account.js')

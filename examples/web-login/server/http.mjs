@@ -1,14 +1,15 @@
 // A server of nothing but Node: files, doors, and the headers that keep a page to itself.
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { doors, refusal } from './doors.mjs'
+import { doors } from './doors.mjs'
+import { refusal } from './rules.mjs'
 import { sessionOf } from './sessions.mjs'
 import { HOMES } from './users.mjs'
 
 const FILES = {
     '/': ['pages/login.html', 'text/html; charset=utf-8'],
     ...Object.fromEntries(
-        ['/app', ...Object.values(HOMES)].map((path) => [path, ['pages/app.html', 'text/html; charset=utf-8']]),
+        ['/app', '/account', '/reset', ...Object.values(HOMES)].map((path) => [path, ['pages/app.html', 'text/html; charset=utf-8']]),
     ),
     '/style.css': ['pages/style.css', 'text/css; charset=utf-8'],
     '/icon.svg': ['pages/icon.svg', 'image/svg+xml'],
@@ -18,7 +19,7 @@ const FILES = {
 
 const HEADERS = {
     'content-security-policy':
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     'cache-control': 'no-store',
     'referrer-policy': 'no-referrer',
@@ -26,9 +27,9 @@ const HEADERS = {
 }
 
 /** Resolves to the address once it listens, on this machine only. */
-export function serve(sms, port) {
+export function serve(gateway, port) {
     const server = createServer((request, response) => {
-        answer(sms, request, response).catch((error) => fail(response, error))
+        answer(gateway, request, response).catch((error) => fail(response, error))
     })
     return new Promise((resolve, reject) => {
         server.once('error', reject)
@@ -36,15 +37,18 @@ export function serve(sms, port) {
     })
 }
 
-async function answer(sms, request, response) {
+async function answer(gateway, request, response) {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
     const path = request.url.replace(/\?.*/, '')
-    const door = doors[`${request.method} ${path.replace(/^(\/otp\/sessions)\/.*/, '$1')}`]
+    const [, place, id] = /^(\/otp\/sessions|\/account\/devices)\/(.+)$/.exec(path) ?? []
+    const door = doors[`${request.method} ${place ? place + '/{id}' : path}`]
     if (door) {
         if (request.method !== 'GET') ownPage(request)
         const body = request.method === 'GET' ? {} : await read(request)
         const session = sessionOf(request, response)
-        return json(response, 200, await door({ sms, session, body, ip: request.socket.remoteAddress, response }))
+        const ip = request.socket.remoteAddress
+        const said = await door({ gateway, session, body, id: id && decodeURIComponent(id), ip, response })
+        return said === undefined ? response.writeHead(204).end() : json(response, 200, said)
     }
     const [file, type] = FILES[path] ?? []
     if (!file || request.method !== 'GET') throw refusal(404, 'There is nothing here.')
@@ -57,7 +61,8 @@ async function answer(sms, request, response) {
 function ownPage({ headers }) {
     const { origin } = headers
     if (origin && origin.replace(/^https?:\/\//, '') !== headers.host) throw refusal(403, 'That is another site.')
-    if (!headers['content-type']?.startsWith('application/json')) throw refusal(415, 'Send JSON.')
+    const hasBody = headers['transfer-encoding'] || Number(headers['content-length'])
+    if (hasBody && !headers['content-type']?.startsWith('application/json')) throw refusal(415, 'Send JSON.')
 }
 
 async function read(request) {

@@ -20,6 +20,11 @@ export function renew(session, response, content) {
     return begin(response, content)
 }
 
+/** Of somebody whose password is another one now: in no browser they are signed in any more. */
+export function endSessionsOf(userId) {
+    for (const [id, { user }] of sessions) if (user?.id === userId) sessions.delete(id)
+}
+
 function begin(response, content) {
     const now = Date.now()
     for (const [id, { until }] of sessions) if (until < now) sessions.delete(id)

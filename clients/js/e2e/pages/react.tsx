@@ -1,7 +1,16 @@
 /** An application of React, one view for each path; what it must know of the gateway is in the query. */
 
 import { createSmsClient } from '@smsgw/client'
-import { OtpOverlay, PhoneVerificationModal, ProtectedRoute, useSmsService } from '@smsgw/client/react'
+import { createTwoFactor, deviceStore } from '@smsgw/client/account'
+import {
+    ChangeNumber,
+    OtpOverlay,
+    PhoneVerificationModal,
+    ProtectedRoute,
+    RememberedDevices,
+    TwoFactorSetup,
+    useSmsService,
+} from '@smsgw/client/react'
 import { StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 
@@ -67,10 +76,38 @@ function Modal() {
     )
 }
 
-/** Behind an overlay, by the user's own token. */
-function Application() {
-    const client = createSmsClient({ baseUrl, token: query.get('token')! })
+/** By the user's own token. */
+function signedIn() {
+    const token = query.get('token')!
     const user = query.get('user')!
+    return {
+        user,
+        client: createSmsClient({ baseUrl, token }),
+        factors: createTwoFactor({ baseUrl, token, userId: user }),
+    }
+}
+
+function Account() {
+    const { client, factors } = signedIn()
+    const [changed, setChanged] = useState('')
+    return (
+        <>
+            <h1>Account</h1>
+            <TwoFactorSetup factors={factors} />
+            <RememberedDevices factors={factors} />
+            <ChangeNumber
+                client={client}
+                currentPhone={query.get('phone') ?? undefined}
+                onChanged={() => setChanged('changed')}
+            />
+            <p id="changed">{changed}</p>
+        </>
+    )
+}
+
+/** Behind an overlay. */
+function Application() {
+    const { client, factors, user } = signedIn()
     return (
         <ProtectedRoute
             role={query.get('role')}
@@ -80,7 +117,11 @@ function Application() {
             gate={(page) => (
                 <OtpOverlay
                     client={client}
-                    requirement={(options) => client.otpRequirement(user, { ...options, within: 15 })}
+                    factors={factors}
+                    device={deviceStore(user)}
+                    requirement={({ deviceToken, signal }) =>
+                        factors.otpRequirement({ within: 1, deviceToken }, { signal })
+                    }
                     start={async ({ signal }) => {
                         const { phone } = await client.settings.get<{ phone: string }>(
                             `/users/${user}/contact-settings`,
@@ -99,7 +140,7 @@ function Application() {
     )
 }
 
-const VIEWS: Record<string, () => React.ReactNode> = { '/hook': OwnForm, '/modal': Modal, '/app': Application }
+const VIEWS: Record<string, () => React.ReactNode> = { '/hook': OwnForm, '/modal': Modal, '/app': Application, '/account': Account }
 const View = VIEWS[location.pathname] ?? (() => <h1>Landed</h1>)
 
 createRoot(document.querySelector('#root')!).render(

@@ -24,6 +24,8 @@ export class OtpVerifyElement extends Base {
     client: FlowOptions['client'] | undefined
     /** See `FlowOptions.start`. */
     start: FlowOptions['start']
+    /** See `FlowOptions.rememberDevice`. */
+    rememberDevice: FlowOptions['rememberDevice']
     #texts = ENGLISH
     #internals: ElementInternals | undefined = this.attachInternals?.()
     #view: View | undefined
@@ -85,6 +87,7 @@ export class OtpVerifyElement extends Base {
         return {
             client: this.client,
             start: this.start,
+            rememberDevice: this.rememberDevice,
             purpose: attribute('purpose'),
             locale: attribute('locale'),
             token: this.hasAttribute('with-token'),
@@ -161,16 +164,13 @@ export class OtpVerifyElement extends Base {
         if (began) this.#hear()
         if (began && !error) this.#tell('otp-sent')
         if (status === 'verified') this.#tell('otp-verified')
-        if (error && error !== this.#error) this.#tell('otp-error', error)
+        if (error && error !== this.#error) this.#tell('otp-error')
         this.#error = error
     }
 
     /** Events reach out of shadow roots and dialogs; `detail` is all that a listener needs. */
-    #tell(name: string, error?: unknown): void {
-        const { sessionId, token } = this.flow.get()
-        this.dispatchEvent(
-            new CustomEvent(name, { bubbles: true, composed: true, detail: { sessionId, token, error } }),
-        )
+    #tell(name: string): void {
+        this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail: this.flow.get() }))
     }
 
     #hear(): void {

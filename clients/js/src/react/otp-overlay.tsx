@@ -1,24 +1,27 @@
 /**
- * Between a sign-in and the application: whoever must confirm a code does that first.
+ * Between a sign-in and the application: whoever must confirm that it is them does that first.
  *
- * The application is not there until then, and neither is it if nobody can say whether a code is needed. That keeps
- * honest users on the way; your server must refuse the others by asking the gateway itself.
+ * The application is not there until then, and neither is it if nobody can say whether it is needed. That keeps honest
+ * users on the way; your server must refuse the others by asking the gateway itself.
  */
 
 import { type ReactNode, useCallback, useEffect, useState } from 'react'
+import { type DeviceStore, requirementOf } from '../account/device.js'
 import type { CallOptions, OtpRequirement } from '../doors.js'
+import { Challenge, type ChallengeProps, ENGLISH as CHALLENGE } from './challenge.js'
 import { Dialog } from './dialog.js'
-import { OtpVerify, type OtpVerifyProps } from './otp-verify.js'
 
 /** What of the gateway's answer is needed. */
-export type OtpRequirementAnswer = Pick<OtpRequirement, 'required'> & Partial<Pick<OtpRequirement, 'reason' | 'phone'>>
+export type OtpRequirementAnswer = Pick<OtpRequirement, 'required'> &
+    Partial<Pick<OtpRequirement, 'reason' | 'phone' | 'method' | 'methods' | 'deviceToken'>>
 
-export interface OtpOverlayProps extends Omit<OtpVerifyProps, 'knownPhone' | 'phone' | 'onCancel'> {
+export interface OtpOverlayProps extends Omit<ChallengeProps, 'knownPhone' | 'phone' | 'onCancel'> {
     /**
-     * Whether a code is needed: `() => client.otpRequirement(userId)` with the user's token, or an answer of your
-     * server. Asked again once a code was right.
+     * Whether a code is needed: `({ deviceToken, signal }) => factors.otpRequirement({ deviceToken }, { signal })` with
+     * the user's token, or an answer of your server. Asked again once a code was right. The device's token comes along
+     * if `device` has one; the next one that the answer brings is kept.
      */
-    requirement(options: CallOptions): Promise<OtpRequirementAnswer>
+    requirement(options: CallOptions & { deviceToken?: string | undefined }): Promise<OtpRequirementAnswer>
     /** Shown as a way out, if given. */
     onSignOut?: (() => void) | undefined
     children?: ReactNode
@@ -32,6 +35,7 @@ interface Round {
 }
 
 const ENGLISH = {
+    ...CHALLENGE,
     title: 'Confirm that it is you',
     asking: 'One moment …',
     failed: 'It cannot be found out whether you have to confirm a code.',
@@ -39,45 +43,61 @@ const ENGLISH = {
     signOut: 'Sign out',
 }
 
+/** Without one, nothing is remembered. */
+const NO_DEVICE: DeviceStore = { get: () => undefined, set: () => {} }
+
 export function OtpOverlay({ requirement, onSignOut, onVerified, children, words, ...rest }: OtpOverlayProps) {
-    const { title, asking, failed, retry, signOut } = { ...ENGLISH, ...words }
+    const said = { ...ENGLISH, ...words }
     const [asked, setAsked] = useState(0)
     const [{ answer, round }, setAnswer] = useState<Round>({ answer: 'asking', round: 0 })
     useEffect(() => {
         const asking = new AbortController()
-        const take = (answer: Round['answer']) => asking.signal.aborted || setAnswer({ answer, round: asked })
-        requirement({ signal: asking.signal }).then(take, () => take('failed'))
+        const { signal } = asking
+        const take = (answer: Round['answer']) => signal.aborted || setAnswer({ answer, round: asked })
+        const ask = () =>
+            requirementOf(rest.device ?? NO_DEVICE, async (deviceToken) => {
+                // Given up before it began, as development builds do: a device's token is not spent on that.
+                signal.throwIfAborted()
+                // A token is used up, and the answer has the next one: that is waited for in any case.
+                return requirement(deviceToken ? { deviceToken } : { signal })
+            })
+        // Later, so that it can be given up.
+        Promise.resolve()
+            .then(ask)
+            .then(take, () => take('failed'))
         return () => asking.abort()
         // `requirement` is often written where it is passed, and new with every rendering; once per `asked` is meant.
     }, [asked])
     const again = useCallback(() => setAsked((times) => times + 1), [])
 
-    if (answer === 'asking') return <p role="status">{asking}</p>
+    if (answer === 'asking') return <p role="status">{said.asking}</p>
     if (answer !== 'failed' && answer.required === false) return <>{children}</>
-    const phone = answer === 'failed' ? undefined : (answer.phone ?? undefined)
     return (
-        <Dialog title={title}>
+        <Dialog title={said.title}>
             {answer === 'failed' ? (
                 <>
-                    <p role="alert">{failed}</p>
-                    <button type="button" onClick={again}>
-                        {retry}
+                    <p role="alert">{said.failed}</p>
+                    <button type="button" className="smsgw-plain" onClick={again}>
+                        {said.retry}
                     </button>
                 </>
             ) : (
-                <OtpVerify
+                <Challenge
                     key={round}
                     {...rest}
-                    {...(phone && { knownPhone: phone })}
-                    onVerified={(detail) => {
-                        onVerified?.(detail)
+                    words={said}
+                    method={answer.method ?? 'sms'}
+                    methods={answer.methods ?? []}
+                    {...(answer.phone && { knownPhone: answer.phone })}
+                    onVerified={(proof) => {
+                        onVerified?.(proof)
                         again()
                     }}
                 />
             )}
             {onSignOut && (
-                <button type="button" onClick={onSignOut}>
-                    {signOut}
+                <button type="button" className="smsgw-plain" onClick={onSignOut}>
+                    {said.signOut}
                 </button>
             )}
         </Dialog>

@@ -14,6 +14,8 @@ export interface OtpVerifyProps extends FlowOptions {
     /** A session to go on with. */
     sessionId?: string | undefined
     texts?: Partial<Texts> | undefined
+    /** Takes the focus where it appears, as in place of what was clicked. */
+    autoFocus?: boolean | undefined
     onSent?: ((detail: OtpEventDetail) => void) | undefined
     onVerified?: ((detail: OtpEventDetail) => void) | undefined
     onError?: ((detail: OtpEventDetail) => void) | undefined
@@ -28,10 +30,11 @@ export function OtpVerify(props: OtpVerifyProps) {
     const latest = useRef(props)
     useBeforePaint(() => {
         latest.current = props
-        const { client, start, texts } = props
+        const { client, start, rememberDevice, texts } = props
         const host = element.current!
         host.client = client
         host.start = start
+        host.rememberDevice = rememberDevice
         if (texts) host.texts = texts
     })
     useBeforePaint(() => {
@@ -45,6 +48,7 @@ export function OtpVerify(props: OtpVerifyProps) {
         on('otp-verified', (detail) => latest.current.onVerified?.(detail))
         on('otp-error', (detail) => latest.current.onError?.(detail))
         on('otp-cancel', () => latest.current.onCancel?.())
+        if (latest.current.autoFocus) host.focus()
         return () => listening.abort()
     }, [])
     const { phone, knownPhone, sessionId, purpose, locale, token } = props

@@ -22,7 +22,7 @@ export function PhoneVerificationModal({
     return (
         <Dialog title={title} onClose={onClose}>
             <OtpVerify {...rest} />
-            <button type="button" onClick={onClose}>
+            <button type="button" className="smsgw-plain" onClick={onClose}>
                 {cancel}
             </button>
         </Dialog>
