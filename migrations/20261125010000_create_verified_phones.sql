@@ -26,6 +26,10 @@ create index verified_phone_changes_user on public.verified_phone_changes (user_
 comment on column public.verified_phone_changes.verified_at is 'When it was shown last that the number is theirs.';
 comment on column public.verified_phone_changes.ended_by is 'changed: another number was verified; removed: the application took it away.';
 
+-- A number that was somebody's may be another's by now.
+grant select (user_id, phone, verified_at) on public.verified_phones to smsgw_user;
+grant select (id, user_id, verified_at, ended_at, ended_by) on public.verified_phone_changes to smsgw_user;
+
 -- What an application asks of its users before they change what they sign in with. One row.
 create table smsgw.identity_settings (
     only_one          boolean     not null default true,
@@ -65,7 +69,6 @@ begin
         execute format('alter table public.%I enable row level security', guarded);
         execute format('alter table public.%I force row level security', guarded);
         execute format('create policy gateway_all on public.%I to smsgw_app using (true) with check (true)', guarded);
-        execute format('grant select on public.%I to smsgw_user', guarded);
         execute format(
             'create policy own_rows on public.%I for select to smsgw_user using '
             '(user_id = nullif(current_setting(''request.jwt.claims'', true), '''')::jsonb ->> ''sub'')', guarded);

@@ -16,6 +16,9 @@ mod error;
 pub(crate) use self::devices::Remembered;
 pub(crate) use self::error::FactorError;
 
+/// A user changes their factors, or their number, so many minutes after showing a factor, and no later.
+pub(crate) const FRESH_MINUTES: u16 = 15;
+
 /// What a user typed.
 #[derive(Debug)]
 pub(crate) enum Typed {

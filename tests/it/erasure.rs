@@ -118,8 +118,14 @@ async fn everywhere(app: &TestApp, door: &Door, number: &str) {
                       values ('{NAME}', '{number}', gen_random_uuid(), now());
                       insert into verified_phone_changes (user_id, phone, verified_at, ended_by)
                       values ('{NAME}', '{number}', now(), 'changed');
-                      insert into smsgw.reset_tokens (token_mac, session_id, user_id, phone, expires_at)
-                      values ('\\x00', gen_random_uuid(), '{NAME}', '{number}', now())"))
+                      with token as (
+                          insert into smsgw.reset_tokens (token_mac, session_id, user_id, phone, expires_at, redeemed_at)
+                          values ('\\x00', gen_random_uuid(), '{NAME}', '{number}', now(), now()) returning session_id
+                      )
+                      insert into smsgw.idempotency_keys (api_key_id, key, request_hash, status, answer)
+                      select 1, 'reset', '', 200,
+                             '{{\"user_id\":\"{NAME}\",\"phone\":\"{number}\",\"session_id\":\"' || session_id || '\"}}'
+                      from token"))
     .await;
     assert_eq!(door.post("/otp/send", &json!({ "phone": number, "user_id": NAME })).await.status, 202);
     run(app, format!("insert into smsgw.otp_phone_failures (phone, failures) values ('{number}', 1)")).await;

@@ -11,7 +11,7 @@ use shared::otp_policy::Purpose;
 use shared::phone::PhoneNumber;
 use shared::store::intake::{Counted, NewOtp, Started};
 use shared::store::otp_sessions::NewSession;
-use shared::store::verified_phones;
+use shared::store::{otp_requirements, verified_phones};
 
 use super::policies::Rules;
 use super::subjects::Asker;
@@ -23,6 +23,7 @@ use crate::client_address::ClientAddress;
 use crate::fields::{self, Faults};
 use crate::problem::Problem;
 use crate::trace::Trace;
+use crate::two_factor::FRESH_MINUTES;
 
 /// A challenge as it is asked for.
 #[derive(Debug, Deserialize)]
@@ -115,7 +116,7 @@ pub(crate) async fn prepare(
     app.reach.allow("phone", &phone)?;
 
     let purpose = request.purpose.unwrap_or_default();
-    may_take(app, purpose, user_id.as_deref(), &phone).await?;
+    may_take(app, requester.who, purpose, user_id.as_deref(), &phone).await?;
     let book = app.policies.all(&app.pool).await?;
     let Rules { policy, limits } = book.of(purpose)?;
     let template = app.templates.find(&app.pool, &policy.template, locale.as_deref()).await?;
@@ -163,10 +164,12 @@ pub(crate) async fn prepare(
     Ok((NewOtp { session, message, subjects, limits: Arc::clone(limits) }, sent))
 }
 
-/// Whether this user may take another number now: where the application asks for it, the one they have must be shown
-/// first. That the number is another user's is told only to whoever shows that they hold it.
+/// Whether this user may take another number now. Whoever has but the user's own token must have shown a second factor, if
+/// there is one; and where the application asks for it, the number they have must be shown first. That the new one is another
+/// user's is told only to whoever shows that they hold it.
 async fn may_take(
     app: &App,
+    who: &Who,
     purpose: Purpose,
     user_id: Option<&str>,
     phone: &PhoneNumber,
@@ -174,6 +177,11 @@ async fn may_take(
     let takes = matches!(purpose, Purpose::VerifyPhone | Purpose::ChangePhone);
     let Some(user_id) = user_id.filter(|_| takes) else { return Ok(()) };
     let mut db = app.pool.acquire().await?;
+    if who.user().is_some()
+        && otp_requirements::find(&mut *db, user_id, FRESH_MINUTES).await?.guards_number(phone.as_str())
+    {
+        return Err(Problem::verification_required(FRESH_MINUTES));
+    }
     match verified_phones::must_show_old(&mut db, user_id, phone.as_str()).await? {
         true => Err(Problem::old_phone_unverified()),
         false => Ok(()),

@@ -51,7 +51,9 @@ pub(super) async fn replace(
     let (Some(user_id), Some(phone), Some(preferred_provider)) = (user_id, phone, provider) else {
         return Err(Refusal::from(faults).into());
     };
-    let verified = verified_phones::find(&app.pool, &user_id).await?.map(|verified| verified.phone);
+    let mut tx = app.pool.begin().await?;
+    verified_phones::lock_user(&mut *tx, &user_id).await?;
+    let verified = verified_phones::find(&mut *tx, &user_id).await?.map(|verified| verified.phone);
     let phone = phone.map(|phone| phone.as_str().to_owned());
     if verified.is_some() && phone.is_some() && phone != verified {
         return Err(Problem::field(
@@ -66,5 +68,7 @@ pub(super) async fn replace(
         preferred_provider,
         ..ContactSettings::unset(user_id)
     };
-    Ok(axum::Json(contact_settings::replace(&app.pool, &wanted).await?))
+    let settings = contact_settings::replace(&mut *tx, &wanted).await?;
+    tx.commit().await?;
+    Ok(axum::Json(settings))
 }

@@ -8,7 +8,7 @@ use qrcode::render::svg;
 use serde::{Deserialize, Serialize};
 use shared::otp_code::OtpCode;
 use shared::second_factor::{APP_CODE_DIGITS, AppSecret, BackupCode, Method, Proof};
-use shared::store::otp_requirements::{self, Standing};
+use shared::store::otp_requirements;
 use shared::store::two_factor::{self, Factors};
 use shared::store::two_factor_apps;
 
@@ -17,10 +17,10 @@ use crate::auth::{Caller, MayOtpOwn};
 use crate::extract::{Json, Path};
 use crate::fields;
 use crate::problem::Problem;
-use crate::two_factor::{Proven, Remembered, Typed, confirm as confirm_app, new_codes, verify as check};
+use crate::two_factor::{
+    FRESH_MINUTES, Proven, Remembered, Typed, confirm as confirm_app, new_codes, verify as check,
+};
 
-/// A user changes their factors so many minutes after showing one, and no later.
-const FRESH_MINUTES: u16 = 15;
 /// The least side of the picture, in pixels: the largest has 57 dots and a margin.
 const PICTURE_PIXELS: u32 = 240;
 
@@ -36,14 +36,10 @@ async fn own_to_change(app: &App, caller: &Caller<MayOtpOwn>, id: String) -> Res
     if caller.who.user().is_none() {
         return Ok(id);
     }
-    let Standing { method, phone, has_app, backup_codes_remaining, verified_at, .. } =
-        otp_requirements::find(&app.pool, &id, FRESH_MINUTES).await?;
-    let gets_codes = method == Method::Sms && phone.is_some();
-    let has_factor = gets_codes || has_app || backup_codes_remaining > 0;
-    if has_factor && verified_at.is_none() {
-        return Err(Problem::verification_required(FRESH_MINUTES));
+    match otp_requirements::find(&app.pool, &id, FRESH_MINUTES).await?.guards_factors() {
+        true => Err(Problem::verification_required(FRESH_MINUTES)),
+        false => Ok(id),
     }
-    Ok(id)
 }
 
 /// A user's second factor as it is shown.

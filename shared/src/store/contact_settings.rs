@@ -38,7 +38,8 @@ pub async fn find(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<Option
     .await
 }
 
-/// Replaces a user's settings by `wanted` and returns them with their new date. A number that was verified stays.
+/// Replaces a user's settings by `wanted` and returns them with their new date. A number that was verified stays: to be called in a transaction
+/// that holds [`lock_user`](super::verified_phones::lock_user).
 pub async fn replace(db: impl PgExecutor<'_>, wanted: &ContactSettings) -> sqlx::Result<ContactSettings> {
     sqlx::query_as!(
         ContactSettings,

@@ -24,6 +24,22 @@ pub struct Standing {
     pub verified_at: Option<DateTime<Utc>>,
 }
 
+impl Standing {
+    /// Whether whoever has but a user's own token must show a second factor before they change one: the user has some, and
+    /// none was shown within the time asked about.
+    pub fn guards_factors(&self) -> bool {
+        let gets_codes = self.method == Method::Sms && self.phone.is_some();
+        self.verified_at.is_none() && (gets_codes || self.has_app || self.backup_codes_remaining > 0)
+    }
+
+    /// The same, before the user takes another number than `phone`: one that gets no codes today may be what a password is
+    /// reset by.
+    pub fn guards_number(&self, phone: &str) -> bool {
+        let has_another = self.phone.as_deref().is_some_and(|own| own != phone);
+        self.verified_at.is_none() && (has_another || self.guards_factors())
+    }
+}
+
 /// Finds how a user stands: of verifications only those since `minutes` ago, and of codes by SMS those to the number that is
 /// theirs now. One to another number, which whoever calls from a browser may choose, says nothing about this user; and whoever
 /// is asked for their app has shown nothing by an SMS.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgExecutor;
 
-use crate::ids::SessionId;
+use crate::ids::{ApiKeyId, SessionId};
 use crate::seal::{Mac, random_secret};
 
 /// A token as its holder gets it.
@@ -29,22 +29,28 @@ pub struct Redeemed {
 
 /// Makes the token of a session whose code was right, good for ten minutes. To be called in the transaction that uses the
 /// code up.
-pub async fn issue(
-    db: impl PgExecutor<'_>,
-    mac: &Mac,
-    session: SessionId,
-    user_id: Option<&str>,
-    phone: &str,
-) -> sqlx::Result<ResetToken> {
+///
+/// A server says whose password it is. Whoever has but a user's own token may choose any number for the code: it is that
+/// user's password only if the number is theirs.
+pub async fn issue(db: impl PgExecutor<'_>, mac: &Mac, session: SessionId) -> sqlx::Result<ResetToken> {
     let token = random_secret();
     let expires_at = sqlx::query_scalar!(
         "insert into smsgw.reset_tokens (token_mac, session_id, user_id, phone, expires_at)
-         values ($1, $2, $3, $4, date_trunc('milliseconds', clock_timestamp() + interval '10 minutes'))
+         select $1, s.id,
+                coalesce(
+                    case when s.api_key_id is distinct from $3
+                           or exists (select from public.verified_phones v
+                                      where v.user_id = s.user_id and v.phone = s.phone)
+                           or exists (select from public.user_contact_settings c
+                                      where c.user_id = s.user_id and c.phone = s.phone)
+                         then s.user_id end,
+                    (select v.user_id from public.verified_phones v where v.phone = s.phone)),
+                s.phone, date_trunc('milliseconds', clock_timestamp() + interval '10 minutes')
+         from public.sms_otp_sessions s where s.id = $2
          returning expires_at",
         mac.tag(&[token.expose_secret().as_bytes()]),
         session as SessionId,
-        user_id,
-        phone,
+        ApiKeyId::USERS as ApiKeyId,
     )
     .fetch_one(db)
     .await?;
@@ -56,11 +62,9 @@ pub async fn issue(
 pub async fn redeem(db: impl PgExecutor<'_>, mac: &Mac, token: &str) -> sqlx::Result<Option<Redeemed>> {
     sqlx::query_as!(
         Redeemed,
-        r#"update smsgw.reset_tokens t set redeemed_at = clock_timestamp()
+        r#"update smsgw.reset_tokens set redeemed_at = clock_timestamp()
            where token_mac = any($1) and redeemed_at is null and expires_at > clock_timestamp()
-           returning coalesce(user_id, (select v.user_id from public.verified_phones v where v.phone = t.phone))
-                         as user_id,
-                     phone, session_id as "session: SessionId""#,
+           returning user_id, phone, session_id as "session: SessionId""#,
         &mac.tags(&[token.as_bytes()]),
     )
     .fetch_optional(db)

@@ -63,7 +63,8 @@ enum Holds {
 /// Binds a number to the user who has shown that it is theirs, in place of the one they had; of two who show the same at
 /// the same moment one has it. To be called in the transaction that uses the code up.
 pub async fn bind(db: &mut PgConnection, shown: Shown<'_>) -> sqlx::Result<Bound> {
-    lock(&mut *db, shown).await?;
+    lock_user(&mut *db, shown.user_id).await?;
+    lock(&mut *db, "phone", shown.phone).await?;
     if holder(&mut *db, shown.phone).await?.is_some_and(|holder| holder != shown.user_id) {
         return Ok(Bound::Taken);
     }
@@ -90,16 +91,20 @@ pub async fn bind(db: &mut PgConnection, shown: Shown<'_>) -> sqlx::Result<Bound
     Ok(Bound::Theirs)
 }
 
-/// Everybody who would change this user's number or take this number waits here, in this order.
-async fn lock(db: &mut PgConnection, shown: Shown<'_>) -> sqlx::Result<()> {
-    for name in [format!("user {}", shown.user_id), format!("phone {}", shown.phone)] {
-        sqlx::query!(
-            "select pg_advisory_xact_lock(hashtextextended('smsgw.verified_phones ' || $1, 0))",
-            name
-        )
-        .fetch_one(&mut *db)
-        .await?;
-    }
+/// Everybody who would change this user's number waits here, until the transaction ends; first of all, and by a statement of
+/// its own: what follows must see what those before have done.
+pub async fn lock_user(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<()> {
+    lock(db, "user", user_id).await
+}
+
+async fn lock(db: impl PgExecutor<'_>, kind: &str, name: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended('smsgw.verified_phones ' || $1 || ' ' || $2, 0))",
+        kind,
+        name,
+    )
+    .fetch_one(db)
+    .await?;
     Ok(())
 }
 
@@ -109,16 +114,19 @@ async fn holder(db: impl PgExecutor<'_>, phone: &str) -> sqlx::Result<Option<Str
         .await
 }
 
+/// A number that a server has set, and nobody verified, counts as theirs too: their codes go there.
 async fn holds(db: impl PgExecutor<'_>, user_id: &str, phone: &str) -> sqlx::Result<Holds> {
     let found = sqlx::query!(
-        r#"select v.phone = $2 as "is_this!", exists (
+        r#"select h.phone = $2 as "is_this!", exists (
                select from public.sms_otp_sessions s
-               where s.user_id = v.user_id and s.phone = v.phone and s.status = 'verified' and s.purpose = 'change_phone'
+               where s.user_id = $1 and s.phone = h.phone and s.status = 'verified' and s.purpose = 'change_phone'
                  and s.verified_at > clock_timestamp() - interval '15 minutes'
-                 -- What the index knows: no code lives longer than ten minutes before it is right.
+                 -- What the index knows. A code that a provider checks may be right a moment after its end.
                  and s.expires_at > clock_timestamp() - interval '16 minutes'
            ) as "shown_lately!"
-           from public.verified_phones v where v.user_id = $1"#,
+           from (select coalesce((select v.phone from public.verified_phones v where v.user_id = $1),
+                                 (select c.phone from public.user_contact_settings c where c.user_id = $1)) as phone) h
+           where h.phone is not null"#,
         user_id,
         phone,
     )
@@ -187,7 +195,9 @@ pub async fn list_former(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result
 }
 
 /// Takes a user's number away: it is free for others, and no code goes there any more. `false` if they have none.
+/// To be called within a transaction.
 pub async fn remove(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> {
+    lock_user(&mut *db, user_id).await?;
     let Some(phone) = end(&mut *db, user_id, "removed").await? else { return Ok(false) };
     sqlx::query!(
         "update public.user_contact_settings set phone = null, updated_at = clock_timestamp()

@@ -9,7 +9,8 @@ use tests::{Door, TestApp};
 
 use super::keys_publishable::{PAGE, asking, make};
 use super::secrets::dump;
-use super::{Challenge, assert_names, assert_refused, post_once};
+use super::users_tokens::{open, post, token_of};
+use super::{Challenge, OTP_SEND, assert_names, assert_refused, post_once, unsent};
 
 const REDEEM: &str = "/otp/reset-tokens/redeem";
 
@@ -123,4 +124,34 @@ async fn a_page_redeems_nothing_and_a_token_is_nowhere_in_the_database() {
     let request = asking(&door, Method::POST, REDEEM, &page).header("origin", PAGE);
     assert_refused(&door.call(request.json(&token(&right))).await, 403, "insufficient-scope");
     assert_eq!(door.post(REDEEM, &token(&right)).await.status, 200);
+}
+
+/// Whoever has Ann's token may send a code to a number of their own.
+#[tokio::test]
+async fn a_users_token_resets_a_password_by_the_users_own_number_alone() {
+    let app = TestApp::without_worker().await;
+    let door = open(&app, None).await;
+    let (own, other) = (a_number(), a_number());
+    assert_eq!(door.put("/users/ann/contact-settings", &json!({ "phone": own })).await.status, 200);
+    for (phone, user) in [(&own, json!("ann")), (&other, Value::Null)] {
+        let request = json!({ "phone": phone, "purpose": "password_reset" });
+        let started = post(&door, OTP_SEND, &token_of("ann"), phone, &request).await;
+        let id = started.body["session_id"].as_str().unwrap().to_owned();
+        let code = unsent(&app, &id).await.remove(0).code;
+        let right = Challenge { id, code: code.clone() }.verify(&door, &code).await;
+        assert_eq!(door.post(REDEEM, &token(&right)).await.body["user_id"], user);
+    }
+}
+
+/// A number that changes hands within the ten minutes says nothing of a code before.
+#[tokio::test]
+async fn whose_password_it_is_is_decided_by_the_code() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let phone = a_number();
+    let (_, right) = forgotten(&app, &door, &json!({ "phone": phone })).await;
+    let request = json!({ "phone": phone, "user_id": "bob", "purpose": "verify_phone" });
+    let challenge = Challenge::ask(&app, &door, &request).await;
+    assert_eq!(challenge.verify(&door, &challenge.code).await.status, 200);
+    assert_eq!(door.post(REDEEM, &token(&right)).await.body["user_id"], Value::Null);
 }

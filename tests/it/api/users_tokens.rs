@@ -48,7 +48,7 @@ pub(super) async fn get(door: &Door, path: &str, token: &str) -> Answer {
     door.call(stranger().get(format!("{}{path}", door.url)).bearer_auth(token)).await
 }
 
-async fn post(door: &Door, path: &str, token: &str, key: &str, body: &Value) -> Answer {
+pub(super) async fn post(door: &Door, path: &str, token: &str, key: &str, body: &Value) -> Answer {
     let request = stranger().post(format!("{}{path}", door.url)).bearer_auth(token);
     door.call(request.header("idempotency-key", key).json(body)).await
 }

@@ -7,8 +7,8 @@ use tests::builders::a_number;
 use tests::door::Answer;
 use tests::{Door, TestApp};
 
-use super::users_tokens::{get, open, token_of};
-use super::{Challenge, OTP_SEND, assert_names, assert_refused, stranger};
+use super::users_tokens::{get, open, post, token_of};
+use super::{Challenge, OTP_SEND, assert_names, assert_refused, stranger, unsent};
 
 async fn begin(app: &TestApp, door: &Door, user: &str, phone: &str, purpose: &str) -> Challenge {
     Challenge::ask(app, door, &json!({ "phone": phone, "user_id": user, "purpose": purpose })).await
@@ -226,4 +226,63 @@ async fn users_see_their_own_number_and_take_none_away() {
     let request = stranger().request(Method::DELETE, format!("{}/users/ann/phone", door.url));
     assert_refused(&door.call(request.bearer_auth(token_of("ann"))).await, 403, "insufficient-scope");
     assert_eq!(phone_of(&door, "ann").await, json!(phone));
+}
+
+/// Whoever has Ann's token may be anybody: her number is where her codes go, and her password is reset by it.
+#[tokio::test]
+async fn a_users_token_takes_another_number_only_after_a_second_factor() {
+    let app = TestApp::without_worker().await;
+    let door = open(&app, None).await;
+    let ann = token_of("ann");
+    let (old, new) = (a_number(), a_number());
+    let take = |phone: &str, purpose: &str| json!({ "phone": phone, "purpose": purpose });
+    let first = post(&door, OTP_SEND, &ann, "first", &take(&old, "verify_phone")).await;
+    assert_eq!(first.status, 202, "the first number needs no other: {}", first.body);
+    for enabled in [false, true] {
+        let settings = json!({ "phone": old, "otp_enabled": enabled });
+        assert_eq!(door.put("/users/ann/contact-settings", &settings).await.status, 200);
+        for purpose in ["verify_phone", "change_phone"] {
+            let key = format!("{purpose}-{enabled}");
+            let refused = post(&door, OTP_SEND, &ann, &key, &take(&new, purpose)).await;
+            assert_refused(&refused, 403, "verification-required");
+        }
+    }
+    assert_eq!(shows(&app, &door, "ann", &old, "login").await.status, 200);
+    let started = post(&door, OTP_SEND, &ann, "then", &take(&new, "change_phone")).await;
+    assert_eq!(started.status, 202, "{}", started.body);
+    let id = started.body["session_id"].as_str().unwrap().to_owned();
+    let code = unsent(&app, &id).await.remove(0).code;
+    assert_eq!(Challenge { id, code: code.clone() }.verify(&door, &code).await.status, 200);
+    assert_eq!(phone_of(&door, "ann").await, json!(new));
+}
+
+#[tokio::test]
+async fn a_number_that_a_server_has_set_must_be_shown_as_well() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    need_old(&door).await;
+    let (old, new) = (a_number(), a_number());
+    assert_eq!(door.put("/users/ann/contact-settings", &json!({ "phone": old })).await.status, 200);
+    let request = json!({ "phone": new, "user_id": "ann", "purpose": "verify_phone" });
+    assert_refused(&door.post(OTP_SEND, &request).await, 409, "old-phone-unverified");
+    assert_eq!(shows(&app, &door, "ann", &old, "change_phone").await.status, 200);
+    assert_eq!(shows(&app, &door, "ann", &new, "change_phone").await.status, 200);
+    assert_eq!(phone_of(&door, "ann").await, json!(new));
+}
+
+/// Seen red with settings that are written without the lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_are_written_meanwhile_bring_no_former_number_back() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    for round in 0..25 {
+        let (user, old, new) = (format!("user-{round}"), a_number(), a_number());
+        assert_eq!(shows(&app, &door, &user, &old, "verify_phone").await.status, 200);
+        let challenge = begin(&app, &door, &user, &new, "change_phone").await;
+        let (settings, enabled) = (format!("/users/{user}/contact-settings"), json!({ "otp_enabled": true }));
+        let writes = (0..6).map(|_| door.put(&settings, &enabled));
+        let (changed, _) = tokio::join!(challenge.verify(&door, &challenge.code), join_all(writes));
+        assert_eq!(changed.status, 200);
+        assert_eq!(door.get(&settings).await.body["phone"], json!(new), "round {round}");
+    }
 }

@@ -22,6 +22,13 @@ enum Brings<'a> {
     ResetToken,
 }
 
+/// What it has brought.
+enum Brought {
+    Nothing,
+    Phone(Bound),
+    ResetToken(ResetToken),
+}
+
 impl<'a> Brings<'a> {
     fn of(attempt: &'a ClaimedAttempt) -> Self {
         match (attempt.purpose.parse(), attempt.user_id.as_deref()) {
@@ -51,7 +58,11 @@ pub(super) async fn consume(
         return Ok(None);
     }
     match consume_alone(app, code, attempt, &brings).await? {
-        Some(brought) => brought,
+        Some(Brought::Nothing) => Ok(None),
+        Some(Brought::ResetToken(token)) => Ok(Some(token)),
+        Some(Brought::Phone(Bound::Theirs)) => Ok(None),
+        Some(Brought::Phone(Bound::Taken)) => Err(VerifyError::PhoneTaken),
+        Some(Brought::Phone(Bound::OldUnverified)) => Err(VerifyError::OldPhoneUnverified),
         None => {
             let session = otp_sessions::find(&app.pool, id).await?;
             let attempts_remaining = attempt.max_attempts - attempt.attempts;
@@ -76,7 +87,7 @@ async fn consume_alone(
     code: RightCode,
     attempt: &ClaimedAttempt,
     brings: &Brings<'_>,
-) -> sqlx::Result<Option<Result<Option<ResetToken>, VerifyError>>> {
+) -> sqlx::Result<Option<Brought>> {
     let mut tx = app.pool.begin().await?;
     let brought = if otp_sessions::consume(&mut *tx, code).await? {
         messages::withdraw(&mut tx, code.session, "verified").await?;
@@ -94,20 +105,15 @@ async fn bring(
     session: SessionId,
     attempt: &ClaimedAttempt,
     brings: &Brings<'_>,
-) -> sqlx::Result<Result<Option<ResetToken>, VerifyError>> {
-    let phone = &attempt.phone;
+) -> sqlx::Result<Brought> {
     Ok(match brings {
-        Brings::Nothing => Ok(None),
+        Brings::Nothing => Brought::Nothing,
         Brings::Phone { user_id } => {
-            match verified_phones::bind(db, Shown { user_id, phone, session }).await? {
-                Bound::Theirs => Ok(None),
-                Bound::Taken => Err(VerifyError::PhoneTaken),
-                Bound::OldUnverified => Err(VerifyError::OldPhoneUnverified),
-            }
+            let shown = Shown { user_id, phone: &attempt.phone, session };
+            Brought::Phone(verified_phones::bind(db, shown).await?)
         }
         Brings::ResetToken => {
-            let user_id = attempt.user_id.as_deref();
-            Ok(Some(reset_tokens::issue(db, app.keyring.resets(), session, user_id, phone).await?))
+            Brought::ResetToken(reset_tokens::issue(db, app.keyring.resets(), session).await?)
         }
     })
 }

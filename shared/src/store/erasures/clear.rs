@@ -116,11 +116,26 @@ pub(super) async fn codes(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Res
     )
     .execute(&mut *db)
     .await?;
-    let resets = sqlx::query!("delete from smsgw.reset_tokens where phone = any($1)", &numbers.spellings)
-        .execute(db)
-        .await?;
-    let rows = [windows, failures, owned, resets].iter().map(PgQueryResult::rows_affected).sum::<u64>();
-    Ok(count(gone + rows))
+    let rows = [windows, failures, owned].iter().map(PgQueryResult::rows_affected).sum::<u64>();
+    Ok(count(gone + rows) + resets(db, numbers).await?)
+}
+
+/// Deletes what they could choose a password with, and the answers that said whose it was.
+async fn resets(db: impl PgExecutor<'_>, numbers: &Numbers) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"with gone as (
+               delete from smsgw.reset_tokens where phone = any($1) returning session_id, redeemed_at
+           ),
+           answers as (
+               delete from smsgw.idempotency_keys k using gone g
+               where k.created_at between g.redeemed_at - interval '1 minute' and g.redeemed_at + interval '1 minute'
+                 and position('"session_id":"' || g.session_id || '"' in k.answer) > 0
+           )
+           select count(*) as "gone!" from gone"#,
+        &numbers.spellings,
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Deletes what has no index by number: each table is walked once, for all people together.
