@@ -12,6 +12,7 @@ mod campaigns;
 mod contact_settings;
 mod country_rules;
 mod described;
+pub(crate) mod guard;
 mod health;
 mod integrations;
 mod jwks;
@@ -41,6 +42,7 @@ pub(crate) mod limits {
     pub(crate) const MESSAGES: (u16, u16) = super::messages::LIMITS;
     pub(crate) const MINUTES: (u16, u16) = super::users::MINUTES;
     pub(crate) const SPEND_DAYS: (u16, u16) = super::spend::DAYS;
+    pub(crate) const DECISIONS: (u16, u16) = super::guard::LIMITS;
     pub(crate) const INBOX: (i64, i64) = super::sandbox::LIMITS;
 }
 
@@ -95,6 +97,10 @@ pub(crate) fn all(app: &App) -> Router<App> {
             "/settings/frequency-cap",
             get(spend::show_frequency).put(spend::replace_frequency).delete(spend::delete_frequency),
         )
+        .route("/settings/guard", get(guard::settings).put(guard::replace_settings))
+        .route("/guard/decisions", get(guard::decisions))
+        .route("/guard/explain", get(guard::explain))
+        .route("/guard/release", post(guard::release))
         .route("/settings/pauses", get(pauses::list).post(pauses::pause).delete(pauses::resume))
         .route("/webhooks/{provider}/status", post(webhooks::status))
         .route("/webhooks/{provider}/inbound", post(webhooks::inbound))

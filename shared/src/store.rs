@@ -21,6 +21,7 @@ pub mod contact_settings;
 pub mod country_rules;
 pub mod erasures;
 pub mod frequency_cap;
+pub mod guard;
 pub mod idempotency;
 pub mod inbound;
 pub mod integrations;

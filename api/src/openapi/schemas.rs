@@ -5,12 +5,13 @@ use shared::consent::OptOutScope;
 use shared::lane::Lane;
 
 mod answers;
+mod guard;
 mod requests;
 
 /// All shapes, by name.
 pub(super) fn all() -> Map<String, Value> {
     let mut all = Map::new();
-    for named in [words(), requests::all(), answers::all()] {
+    for named in [words(), requests::all(), answers::all(), guard::all()] {
         if let Value::Object(schemas) = named {
             all.extend(schemas);
         }

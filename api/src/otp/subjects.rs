@@ -1,9 +1,10 @@
 //! Whom the send of a code is counted for.
 
-use shared::ids::ApiKeyId;
+use shared::ids::{ApiKeyId, SessionId};
 use shared::limits::{Kind, Subject};
 use shared::otp_policy::Purpose;
 use shared::phone::PhoneNumber;
+use shared::store::guard;
 
 use crate::client_address::ClientAddress;
 
@@ -19,6 +20,17 @@ pub(super) struct Asker<'a> {
 }
 
 impl Asker<'_> {
+    /// What the pumping guard is asked of the send.
+    pub(super) fn guarded(&self, session: SessionId, is_challenged: bool, is_resend: bool) -> guard::Send {
+        guard::Send {
+            session,
+            phone: self.phone.clone(),
+            client: self.client.map(|address| address.block().to_string()),
+            is_challenged,
+            is_resend,
+        }
+    }
+
     /// All subjects of the send.
     pub(super) fn subjects(&self) -> Vec<Subject> {
         let phone = self.phone.as_str();

@@ -30,6 +30,8 @@ pub(super) fn all() -> Value {
             "client_ip": {"type": "string", "description": "IPv4 or IPv6 address of your user, for the limits by address"},
             "provider_hint": provider("Tried first"),
             "locale": locale(),
+            "challenged": {"type": "boolean", "default": false, "description": "Your user passed a challenge of yours; \
+                servers only"},
         })),
         "VerifyRequest": object(&["session_id", "otp"], json!({
             "session_id": text(),
