@@ -252,9 +252,7 @@ pub(crate) fn guard_decisions() -> HashMap<Rule, Counter> {
         "smsgw_guard_decisions_total",
         "What the pumping guard said of codes to send, by outcome and rule; enforced or only observed"
     );
-    let counter = |rule: Rule| {
-        counter!("smsgw_guard_decisions_total", "outcome" => rule.outcome().as_str(), "rule" => rule.as_str())
-    };
+    let counter = |rule: Rule| counter!("smsgw_guard_decisions_total", "outcome" => rule.outcome().as_str(), "rule" => rule.as_str());
     Rule::ALL.into_iter().map(|rule| (rule, counter(rule))).collect()
 }
 

@@ -12,7 +12,7 @@ mod campaigns;
 mod contact_settings;
 mod country_rules;
 mod described;
-pub(crate) mod guard;
+mod guard;
 mod health;
 mod integrations;
 mod jwks;

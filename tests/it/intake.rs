@@ -199,7 +199,14 @@ async fn a_repeated_start_brings_no_finished_code_back() {
                 is_challenged: false,
                 is_resend: false,
             };
-            NewOtp { session, message, subjects: Vec::new(), limits: [].into(), guard, outlook: Default::default() }
+            NewOtp {
+                session,
+                message,
+                subjects: Vec::new(),
+                limits: [].into(),
+                guard,
+                outlook: Default::default(),
+            }
         })
         .collect();
     let [waiting, finished, lost] = starts.as_slice() else { unreachable!("three were made") };

@@ -11,9 +11,9 @@ use shared::limits::{Exceeded, Standing};
 use shared::otp_code::{CodeLength, OtpCode};
 use shared::otp_policy::{Policy, Purpose, Resend};
 use shared::phone::PhoneNumber;
+use shared::store::guard::{self, Outlook, Verdict};
 use shared::store::intake::{self, Counted, GUARD, PHONE_LOCKED};
 use shared::store::otp_sessions::{self, Renewal, Session};
-use shared::store::guard::{self, Outlook, Verdict};
 use shared::store::{messages, otp_windows};
 use sqlx::PgConnection;
 
@@ -157,11 +157,9 @@ pub(crate) async fn resend(
         key: Some(key),
     };
     let (mut withheld, standings) = count(&mut *db, &session, &asker, rules).await?;
-    let mut verdict = None;
-    if withheld.is_none() {
-        let said = ask_guard(&mut *db, &prepared.outlook, &session, &asker).await?;
-        withheld = Some(GUARD).filter(|_| said.iter().any(|verdict| !verdict.decision.is_sent()));
-        verdict = said;
+    let verdict = ask_guard(&mut *db, &prepared.outlook, &session, &asker, withheld.is_some()).await?;
+    if verdict.iter().any(|verdict| !verdict.decision.is_sent()) {
+        withheld = withheld.or(Some(GUARD));
     }
     let next = NextCode::of(app, &session, &rules.policy);
     let delivery = Delivery {
@@ -230,9 +228,10 @@ async fn ask_guard(
     outlook: &Outlook,
     session: &Session,
     asker: &Asker<'_>,
+    is_withheld: bool,
 ) -> sqlx::Result<Option<Verdict>> {
     let send = asker.guarded(session.id, false, session.withheld.is_none());
-    Ok(guard::judge(db, outlook, &[&send]).await?.pop())
+    Ok(guard::judge(db, outlook, &[(&send, is_withheld)]).await?.pop())
 }
 
 /// The code a resend sends.

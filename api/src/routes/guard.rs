@@ -3,9 +3,9 @@
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use shared::guard::{Inputs, Mode, Outcome, Place, RULE_VERSION, Settings};
+use shared::guard::{Mode, Outcome, Settings, parse_released};
 use shared::ids::GuardDecisionId;
-use shared::store::guard::{self, Decided, Wanted};
+use shared::store::guard::{self, Decided, Explanation, Wanted};
 
 use crate::accept::Refusal;
 use crate::app::App;
@@ -59,7 +59,12 @@ impl WantedSettings {
             near: number("near", self.near, present.near, (2, 20)),
             credits_prefix: number("credits_prefix", self.credits_prefix, present.credits_prefix, credits),
             credits_ip: number("credits_ip", self.credits_ip, present.credits_ip, credits),
-            credits_country: number("credits_country", self.credits_country, present.credits_country, credits),
+            credits_country: number(
+                "credits_country",
+                self.credits_country,
+                present.credits_country,
+                credits,
+            ),
             default_rate: self.default_rate.unwrap_or(present.default_rate),
         };
         if !(0.3..=1.0).contains(&settings.default_rate) {
@@ -129,42 +134,15 @@ pub(super) struct ExplainRequest {
     phone: String,
 }
 
-/// What would become of a code.
-#[derive(Serialize)]
-pub(super) struct Explained {
-    phone: String,
-    prefix: String,
-    country: String,
-    mode: Mode,
-    outcome: Outcome,
-    rule: &'static str,
-    /// Whether it would be sent: what is only observed is.
-    would_be_sent: bool,
-    rule_version: i16,
-    inputs: Inputs,
-}
-
 /// Says what would become of a code to a number, and why. Nothing is counted.
 pub(super) async fn explain(
     State(app): State<App>,
     _: Caller<MayAdmin>,
     Query(ExplainRequest { phone }): Query<ExplainRequest>,
-) -> Result<axum::Json<Explained>, Problem> {
+) -> Result<axum::Json<Explanation>, Problem> {
     let phone = app.reach.phone(&phone).map_err(|fault| Problem::field("phone", fault.to_string()))?;
     let outlook = app.guard.outlook(&app.pool).await?;
-    let decision = guard::explain(&app.pool, &outlook, &phone).await?;
-    let place = Place::of(&phone);
-    Ok(axum::Json(Explained {
-        phone: phone.masked(),
-        prefix: place.prefix,
-        country: place.country,
-        mode: outlook.settings.mode,
-        outcome: decision.outcome(),
-        rule: decision.rule.as_str(),
-        would_be_sent: decision.is_sent(),
-        rule_version: RULE_VERSION,
-        inputs: decision.inputs,
-    }))
+    Ok(axum::Json(guard::explain(&app.pool, &outlook, &phone).await?))
 }
 
 /// What to release.
@@ -187,7 +165,7 @@ pub(super) async fn release(
     _: Caller<MayAdmin>,
     Json { value: ReleaseRequest { prefix }, .. }: Json<ReleaseRequest>,
 ) -> Result<axum::Json<Released>, Problem> {
-    let prefix = subject(&prefix).map_err(|fault| Problem::field("prefix", fault))?;
+    let prefix = parse_released(&prefix).map_err(|fault| Problem::field("prefix", fault))?;
     let outlook = app.guard.outlook(&app.pool).await?;
     let mut tx = app.pool.begin().await?;
     let released = guard::release(&mut tx, &outlook, &prefix).await?;
@@ -197,17 +175,4 @@ pub(super) async fn release(
         return Err(Problem::not_found("the guard remembers nothing of it"));
     }
     Ok(axum::Json(Released { released }))
-}
-
-/// What numbers begin with (`+4179`, at least a country code), or a country's code (`CH`).
-pub(crate) fn subject(text: &str) -> Result<String, &'static str> {
-    let text = text.trim();
-    let is_country = text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic());
-    let digits = text.strip_prefix('+').unwrap_or(text);
-    let is_prefix = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    match (is_country, is_prefix) {
-        (true, _) => Ok(text.to_ascii_uppercase()),
-        (false, true) => Ok(format!("+{digits}")),
-        (false, false) => Err("must be what numbers begin with, such as +4179123, or a country, such as CH"),
-    }
 }

@@ -91,6 +91,22 @@ impl Place {
     }
 }
 
+/// Reads what an operator releases: what numbers begin with (`+4179`), or a country's code (`CH`).
+///
+/// # Errors
+/// What else it must be.
+pub fn parse_released(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let is_country = text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic());
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let is_prefix = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    match (is_country, is_prefix) {
+        (true, _) => Ok(text.to_ascii_uppercase()),
+        (false, true) => Ok(format!("+{digits}")),
+        (false, false) => Err("must be what numbers begin with, such as +4179123, or a country, such as CH"),
+    }
+}
+
 /// Why and until when nothing is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {

@@ -16,7 +16,7 @@ mod verdicts;
 
 pub use conversions::{Conversion, convert, count_sends};
 pub use decisions::{Decided, Wanted, list_decisions};
-pub use explain::{explain, release};
+pub use explain::{Explanation, explain, release};
 pub use verdicts::{Send, Verdict, judge};
 
 /// What the guard goes by for a few seconds: settings, the week's shares, and which countries have plenty of credits.
@@ -90,17 +90,14 @@ pub async fn replace_settings(db: impl PgExecutor<'_>, settings: &Settings) -> s
 
 /// Sets whether the guard withholds.
 pub async fn set_mode(db: impl PgExecutor<'_>, mode: Mode) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update smsgw.guard_settings set mode = $1, updated_at = clock_timestamp()",
-        mode.as_str()
-    )
-    .execute(db)
-    .await?;
+    sqlx::query!("update smsgw.guard_settings set mode = $1, updated_at = clock_timestamp()", mode.as_str())
+        .execute(db)
+        .await?;
     Ok(())
 }
 
 /// Subjects whose rows are held until the transaction ends.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Held {
     states: BTreeMap<Key, State>,
     /// The database's time.
@@ -109,11 +106,7 @@ struct Held {
 
 impl Held {
     /// The subjects of one send. A country that is not held is stood for by `rich`.
-    fn watched<'a>(
-        &'a mut self,
-        subjects: &Subjects,
-        rich: &'a mut State,
-    ) -> Option<Watched<'a>> {
+    fn watched<'a>(&'a mut self, subjects: &Subjects, rich: &'a mut State) -> Option<Watched<'a>> {
         let [mut prefix, mut ip, mut country] = [None, None, None];
         for (key, state) in &mut self.states {
             match key.kind {

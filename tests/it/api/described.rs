@@ -70,7 +70,7 @@ async fn each_door_takes_the_fields_described() {
             doors += 1;
         }
     }
-    assert_eq!(doors, 18);
+    assert_eq!(doors, 20);
 }
 
 /// What a schema is, wherever it stands.
@@ -175,6 +175,7 @@ async fn each_door_answers_as_described() {
     read_campaigns(&mut reader).await;
     read_codes(&mut reader, &app).await;
     read_settings(&mut reader).await;
+    read_guard(&mut reader).await;
     for path in [
         "/healthz",
         "/readyz",
@@ -305,6 +306,19 @@ async fn read_aliases(reader: &mut Reader<'_>) {
 async fn sent_to_another(reader: &mut Reader<'_>) -> String {
     let sent = reader.call("post", "/otp/send", "/otp/send", Some(json!({ "phone": a_number() }))).await;
     sent["session_id"].as_str().unwrap().to_owned()
+}
+
+async fn read_guard(reader: &mut Reader<'_>) {
+    let settings = "/settings/guard";
+    reader.get(settings, settings).await;
+    reader.call("put", settings, settings, Some(json!({ "credits_ip": 11 }))).await;
+    let listed = reader.get("/guard/decisions", "/guard/decisions?limit=2").await;
+    let prefix = listed["decisions"][0]["prefix"].clone();
+    reader.get("/guard/decisions", "/guard/decisions?limit=0").await;
+    reader.get("/guard/explain", "/guard/explain?phone=%2B41790000001").await;
+    for prefix in [prefix, json!("+1555"), json!("everything")] {
+        reader.call("post", "/guard/release", "/guard/release", Some(json!({ "prefix": prefix }))).await;
+    }
 }
 
 fn a_provider() -> Value {

@@ -12,7 +12,8 @@ async fn the_seventh_neighbour_is_withheld_and_its_answer_is_like_any_other() {
         free = Some(start(&door, &number(123, n * 100)).await);
     }
     let (free, held) = (free.unwrap(), start(&door, &number(123, 9000)).await);
-    let fields = |answer: &Answer| -> Vec<String> { answer.body.as_object().unwrap().keys().cloned().collect() };
+    let fields =
+        |answer: &Answer| -> Vec<String> { answer.body.as_object().unwrap().keys().cloned().collect() };
     assert_eq!((held.status, fields(&held)), (free.status, fields(&free)));
     for field in ["resend_after", "attempts_remaining"] {
         assert_eq!(held.body[field], free.body[field]);
@@ -29,7 +30,8 @@ async fn the_seventh_neighbour_is_withheld_and_its_answer_is_like_any_other() {
     app.drained(std::time::Duration::from_secs(10)).await;
     assert!(app.mock.arrivals_to(&number(123, 9000)).is_empty(), "nothing reaches the vendor");
     assert_eq!(app.mock.arrivals_to(&number(123, 0)).len(), 1);
-    let rules: Vec<Value> = decisions(&door, "?prefix=%2B4179123").await.iter().map(|d| d["rule"].clone()).collect();
+    let rules: Vec<Value> =
+        decisions(&door, "?prefix=%2B4179123").await.iter().map(|d| d["rule"].clone()).collect();
     let passed = json!("passed");
     assert_eq!(rules[..2], [json!("blocked"), json!("neighbours")]);
     assert!(rules[2..].iter().all(|rule| *rule == passed) && rules.len() == 8, "{rules:?}");

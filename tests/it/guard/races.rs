@@ -5,7 +5,10 @@ use futures::future::join_all;
 use super::*;
 
 async fn sent(app: &TestApp) -> i64 {
-    sqlx::query_scalar("select count(*) from smsgw.sms_outbox where lane = 'otp'").fetch_one(&app.pool).await.unwrap()
+    sqlx::query_scalar("select count(*) from smsgw.sms_outbox where lane = 'otp'")
+        .fetch_one(&app.pool)
+        .await
+        .unwrap()
 }
 
 /// Seen red with a `hold` that reads without keeping the rows.

@@ -31,11 +31,7 @@ struct Sent {
 
 /// Counts codes that were verified, each once however often it is told, for the subjects and the time at which they were
 /// sent. What was sent to a number that was known already counts for nothing.
-pub async fn convert(
-    db: &mut PgConnection,
-    outlook: &Outlook,
-    verified: &[Conversion],
-) -> sqlx::Result<()> {
+pub async fn convert(db: &mut PgConnection, outlook: &Outlook, verified: &[Conversion]) -> sqlx::Result<()> {
     let sessions: Vec<Uuid> = verified.iter().map(|conversion| conversion.session.0).collect();
     let sent = mark(&mut *db, &sessions).await?;
     let cases: Vec<(Sent, Place)> = sent

@@ -2,19 +2,43 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::{Held, Outlook, Stored, write};
-use crate::guard::{self, Ask, Decision, Key, Kind, Place, Watched};
+use crate::guard::{self, Ask, Inputs, Key, Kind, Mode, Outcome, Place, RULE_VERSION, Rule, Watched};
 use crate::phone::PhoneNumber;
+
+/// What would become of a code, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// Masked.
+    pub phone: String,
+    /// Without its last four digits.
+    pub prefix: String,
+    /// ISO 3166 code, or `none`.
+    pub country: String,
+    /// Whether the guard withholds.
+    pub mode: Mode,
+    /// What the guard says.
+    pub outcome: Outcome,
+    /// By which rule.
+    pub rule: Rule,
+    /// Whether it would be sent: what is only observed is.
+    pub would_be_sent: bool,
+    /// Which rules there are.
+    pub rule_version: i16,
+    /// By what.
+    pub inputs: Inputs,
+}
 
 /// What would become of a code to `phone` now, asked for from no known address.
 pub async fn explain(
     db: impl PgExecutor<'_>,
     outlook: &Outlook,
     phone: &PhoneNumber,
-) -> sqlx::Result<Decision> {
+) -> sqlx::Result<Explanation> {
     let place = Place::of(phone);
     let row = sqlx::query!(
         r#"select (select state from smsgw.guard_subjects where kind = 'prefix' and subject = $1)
@@ -32,18 +56,24 @@ pub async fn explain(
     let now = row.now;
     let state = |found, kind| Stored::or_new(found, kind, &outlook.settings, now);
     let (mut prefix, mut country) = (state(row.prefix, Kind::Prefix), state(row.country, Kind::Country));
-    let ask =
-        Ask { place: &place, is_known: row.is_known, is_challenged: false, is_resend: false, now };
+    let ask = Ask { place: &place, is_known: row.is_known, is_challenged: false, is_resend: false, now };
     let watched = Watched { prefix: &mut prefix, ip: None, country: &mut country };
-    Ok(guard::judge(&outlook.settings, &outlook.rates, watched, &ask))
+    let decision = guard::judge(&outlook.settings, &outlook.rates, watched, &ask);
+    Ok(Explanation {
+        phone: phone.masked(),
+        mode: outlook.settings.mode,
+        outcome: decision.outcome(),
+        rule: decision.rule,
+        would_be_sent: decision.is_sent(),
+        rule_version: RULE_VERSION,
+        inputs: decision.inputs,
+        prefix: place.prefix,
+        country: place.country,
+    })
 }
 
 /// Ends the blocks of `subject` and fills its credits: a country's code, or what prefixes begin with. Says which there are.
-pub async fn release(
-    db: &mut PgConnection,
-    outlook: &Outlook,
-    subject: &str,
-) -> sqlx::Result<Vec<String>> {
+pub async fn release(db: &mut PgConnection, outlook: &Outlook, subject: &str) -> sqlx::Result<Vec<String>> {
     let rows = sqlx::query!(
         r#"select kind, subject, clock_timestamp() as "now!", state as "state?: Json<Stored>" from smsgw.guard_subjects
            where state is not null

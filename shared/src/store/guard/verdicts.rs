@@ -38,21 +38,23 @@ pub struct Verdict {
 /// A send with the subjects it is counted for.
 struct Case<'a> {
     send: &'a Send,
+    is_withheld: bool,
     place: Place,
     subjects: Subjects,
 }
 
-/// Says what should become of `sends`, in their order, counts those that are sent and writes every decision down. Within
-/// the caller's transaction, which holds the rows of all their subjects until it ends.
+/// Says what should become of `sends`, in their order, counts those that are sent and writes every decision down. One that is
+/// withheld anyhow (`true`) is judged as well, or its answer would come sooner, but counted for nobody. Within the caller's
+/// transaction, which holds the rows of all their subjects until it ends.
 pub async fn judge(
     db: &mut PgConnection,
     outlook: &Outlook,
-    sends: &[&Send],
+    sends: &[(&Send, bool)],
 ) -> sqlx::Result<Vec<Verdict>> {
-    let cases: Vec<Case<'_>> = sends.iter().map(|send| Case::of(send)).collect();
+    let cases: Vec<Case<'_>> = sends.iter().map(|&(send, is_withheld)| Case::of(send, is_withheld)).collect();
     let is_rich = |case: &Case<'_>| outlook.rich.contains_key(&case.place.country);
     let keys: BTreeSet<_> = cases.iter().flat_map(|case| case.subjects.keys(!is_rich(case))).collect();
-    let phones: Vec<&str> = sends.iter().map(|send| send.phone.as_str()).collect();
+    let phones: Vec<&str> = sends.iter().map(|(send, _)| send.phone.as_str()).collect();
     let (mut held, known) = hold(&mut *db, &keys, &phones, &outlook.settings).await?;
     let now = held.now;
     let mut verdicts = Vec::with_capacity(cases.len());
@@ -67,10 +69,12 @@ pub async fn judge(
         let rich = outlook.rich.get(&case.place.country);
         let mut stand_in = State::new(Kind::Country, &outlook.settings, now.timestamp());
         stand_in.credits = rich.copied().unwrap_or(stand_in.credits);
+        let mut unheld = case.is_withheld.then(|| held.clone());
+        let states = unheld.as_mut().unwrap_or(&mut held);
         // All were asked for, so all are there.
-        let watched = held.watched(&case.subjects, &mut stand_in).ok_or(sqlx::Error::RowNotFound)?;
+        let watched = states.watched(&case.subjects, &mut stand_in).ok_or(sqlx::Error::RowNotFound)?;
         let decision = guard::judge(&outlook.settings, &outlook.rates, watched, &ask);
-        let is_counted = decision.is_sent() && !ask.is_known;
+        let is_counted = decision.is_sent() && !ask.is_known && !case.is_withheld;
         let uncounted = rich.filter(|_| is_counted).map(|_| case.place.country.clone());
         verdicts.push(Verdict { decision, uncounted });
     }
@@ -79,14 +83,14 @@ pub async fn judge(
 }
 
 impl<'a> Case<'a> {
-    fn of(send: &'a Send) -> Self {
+    fn of(send: &'a Send, is_withheld: bool) -> Self {
         let place = Place::of(&send.phone);
         let subjects = Subjects {
             prefix: place.prefix.clone(),
             client: send.client.clone(),
             country: place.country.clone(),
         };
-        Self { send, place, subjects }
+        Self { send, is_withheld, place, subjects }
     }
 }
 
@@ -125,7 +129,7 @@ async fn record(
         &cases.iter().map(|case| case.send.client.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
         &decisions().map(|decision| decision.outcome().as_str()).collect::<Vec<_>>() as &[&str],
         &decisions().map(|decision| decision.rule.as_str()).collect::<Vec<_>>() as &[&str],
-        &decisions().map(Decision::is_sent).collect::<Vec<_>>(),
+        &cases.iter().zip(decisions()).map(|(case, said)| said.is_sent() && !case.is_withheld).collect::<Vec<_>>(),
         now,
         RULE_VERSION,
         outlook.settings.mode.as_str(),

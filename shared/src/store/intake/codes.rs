@@ -10,8 +10,8 @@ use super::Columns;
 use crate::ids::SessionId;
 use crate::limits::{Exceeded, Limit, Standing, Subject};
 use crate::message::NewMessage;
-use crate::store::otp_sessions::NewSession;
 use crate::store::guard::{self, Outlook, Verdict};
+use crate::store::otp_sessions::NewSession;
 use crate::store::{otp_windows, sparse};
 
 /// An OTP session and the message that carries its code: both are stored or neither is.
@@ -134,26 +134,20 @@ pub const PHONE_LOCKED: &str = "phone_locked";
 /// So does one that the pumping guard withholds.
 pub const GUARD: &str = "guard";
 
-/// What the guard says of those that would be sent; what it does not let pass is withheld.
+/// What the guard says of them; what it does not let pass is withheld, if it is not already.
 async fn ask_guard(
     db: &mut PgConnection,
     starts: &mut [(&NewOtp, Option<&'static str>)],
 ) -> sqlx::Result<Vec<(SessionId, Verdict)>> {
-    let asked: Vec<&NewOtp> =
-        starts.iter().filter(|(_, withheld)| withheld.is_none()).map(|(start, _)| *start).collect();
-    let Some(first) = asked.first() else { return Ok(Vec::new()) };
-    let sends: Vec<&guard::Send> = asked.iter().map(|start| &start.guard).collect();
+    let Some((first, _)) = starts.first() else { return Ok(Vec::new()) };
+    let sends: Vec<_> = starts.iter().map(|(start, withheld)| (&start.guard, withheld.is_some())).collect();
     let verdicts = guard::judge(db, &first.outlook, &sends).await?;
-    let verdicts: Vec<_> = asked.iter().map(|start| start.session.id).zip(verdicts).collect();
-    for (start, withheld) in starts {
-        let refused = |(id, verdict): &&(SessionId, Verdict)| {
-            *id == start.session.id && !verdict.decision.is_sent()
-        };
-        if verdicts.iter().find(refused).is_some() {
-            *withheld = Some(GUARD);
+    for ((_, withheld), verdict) in starts.iter_mut().zip(&verdicts) {
+        if !verdict.decision.is_sent() {
+            withheld.get_or_insert(GUARD);
         }
     }
-    Ok(verdicts)
+    Ok(starts.iter().map(|(start, _)| start.session.id).zip(verdicts).collect())
 }
 
 /// Which of them an earlier try has stored, and whether without a message.
