@@ -120,14 +120,15 @@ impl App {
     /// a database: until there is one, requests are answered 503.
     pub fn start(parts: Parts<'_>) -> Self {
         let intake = Intake::start(parts.database, &parts.clock, &parts.wake);
-        let guard = Guard::new();
+        let guard = guard_of(&parts);
         let checks = CheckLog::start(parts.pool.clone(), guard.clone());
         Self::with(parts, intake, checks, guard)
     }
 
     /// An API that only says how the process is, for [`crate::serve_health`].
     pub fn observer(parts: Parts<'_>) -> Self {
-        Self::with(parts, Intake::closed(), CheckLog::closed(), Guard::new())
+        let guard = guard_of(&parts);
+        Self::with(parts, Intake::closed(), CheckLog::closed(), guard)
     }
 
     fn with(parts: Parts<'_>, intake: Intake, checks: CheckLog, guard: Guard) -> Self {
@@ -207,6 +208,10 @@ impl App {
     pub(crate) fn health_router(&self) -> Router {
         routes::health().with_state(self.clone())
     }
+}
+
+fn guard_of(parts: &Parts<'_>) -> Guard {
+    Guard::new(parts.providers.clone(), Arc::clone(&parts.keyring), parts.environment)
 }
 
 impl Deref for App {

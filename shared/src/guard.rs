@@ -55,6 +55,8 @@ pub struct Ask<'a> {
     pub is_challenged: bool,
     /// Another code of a running session.
     pub is_resend: bool,
+    /// It would cost more than an operator lets codes cost.
+    pub is_over_cap: bool,
     /// The database's time.
     pub now: DateTime<Utc>,
 }
@@ -95,11 +97,14 @@ pub fn judge(settings: &Settings, rates: &Rates, watched: Watched<'_>, ask: &Ask
         ip: ip.as_deref().map(|ip| View::of(ip, now)),
         country: View::of(country, now),
     };
-    let rule = match ask.is_known {
-        true => Rule::KnownNumber,
-        false => decide(settings, prefix, ip.as_deref_mut(), country, ask, &inputs),
+    let rule = match (ask.is_over_cap, ask.is_known) {
+        (true, _) => Rule::SpendCap,
+        (false, true) => Rule::KnownNumber,
+        (false, false) => decide(settings, prefix, ip.as_deref_mut(), country, ask, &inputs),
     };
-    let decision = Decision { rule, is_enforced: settings.mode == Mode::Enforce, inputs };
+    // A cap is no guess: an operator set it.
+    let is_enforced = settings.mode == Mode::Enforce || rule == Rule::SpendCap;
+    let decision = Decision { rule, is_enforced, inputs };
     if decision.is_sent() && !ask.is_known {
         prefix.count(Kind::Prefix, settings, ask.is_resend, now);
         prefix.remember(ask.place.suffix, now);

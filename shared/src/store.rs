@@ -16,6 +16,7 @@ pub mod workers;
 pub mod api_keys;
 pub mod audit_log;
 pub mod campaigns;
+pub mod codes_spend;
 pub mod consents;
 pub mod contact_settings;
 pub mod country_rules;

@@ -8,6 +8,7 @@ use tests::{Door, TestApp};
 
 use crate::api::{OTP_SEND, OTP_VERIFY, code_in, unsent};
 
+mod caps;
 mod conversions;
 mod enforce;
 mod operators;

@@ -198,6 +198,7 @@ async fn a_repeated_start_brings_no_finished_code_back() {
                 client: None,
                 is_challenged: false,
                 is_resend: false,
+                segments: 1,
             };
             NewOtp {
                 session,

@@ -8,6 +8,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::Deserialize;
 use shared::ids::{MessageId, SessionId};
 use shared::limits::{Exceeded, Standing};
+use shared::message::NewMessage;
 use shared::otp_code::{CodeLength, OtpCode};
 use shared::otp_policy::{Policy, Purpose, Resend};
 use shared::phone::PhoneNumber;
@@ -149,18 +150,6 @@ pub(crate) async fn resend(
     };
     let rules = prepared.rules.of(purpose_of(&session))?;
     let phone = may_resend(app, &session, &rules.policy)?;
-    let asker = Asker {
-        phone: &phone,
-        purpose: rules.policy.purpose,
-        user_id: session.user_id.as_deref(),
-        client,
-        key: Some(key),
-    };
-    let (mut withheld, standings) = count(&mut *db, &session, &asker, rules).await?;
-    let verdict = ask_guard(&mut *db, &prepared.outlook, &session, &asker, withheld.is_some()).await?;
-    if verdict.iter().any(|verdict| !verdict.decision.is_sent()) {
-        withheld = withheld.or(Some(GUARD));
-    }
     let next = NextCode::of(app, &session, &rules.policy);
     let delivery = Delivery {
         session: id,
@@ -176,6 +165,18 @@ pub(crate) async fn resend(
     };
     let cool_down = rules.policy.cool_down_after(session.sends + 1);
     let (mac, message) = (delivery.mac(&next.code, &app.keyring), delivery.message(&next.code, &app.keyring));
+    let asker = Asker {
+        phone: &phone,
+        purpose: rules.policy.purpose,
+        user_id: session.user_id.as_deref(),
+        client,
+        key: Some(key),
+    };
+    let (mut withheld, standings) = count(&mut *db, &session, &asker, rules).await?;
+    let verdict = ask_guard(&mut *db, prepared, &session, &asker, &message, withheld.is_some()).await?;
+    if verdict.iter().any(|verdict| !verdict.decision.is_sent()) {
+        withheld = withheld.or(Some(GUARD));
+    }
     let renewal = Renewal {
         code_mac: Some(mac.as_slice()).filter(|_| withheld.is_none()),
         sealed_code: keep(&next.code, &rules.policy, &app.keyring, id),
@@ -225,13 +226,15 @@ async fn count(
 /// What the pumping guard says of the send. One to a number that was sent nothing yet counts as the first.
 async fn ask_guard(
     db: &mut PgConnection,
-    outlook: &Outlook,
+    prepared: &Preparation<'_>,
     session: &Session,
     asker: &Asker<'_>,
+    message: &NewMessage,
     is_withheld: bool,
 ) -> sqlx::Result<Option<Verdict>> {
-    let send = asker.guarded(session.id, false, session.withheld.is_none());
-    Ok(guard::judge(db, outlook, &[(&send, is_withheld)]).await?.pop())
+    let is_resend = session.withheld.is_none();
+    let send = guard::Send { is_resend, ..asker.guarded(message, session.id) };
+    Ok(guard::judge(db, &prepared.outlook, &[(&send, is_withheld)]).await?.pop())
 }
 
 /// The code a resend sends.

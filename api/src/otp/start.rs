@@ -8,6 +8,7 @@ use shared::ids::{ApiKeyId, SessionId};
 use shared::limits::Standing;
 use shared::otp_code::OtpCode;
 use shared::otp_policy::Purpose;
+use shared::store::guard;
 use shared::store::intake::{Counted, NewOtp, Started};
 use shared::store::otp_sessions::NewSession;
 
@@ -157,7 +158,7 @@ pub(crate) async fn prepare(
     };
     let asker = Asker { phone: &phone, purpose, user_id: user_id.as_deref(), client, key: Some(key) };
     let subjects = asker.subjects();
-    let guard = asker.guarded(id, is_challenged, false);
+    let guard = guard::Send { is_challenged, ..asker.guarded(&message, id) };
     let session = NewSession {
         id,
         phone: message.to.clone(),

@@ -2,6 +2,7 @@
 
 use shared::ids::{ApiKeyId, SessionId};
 use shared::limits::{Kind, Subject};
+use shared::message::NewMessage;
 use shared::otp_policy::Purpose;
 use shared::phone::PhoneNumber;
 use shared::store::guard;
@@ -21,13 +22,14 @@ pub(super) struct Asker<'a> {
 
 impl Asker<'_> {
     /// What the pumping guard is asked of the send.
-    pub(super) fn guarded(&self, session: SessionId, is_challenged: bool, is_resend: bool) -> guard::Send {
+    pub(super) fn guarded(&self, message: &NewMessage, session: SessionId) -> guard::Send {
         guard::Send {
             session,
+            segments: message.segments.unsigned_abs().into(),
             phone: self.phone.clone(),
             client: self.client.map(|address| address.block().to_string()),
-            is_challenged,
-            is_resend,
+            is_challenged: false,
+            is_resend: false,
         }
     }
 

@@ -62,6 +62,7 @@ impl World {
             is_known: self.known.contains(&(place.prefix.clone(), place.suffix)),
             is_challenged: false,
             is_resend: false,
+            is_over_cap: false,
             now: DateTime::from_timestamp(now, 0).expect("a time"),
         };
         let settings = self.settings.clone();

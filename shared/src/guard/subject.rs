@@ -173,7 +173,7 @@ const REFILL_AFTER: i64 = 3600;
 /// How long numbers are neighbours.
 const NEIGHBOURS_FOR: i64 = 600;
 /// More of them are not remembered, and as good as any number.
-const MOST_RECENT: usize = 256;
+const MOST_RECENT: usize = 64;
 /// Fewer verified codes may be luck.
 const KNOWN_VERIFIED: u32 = 5;
 /// How near a near number is.

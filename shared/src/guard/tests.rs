@@ -34,8 +34,14 @@ impl Bench {
 
     fn ask(&mut self, suffix: u16, change: impl FnOnce(&mut Ask<'_>)) -> Decision {
         let place = Self::place(suffix);
-        let mut ask =
-            Ask { place: &place, is_known: false, is_challenged: false, is_resend: false, now: self.now };
+        let mut ask = Ask {
+            place: &place,
+            is_known: false,
+            is_challenged: false,
+            is_resend: false,
+            is_over_cap: false,
+            now: self.now,
+        };
         change(&mut ask);
         let ip = self.has_address.then_some(&mut self.ip);
         let watched = Watched { prefix: &mut self.prefix, ip, country: &mut self.country };
@@ -187,6 +193,15 @@ fn a_known_number_passes_everything_and_counts_for_nothing() {
 }
 
 #[test]
+fn a_cap_of_spending_holds_for_known_numbers_too_and_whoever_only_observes() {
+    let mut bench = Bench::new(Mode::Observe);
+    let before = bench.prefix.clone();
+    let decision = bench.ask(1, |ask| (ask.is_known, ask.is_over_cap) = (true, true));
+    assert_eq!((decision.rule, decision.is_sent()), (Rule::SpendCap, false));
+    assert_eq!(bench.prefix, before);
+}
+
+#[test]
 fn who_only_observes_sends_everything_and_says_what_would_be() {
     let mut bench = Bench::new(Mode::Observe);
     let decisions: Vec<Decision> = (0..30).map(|n| bench.ask(n * 100, |_| ())).collect();
@@ -243,12 +258,12 @@ proptest! {
                 }
             }
             prop_assert!((0.0..=10_000.0).contains(&bench.prefix.credits), "{before:?}");
-            prop_assert!(bench.prefix.recent.len() <= 256);
+            prop_assert!(bench.prefix.recent.len() <= 64);
             prop_assert!(f64::from(unverified) <= 10_000.0);
         }
         let (mut prefix, mut ip, mut country) = (bench.prefix.clone(), bench.ip.clone(), bench.country.clone());
         let place = Bench::place(1);
-        let ask = Ask { place: &place, is_known: false, is_challenged: false, is_resend: false, now: bench.now };
+        let ask = Ask { place: &place, is_known: false, is_challenged: false, is_resend: false, is_over_cap: false, now: bench.now };
         let watched = Watched { prefix: &mut prefix, ip: Some(&mut ip), country: &mut country };
         let looked = judge(&bench.settings, &bench.rates, watched, &ask);
         prop_assert_eq!(looked.rule, bench.start(1));

@@ -7,7 +7,10 @@ use serde::{Deserialize, Deserializer};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
+use crate::cost::Price;
 use crate::guard::{Key, Kind, Mode, Rates, Settings, State, Watched};
+use crate::phone::Region;
+use crate::store::codes_spend;
 
 mod conversions;
 mod decisions;
@@ -28,12 +31,16 @@ pub struct Outlook {
     pub rates: Rates,
     /// Countries with so many credits that none of their sends can be the last, and how many.
     pub rich: HashMap<String, f64>,
+    /// Whether an operator has set a cap for what codes cost.
+    pub is_capped: bool,
+    /// For a segment to each country, by the provider that codes are tried with first; only where there is a cap.
+    pub prices: BTreeMap<Region, Price>,
 }
 
 /// With so many credits a country is counted a moment later, without a lock.
 const RICH: f64 = 1000.0;
 
-/// Loads what the guard goes by.
+/// Loads what the guard goes by; prices are for the caller to add, who knows the providers.
 pub async fn outlook(db: impl PgExecutor<'_> + Copy) -> sqlx::Result<Outlook> {
     let settings = find_settings(db).await?;
     let rows = sqlx::query!(
@@ -46,7 +53,13 @@ pub async fn outlook(db: impl PgExecutor<'_> + Copy) -> sqlx::Result<Outlook> {
         rows.into_iter().filter_map(|row| Some((row.subject, row.state.0.0?, row.now))).collect();
     let rates = Rates::of(countries.iter().map(|(name, state, now)| (name.clone(), state.week(*now))));
     let rich = countries.into_iter().map(|(name, state, _)| (name, state.credits));
-    Ok(Outlook { settings, rates, rich: rich.filter(|(_, credits)| *credits >= RICH).collect() })
+    Ok(Outlook {
+        settings,
+        rates,
+        rich: rich.filter(|(_, credits)| *credits >= RICH).collect(),
+        is_capped: codes_spend::is_capped(db).await?,
+        prices: BTreeMap::new(),
+    })
 }
 
 /// What an operator has set.

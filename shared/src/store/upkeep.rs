@@ -159,6 +159,11 @@ pub async fn purge_guard_subjects(db: impl PgExecutor<'_>) -> sqlx::Result<u64> 
     purge!(db, "smsgw.guard_subjects", "touched", "10 days")
 }
 
+/// Forgets what codes cost 40 days ago; at most [`GROUP`] a call.
+pub async fn purge_codes_spend(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.codes_spend", "hour", "40 days")
+}
+
 /// Forgets how many checks failed once the brake no longer looks at it; at most [`GROUP`] a call.
 pub async fn purge_check_counts(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     purge!(db, "smsgw.otp_check_counts", "bucket", "8 days")

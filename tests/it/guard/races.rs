@@ -4,7 +4,7 @@ use futures::future::join_all;
 
 use super::*;
 
-async fn sent(app: &TestApp) -> i64 {
+pub(super) async fn sent(app: &TestApp) -> i64 {
     sqlx::query_scalar("select count(*) from smsgw.sms_outbox where lane = 'otp'")
         .fetch_one(&app.pool)
         .await

@@ -235,7 +235,7 @@ fn settings() -> Value {
         }, &[]),
         "AllCountryRules": answer(json!({"rules": list(reference("CountryRules"))}), &[]),
         "SpendCap": answer(json!({
-            "name": text(), "scope": {"type": "string", "enum": ["day", "country", "campaign"]},
+            "name": text(), "scope": {"type": "string", "enum": ["day", "country", "campaign", "codes_day", "codes_hour", "codes_country"]},
             "country": maybe(text()), "amount": text(), "currency": text(), "thresholds": list(whole()),
             "spent": {"type": ["string", "null"], "description": "Today; null where each campaign is counted by itself"},
             "updated_at": time(),

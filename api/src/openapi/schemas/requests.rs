@@ -78,9 +78,10 @@ pub(super) fn all() -> Value {
             "currency": {"type": "string", "example": "EUR"},
         })),
         "SpendCapRequest": object(&["scope", "amount", "currency"], json!({
-            "scope": {"type": "string", "enum": ["day", "country", "campaign"], "description": "What it counts: all \
-                campaigns of a day in UTC, those to one country, or each campaign by itself"},
-            "country": {"type": "string", "example": "IN", "description": "With the scope `country`"},
+            "scope": {"type": "string", "enum": ["day", "country", "campaign", "codes_day", "codes_hour", "codes_country"], "description": "What it counts: all \
+                campaigns of a day in UTC, those to one country, or each campaign by itself; all codes of a day, of an \
+                hour, or of a day to one country"},
+            "country": {"type": "string", "example": "IN", "description": "With `country` and `codes_country`"},
             "amount": {"type": "string", "example": "500.00"}, "currency": {"type": "string", "example": "EUR"},
             "thresholds": {"type": "array", "maxItems": MAX_THRESHOLDS, "default": [50, 80, 100],
                 "items": {"type": "integer", "minimum": 1, "maximum": 100},

@@ -56,7 +56,14 @@ pub async fn explain(
     let now = row.now;
     let state = |found, kind| Stored::or_new(found, kind, &outlook.settings, now);
     let (mut prefix, mut country) = (state(row.prefix, Kind::Prefix), state(row.country, Kind::Country));
-    let ask = Ask { place: &place, is_known: row.is_known, is_challenged: false, is_resend: false, now };
+    let ask = Ask {
+        place: &place,
+        is_known: row.is_known,
+        is_challenged: false,
+        is_resend: false,
+        is_over_cap: false,
+        now,
+    };
     let watched = Watched { prefix: &mut prefix, ip: None, country: &mut country };
     let decision = guard::judge(&outlook.settings, &outlook.rates, watched, &ask);
     Ok(Explanation {

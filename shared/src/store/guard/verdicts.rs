@@ -10,6 +10,7 @@ use super::{Held, Outlook, Subjects, hold};
 use crate::guard::{self, Ask, Decision, Inputs, Kind, Place, RULE_VERSION, State};
 use crate::ids::{GuardDecisionId, SessionId};
 use crate::phone::PhoneNumber;
+use crate::store::codes_spend;
 
 /// A send that is asked about.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Send {
     pub is_challenged: bool,
     /// The session has been sent a code before.
     pub is_resend: bool,
+    /// What it is billed as.
+    pub segments: u64,
 }
 
 /// What the guard said of one.
@@ -57,13 +60,18 @@ pub async fn judge(
     let phones: Vec<&str> = sends.iter().map(|(send, _)| send.phone.as_str()).collect();
     let (mut held, known) = hold(&mut *db, &keys, &phones, &outlook.settings).await?;
     let now = held.now;
+    let mut purse = if outlook.is_capped { Some(codes_spend::open_purse(&mut *db).await?) } else { None };
     let mut verdicts = Vec::with_capacity(cases.len());
     for case in &cases {
+        let region = case.send.phone.region();
+        let price = region.and_then(|region| outlook.prices.get(&region)).copied();
+        let fits = purse.as_mut().is_none_or(|purse| purse.fits(region, price, [case.send.segments]).0 == 1);
         let ask = Ask {
             place: &case.place,
             is_known: known.contains(case.send.phone.as_str()),
             is_challenged: case.send.is_challenged,
             is_resend: case.send.is_resend,
+            is_over_cap: !fits,
             now,
         };
         let rich = outlook.rich.get(&case.place.country);
@@ -74,9 +82,15 @@ pub async fn judge(
         // All were asked for, so all are there.
         let watched = states.watched(&case.subjects, &mut stand_in).ok_or(sqlx::Error::RowNotFound)?;
         let decision = guard::judge(&outlook.settings, &outlook.rates, watched, &ask);
+        if let Some(purse) = purse.as_mut().filter(|_| decision.is_sent() && !case.is_withheld) {
+            purse.spend(region, price, case.send.segments);
+        }
         let is_counted = decision.is_sent() && !ask.is_known && !case.is_withheld;
         let uncounted = rich.filter(|_| is_counted).map(|_| case.place.country.clone());
         verdicts.push(Verdict { decision, uncounted });
+    }
+    if let Some(purse) = purse {
+        codes_spend::close_purse(&mut *db, &purse).await?;
     }
     record(db, &held, &cases, &verdicts, outlook).await?;
     Ok(verdicts)
