@@ -17,6 +17,7 @@ use crate::templates::Variant;
 pub(crate) mod begin;
 pub(crate) mod checks;
 pub(crate) mod guard;
+pub(crate) mod guarded;
 pub(crate) mod policies;
 pub(crate) mod resend;
 pub(crate) mod start;

@@ -52,6 +52,7 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .route("/sms/send-transactional", post(sms::send_transactional))
         .route("/sms/send-batch", post(sms::send_batch))
         .route("/sms/messages/{id}/cancel", post(messages::cancel))
+        .route("/sms/messages/{id}/converted", post(messages::converted))
         .route("/sms/campaigns", get(campaigns::list).post(campaigns::create))
         .route("/sms/campaigns/{id}", get(campaigns::show))
         .route("/sms/campaigns/{id}/recipients", post(campaigns::add))

@@ -37,6 +37,7 @@ fn send(n: u64) -> Send {
         is_challenged: false,
         is_resend: false,
         segments: 1,
+        is_unmeasured: false,
     }
 }
 

@@ -44,6 +44,11 @@ const SHARE: f64 = 0.5;
 /// That share of all, whatever is usual.
 const LEAST_RATIO: f64 = 0.15;
 
+/// Texts with codes of an application that reports none that came back: so many an hour …
+pub const UNMEASURED_AN_HOUR: i32 = 50;
+/// … and so many to one prefix.
+pub const UNMEASURED_PREFIX_AN_HOUR: i32 = 5;
+
 /// What a send is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
@@ -57,6 +62,8 @@ pub struct Ask<'a> {
     pub is_resend: bool,
     /// It would cost more than an operator lets codes cost.
     pub is_over_cap: bool,
+    /// An application checks its code, reports none that came back, and has sent as many as it may then.
+    pub is_unmeasured: bool,
     /// The database's time.
     pub now: DateTime<Utc>,
 }
@@ -97,10 +104,11 @@ pub fn judge(settings: &Settings, rates: &Rates, watched: Watched<'_>, ask: &Ask
         ip: ip.as_deref().map(|ip| View::of(ip, now)),
         country: View::of(country, now),
     };
-    let rule = match (ask.is_over_cap, ask.is_known) {
-        (true, _) => Rule::SpendCap,
-        (false, true) => Rule::KnownNumber,
-        (false, false) => decide(settings, prefix, ip.as_deref_mut(), country, ask, &inputs),
+    let rule = match (ask.is_over_cap, ask.is_known, ask.is_unmeasured) {
+        (true, ..) => Rule::SpendCap,
+        (false, true, _) => Rule::KnownNumber,
+        (false, false, true) => Rule::Unmeasured,
+        (false, false, false) => decide(settings, prefix, ip.as_deref_mut(), country, ask, &inputs),
     };
     // A cap is no guess: an operator set it.
     let is_enforced = settings.mode == Mode::Enforce || rule == Rule::SpendCap;

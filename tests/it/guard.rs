@@ -13,6 +13,7 @@ mod conversions;
 mod enforce;
 mod operators;
 mod races;
+mod texts;
 
 /// The `n`-th number of a prefix of ours.
 fn number(prefix: u16, n: u16) -> String {

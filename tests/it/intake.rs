@@ -199,6 +199,7 @@ async fn a_repeated_start_brings_no_finished_code_back() {
                 is_challenged: false,
                 is_resend: false,
                 segments: 1,
+                is_unmeasured: false,
             };
             NewOtp {
                 session,

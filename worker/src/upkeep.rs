@@ -51,6 +51,7 @@ async fn often(pool: &PgPool, marks: &[Arc<Mark>; 3], queues: &[(Gauge, Gauge); 
     thoroughly("old checks", || upkeep::purge_otp_checks(pool)).await;
     thoroughly("old decisions of the guard", || upkeep::purge_guard_decisions(pool)).await;
     thoroughly("what the guard no longer watches", || upkeep::purge_guard_subjects(pool)).await;
+    thoroughly("guarded texts of past hours", || upkeep::purge_guard_unmeasured(pool)).await;
     thoroughly("what codes cost long ago", || upkeep::purge_codes_spend(pool)).await;
     thoroughly("old idempotency keys", || upkeep::purge_idempotency(pool)).await;
     thoroughly("old keys of sms_enqueue", || upkeep::purge_enqueue_keys(pool)).await;

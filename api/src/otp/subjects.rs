@@ -30,6 +30,7 @@ impl Asker<'_> {
             client: self.client.map(|address| address.block().to_string()),
             is_challenged: false,
             is_resend: false,
+            is_unmeasured: false,
         }
     }
 

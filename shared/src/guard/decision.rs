@@ -72,11 +72,13 @@ pub enum Rule {
     CreditsCountry,
     /// An operator's cap of spending is reached.
     SpendCap,
+    /// An application that checks its codes itself reports none that came back, and has sent as many as it may then.
+    Unmeasured,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::KnownNumber,
         Self::Passed,
         Self::Probe,
@@ -89,6 +91,7 @@ impl Rule {
         Self::CreditsIp,
         Self::CreditsCountry,
         Self::SpendCap,
+        Self::Unmeasured,
     ];
 
     /// The word in tables and JSON.
@@ -106,6 +109,7 @@ impl Rule {
             Self::CreditsIp => "credits_ip",
             Self::CreditsCountry => "credits_country",
             Self::SpendCap => "spend_cap",
+            Self::Unmeasured => "unmeasured",
         }
     }
 
@@ -120,7 +124,8 @@ impl Rule {
             | Self::RatioIp
             | Self::Blocked
             | Self::CreditsCountry
-            | Self::SpendCap => Outcome::Block,
+            | Self::SpendCap
+            | Self::Unmeasured => Outcome::Block,
         }
     }
 }

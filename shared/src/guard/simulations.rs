@@ -63,6 +63,7 @@ impl World {
             is_challenged: false,
             is_resend: false,
             is_over_cap: false,
+            is_unmeasured: false,
             now: DateTime::from_timestamp(now, 0).expect("a time"),
         };
         let settings = self.settings.clone();

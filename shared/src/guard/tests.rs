@@ -40,6 +40,7 @@ impl Bench {
             is_challenged: false,
             is_resend: false,
             is_over_cap: false,
+            is_unmeasured: false,
             now: self.now,
         };
         change(&mut ask);
@@ -263,7 +264,7 @@ proptest! {
         }
         let (mut prefix, mut ip, mut country) = (bench.prefix.clone(), bench.ip.clone(), bench.country.clone());
         let place = Bench::place(1);
-        let ask = Ask { place: &place, is_known: false, is_challenged: false, is_resend: false, is_over_cap: false, now: bench.now };
+        let ask = Ask { place: &place, is_known: false, is_challenged: false, is_resend: false, is_over_cap: false, is_unmeasured: false, now: bench.now };
         let watched = Watched { prefix: &mut prefix, ip: Some(&mut ip), country: &mut country };
         let looked = judge(&bench.settings, &bench.rates, watched, &ask);
         prop_assert_eq!(looked.rule, bench.start(1));

@@ -15,11 +15,13 @@ use crate::store::codes_spend;
 mod conversions;
 mod decisions;
 mod explain;
+mod texts;
 mod verdicts;
 
 pub use conversions::{Conversion, convert, count_sends};
 pub use decisions::{Decided, Wanted, list_decisions};
 pub use explain::{Explanation, explain, release};
+pub use texts::{judge_text, report};
 pub use verdicts::{Send, Verdict, judge};
 
 /// What the guard goes by for a few seconds: settings, the week's shares, and which countries have plenty of credits.

@@ -159,6 +159,11 @@ pub async fn purge_guard_subjects(db: impl PgExecutor<'_>) -> sqlx::Result<u64> 
     purge!(db, "smsgw.guard_subjects", "touched", "10 days")
 }
 
+/// Forgets how many guarded texts were sent in hours that are over; at most [`GROUP`] a call.
+pub async fn purge_guard_unmeasured(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.guard_unmeasured", "hour", "2 hours")
+}
+
 /// Forgets what codes cost 40 days ago; at most [`GROUP`] a call.
 pub async fn purge_codes_spend(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     purge!(db, "smsgw.codes_spend", "hour", "40 days")

@@ -309,6 +309,13 @@ async fn sent_to_another(reader: &mut Reader<'_>) -> String {
 }
 
 async fn read_guard(reader: &mut Reader<'_>) {
+    let send = "/sms/send-transactional";
+    let text = json!({ "to": a_number(), "text": "Your code is 123456", "guarded": true });
+    let sent = reader.call("post", send, send, Some(text)).await["message_id"].as_str().unwrap().to_owned();
+    for id in [sent.as_str(), "00000000-0000-7000-8000-000000000000"] {
+        let at = format!("/sms/messages/{id}/converted");
+        reader.call("post", "/sms/messages/{id}/converted", &at, None).await;
+    }
     let settings = "/settings/guard";
     reader.get(settings, settings).await;
     reader.call("put", settings, settings, Some(json!({ "credits_ip": 11 }))).await;

@@ -54,6 +54,10 @@ fn messages() -> Vec<Door> {
             .needs(Send)
             .gives("Cancelled", "It will not be sent; `unknown` after a call that may have sent it")
             .refuses(&[&NOT_CANCELLABLE]),
+        Door::new("post", "/sms/messages/{id}/converted", "reportConversion", "messages")
+            .says("Report that the code in a guarded text was typed in; told twice, it counts once")
+            .needs(Send)
+            .gives("Converted", "It counts"),
     ]
 }
 

@@ -39,6 +39,7 @@ pub(super) fn all() -> Value {
             "prefix": {"type": "string", "example": "+4179123", "description": "What numbers begin with, or a country \
                 such as CH"},
         })),
+        "Converted": answer(json!({"message_id": uuid(), "converted": {"type": "boolean", "const": true}}), &[]),
         "GuardReleased": answer(json!({"released": list(text())}), &[]),
     })
 }

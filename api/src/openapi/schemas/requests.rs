@@ -146,6 +146,8 @@ fn send() -> Value {
                 "description": "Seconds after which it is no longer sent, counted from `send_at`; transactional \
                     messages have 4 hours unless told otherwise, promo 24"},
             "at_most_once": {"type": "boolean", "default": false, "description": "Rather lost than sent twice"},
+            "guarded": {"type": "boolean", "default": false, "description": "It carries a code that you check yourself: the \
+                pumping guard judges it; not in batches"},
         }),
     );
     send["oneOf"] = json!([{"required": ["text"]}, {"required": ["template"]}]);

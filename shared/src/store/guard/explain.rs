@@ -62,6 +62,7 @@ pub async fn explain(
         is_challenged: false,
         is_resend: false,
         is_over_cap: false,
+        is_unmeasured: false,
         now,
     };
     let watched = Watched { prefix: &mut prefix, ip: None, country: &mut country };

@@ -27,6 +27,8 @@ pub struct Send {
     pub is_resend: bool,
     /// What it is billed as.
     pub segments: u64,
+    /// An application checks its code, reports none that came back, and has sent as many as it may then.
+    pub is_unmeasured: bool,
 }
 
 /// What the guard said of one.
@@ -72,6 +74,7 @@ pub async fn judge(
             is_challenged: case.send.is_challenged,
             is_resend: case.send.is_resend,
             is_over_cap: !fits,
+            is_unmeasured: case.send.is_unmeasured,
             now,
         };
         let rich = outlook.rich.get(&case.place.country);
