@@ -44,7 +44,7 @@ impl WantedSettings {
     ///
     /// # Errors
     /// Every field that is out of its bounds.
-    fn of(self, present: Settings) -> Result<Settings, Refusal> {
+    fn of(self, present: &Settings) -> Result<Settings, Refusal> {
         let mut faults = Faults::default();
         let mut number = |field: &str, wanted: Option<u32>, present: u32, (least, most): (u32, u32)| {
             if wanted.is_some_and(|wanted| !(least..=most).contains(&wanted)) {
@@ -80,7 +80,7 @@ pub(super) async fn replace_settings(
     _: Caller<MayAdmin>,
     Json { value: wanted, .. }: Json<WantedSettings>,
 ) -> Result<axum::Json<Settings>, Problem> {
-    let settings = wanted.of(guard::find_settings(&app.pool).await?)?;
+    let settings = wanted.of(&guard::find_settings(&app.pool).await?)?;
     guard::replace_settings(&app.pool, &settings).await?;
     app.guard.forget();
     Ok(axum::Json(settings))

@@ -16,6 +16,9 @@ mod honest;
 /// A Monday, 00:00 UTC.
 const BEGIN: i64 = 1_795_392_000;
 
+/// A code that will be typed in: when, where it went (prefix, suffix, country), by whose address, and when it was sent.
+type Coming = (i64, String, u16, String, Option<u32>, i64);
+
 /// A gateway that enforces, and whom it has sent codes to.
 struct World {
     settings: Settings,
@@ -25,8 +28,8 @@ struct World {
     ips: HashMap<u32, State>,
     countries: HashMap<String, State>,
     known: HashSet<(String, u16)>,
-    /// Codes that will be typed in: when, where they went, by whose address, and when they were sent.
-    coming: BinaryHeap<Reverse<(i64, String, u16, String, Option<u32>, i64)>>,
+    /// Codes that will be typed in, the next first.
+    coming: BinaryHeap<Reverse<Coming>>,
     /// Codes sent that nobody types in, by prefix and by country, of the first hour and of all time.
     fakes: BTreeMap<String, [u32; 2]>,
     fakes_of_country: BTreeMap<String, [u32; 2]>,

@@ -18,6 +18,9 @@ const COUNTRIES: [(&str, u32, u32); 8] = [
 const HOURS: [u32; 24] =
     [20, 12, 8, 6, 6, 10, 22, 45, 70, 85, 92, 96, 100, 96, 92, 90, 92, 96, 100, 98, 90, 75, 55, 35];
 
+/// Who asks again: when, from which country, prefix, number and address.
+type Again = (i64, String, u32, u16, u32);
+
 /// `starts` starts within `days` days from an empty database on; `in_country` picks where each person lives.
 fn live(world: &mut World, starts: u32, days: i64, seed: u64, countries: &[(&str, u32, u32)]) {
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -26,7 +29,7 @@ fn live(world: &mut World, starts: u32, days: i64, seed: u64, countries: &[(&str
     let per_day = f64::from(starts) / days as f64;
     let mut at = BEGIN as f64;
     // Of those whose code did not come, one in three asks again.
-    let mut again: BinaryHeap<Reverse<(i64, String, u32, u16, u32)>> = BinaryHeap::new();
+    let mut again: BinaryHeap<Reverse<Again>> = BinaryHeap::new();
     while world.starts < starts {
         let hour = usize::try_from((at as i64 - BEGIN) / HOUR % 24).expect("an hour");
         let per_second = per_day * f64::from(HOURS[hour]) / day / 3600.0;
