@@ -13,6 +13,7 @@
 
 mod decision;
 mod settings;
+mod state;
 mod subject;
 mod traffic;
 
@@ -25,7 +26,8 @@ use chrono::{DateTime, Utc};
 
 pub use self::decision::{Decision, Inputs, Outcome, Rule, UnknownOutcome, View};
 pub use self::settings::{Mode, Rates, Settings, UnknownMode};
-pub use self::subject::{Hold, HoldRule, Key, Kind, NOWHERE, Place, Probe, State, parse_released};
+pub use self::state::{Hold, HoldRule, Probe, State};
+pub use self::subject::{Key, Kind, NOWHERE, Place, parse_released};
 pub use self::traffic::{Counts, Traffic};
 
 /// Named in every decision; another number for other rules.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::subject::{HoldRule, State};
+use super::state::{HoldRule, State};
 use super::traffic::Counts;
 
 /// What should become of a send.
