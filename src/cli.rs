@@ -14,6 +14,7 @@ use crate::print::WrongUse;
 
 mod calls;
 mod campaign;
+mod guard;
 mod operation;
 mod operators;
 mod opt_outs;
@@ -30,6 +31,7 @@ pub(crate) use calls::{
 pub(crate) use campaign::{
     AddArgs, CampaignAction, CampaignArgs, CreateArgs, ListArgs, ListKind, OneCampaign, ResultsArgs, TestArgs,
 };
+pub(crate) use guard::{GuardAction, GuardArgs};
 pub(crate) use operation::{
     DoctorArgs, LogsArgs, OutboxAction, OutboxArgs, PauseArgs, ReviewArgs, check_review,
 };
@@ -105,6 +107,9 @@ pub(crate) enum Command {
     /// What campaigns spend, and the caps of it
     #[command(after_help = "Example:\n  smsgw spend show")]
     Spend(SpendArgs),
+    /// The pumping guard: what it says of codes, release what it blocks, let it only observe or enforce
+    #[command(after_help = "Example:\n  smsgw guard explain +41790000001")]
+    Guard(GuardArgs),
     /// Who said stop: record it, lift it, show it, lists of it
     #[command(after_help = "Example:\n  smsgw opt-outs show +41790000009")]
     OptOuts(OptOutsArgs),

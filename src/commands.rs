@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod dev;
 mod doctor;
+mod guard;
 mod healthcheck;
 mod keys;
 mod logs;
@@ -74,6 +75,7 @@ async fn dispatch(command: Command, printer: Printer) -> Result<()> {
         Command::Templates(args) => templates::run(args, printer).await,
         Command::Rules(args) => rules::run(args, printer).await,
         Command::Spend(args) => spend::run(args, printer).await,
+        Command::Guard(args) => guard::run(args, printer).await,
         Command::OptOuts(args) => opt_outs::run(args, printer).await,
         Command::People(args) => people::run(args, printer).await,
         Command::Users(args) => users::run(args, printer).await,

@@ -41,6 +41,8 @@ pub(crate) struct SendRequest {
     send_at: Option<String>,
     expires_in: Option<i64>,
     at_most_once: Option<bool>,
+    /// It carries a code that the application checks itself.
+    pub(crate) guarded: Option<bool>,
 }
 
 impl SendRequest {
@@ -105,6 +107,9 @@ pub(crate) fn check(
     let lifetime = faults.take("expires_in", lifetime(request.expires_in, origin.lane));
     let user_id = faults.take("user_id", request.user_id.map(fields::user_id).transpose());
     let hint = faults.take("provider_hint", request.provider_hint.map(fields::provider).transpose());
+    if request.guarded.is_some() && origin.batch.is_some() {
+        faults.note("guarded", "is for single messages");
+    }
     let content = match (request.text, request.template) {
         (Some(text), None) => plain(text, request.vars.is_some(), &mut faults),
         (None, Some(name)) => {

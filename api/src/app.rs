@@ -27,6 +27,7 @@ use crate::idempotency::Answer;
 use crate::intake::Intake;
 use crate::measures::{Measures, PrometheusHandle};
 use crate::otp::checks::CheckLog;
+use crate::otp::guard::Guard;
 use crate::otp::policies::Policies;
 use crate::outcomes::Outcomes;
 use crate::routes;
@@ -95,6 +96,7 @@ pub struct State {
     pub(crate) policies: Policies,
     pub(crate) rules: InForce,
     pub(crate) checks: CheckLog,
+    pub(crate) guard: Guard,
     pub(crate) providers: Vec<ProviderSettings>,
     pub(crate) checkers: Checkers,
     pub(crate) signers: Signers,
@@ -118,16 +120,18 @@ impl App {
     /// a database: until there is one, requests are answered 503.
     pub fn start(parts: Parts<'_>) -> Self {
         let intake = Intake::start(parts.database, &parts.clock, &parts.wake);
-        let checks = CheckLog::start(parts.pool.clone());
-        Self::with(parts, intake, checks)
+        let guard = guard_of(&parts);
+        let checks = CheckLog::start(parts.pool.clone(), guard.clone());
+        Self::with(parts, intake, checks, guard)
     }
 
     /// An API that only says how the process is, for [`crate::serve_health`].
     pub fn observer(parts: Parts<'_>) -> Self {
-        Self::with(parts, Intake::closed(), CheckLog::closed())
+        let guard = guard_of(&parts);
+        Self::with(parts, Intake::closed(), CheckLog::closed(), guard)
     }
 
-    fn with(parts: Parts<'_>, intake: Intake, checks: CheckLog) -> Self {
+    fn with(parts: Parts<'_>, intake: Intake, checks: CheckLog, guard: Guard) -> Self {
         let Parts {
             database: _,
             pool,
@@ -158,6 +162,7 @@ impl App {
             policies: Policies::new(),
             rules: InForce::new(),
             checks,
+            guard,
             providers: providers.clone(),
             checkers: Checkers::new(providers.clone(), keyring.clone(), context.clone()),
             signers: Signers::new(providers, public_url.clone()),
@@ -203,6 +208,10 @@ impl App {
     pub(crate) fn health_router(&self) -> Router {
         routes::health().with_state(self.clone())
     }
+}
+
+fn guard_of(parts: &Parts<'_>) -> Guard {
+    Guard::new(parts.providers.clone(), Arc::clone(&parts.keyring), parts.environment)
 }
 
 impl Deref for App {

@@ -17,6 +17,7 @@ mod assets;
 mod audit;
 mod cookie;
 mod form;
+mod guard;
 mod inbox;
 mod live;
 mod message;
@@ -48,6 +49,9 @@ pub(crate) fn all() -> Router<App> {
         .route("/console/users/{id}/devices/{device}/revoke", post(users::revoke))
         .route("/console/inbox", get(inbox::show))
         .route("/console/inbox/live", get(inbox::watch))
+        .route("/console/guard", get(guard::show))
+        .route("/console/guard/release", post(guard::release))
+        .route("/console/guard/mode", post(guard::set_mode))
         .route("/console/audit", get(audit::list))
         .route("/console/assets/{version}/{name}", get(assets::serve))
         .merge(settings::all())

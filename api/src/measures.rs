@@ -1,5 +1,6 @@
 //! Metrics: what was asked, accepted and refused, and how long answers took.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use metrics::{
 };
 pub use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use shared::guard::Rule;
 use shared::lane::Lane;
 use shared::store::otp_checks::CheckOutcome;
 use shared::store::receipts::ReceiptStatus;
@@ -242,6 +244,16 @@ pub(crate) fn intake_share() -> Gauge {
 pub(crate) fn brake() -> Gauge {
     describe_gauge!("smsgw_otp_brake", "1 while codes are guessed at and so have eight digits");
     gauge!("smsgw_otp_brake")
+}
+
+/// What the pumping guard said of sends, by its rule.
+pub(crate) fn guard_decisions() -> HashMap<Rule, Counter> {
+    describe_counter!(
+        "smsgw_guard_decisions_total",
+        "What the pumping guard said of codes to send, by outcome and rule; enforced or only observed"
+    );
+    let counter = |rule: Rule| counter!("smsgw_guard_decisions_total", "outcome" => rule.outcome().as_str(), "rule" => rule.as_str());
+    Rule::ALL.into_iter().map(|rule| (rule, counter(rule))).collect()
 }
 
 /// Checks of codes, by how they ended; in the order of [`CheckOutcome::ALL`].

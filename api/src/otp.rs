@@ -16,6 +16,8 @@ use crate::templates::Variant;
 
 pub(crate) mod begin;
 pub(crate) mod checks;
+pub(crate) mod guard;
+pub(crate) mod guarded;
 pub(crate) mod policies;
 pub(crate) mod resend;
 pub(crate) mod start;
@@ -33,7 +35,7 @@ pub(crate) struct Sent {
     /// Seconds until another code can be asked for.
     resend_after: u64,
     attempts_remaining: i16,
-    /// Codes are being guessed at: make sure that a person asks, by a challenge of your own, before the next send.
+    /// Codes are being guessed at, or this one was withheld: make sure that a person asks, by a challenge of your own, before the next send.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) challenge_required: bool,
 }

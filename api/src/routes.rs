@@ -13,6 +13,7 @@ mod contact_settings;
 mod country_rules;
 mod described;
 mod devices;
+mod guard;
 mod health;
 mod integrations;
 mod jwks;
@@ -45,6 +46,7 @@ pub(crate) mod limits {
     pub(crate) const MESSAGES: (u16, u16) = super::messages::LIMITS;
     pub(crate) const MINUTES: (u16, u16) = super::users::MINUTES;
     pub(crate) const SPEND_DAYS: (u16, u16) = super::spend::DAYS;
+    pub(crate) const DECISIONS: (u16, u16) = super::guard::LIMITS;
     pub(crate) const INBOX: (i64, i64) = super::sandbox::LIMITS;
 }
 
@@ -54,6 +56,7 @@ pub(crate) fn all(app: &App) -> Router<App> {
         .route("/sms/send-transactional", post(sms::send_transactional))
         .route("/sms/send-batch", post(sms::send_batch))
         .route("/sms/messages/{id}/cancel", post(messages::cancel))
+        .route("/sms/messages/{id}/converted", post(messages::converted))
         .route("/sms/campaigns", get(campaigns::list).post(campaigns::create))
         .route("/sms/campaigns/{id}", get(campaigns::show))
         .route("/sms/campaigns/{id}/recipients", post(campaigns::add))
@@ -101,6 +104,10 @@ pub(crate) fn all(app: &App) -> Router<App> {
             "/settings/frequency-cap",
             get(spend::show_frequency).put(spend::replace_frequency).delete(spend::delete_frequency),
         )
+        .route("/settings/guard", get(guard::settings).put(guard::replace_settings))
+        .route("/guard/decisions", get(guard::decisions))
+        .route("/guard/explain", get(guard::explain))
+        .route("/guard/release", post(guard::release))
         .route("/settings/pauses", get(pauses::list).post(pauses::pause).delete(pauses::resume))
         .route("/webhooks/{provider}/status", post(webhooks::status))
         .route("/webhooks/{provider}/inbound", post(webhooks::inbound))

@@ -10,6 +10,7 @@ mod claim;
 mod codes;
 mod console;
 mod drains;
+mod guard;
 mod limited;
 mod otp;
 mod overload;
@@ -39,6 +40,8 @@ enum Program {
     Console(console::Options),
     /// How many codes can be sent and checked, and how long the answers take
     Otp(otp::Options),
+    /// What the pumping guard adds to the start of a code
+    Guard(guard::Options),
     /// A vendor with a limit that nobody told the gateway of
     Limited(limited::Options),
     /// Twice as much as the machine can do
@@ -71,6 +74,7 @@ async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
         Program::Codes(options) => codes::run(options).await,
         Program::Console(options) => console::run(options).await,
         Program::Otp(options) => otp::run(options).await,
+        Program::Guard(options) => guard::run(options).await,
         Program::Alone(options) => alone::run(options).await,
         Program::Limited(options) => limited::run(options).await,
         Program::Overload(options) => overload::run(options).await,
@@ -90,6 +94,7 @@ async fn all(began: Machine) -> anyhow::Result<Vec<Figure>> {
         "codes",
         "campaigns",
         "otp",
+        "guard",
         "console",
         "limited",
         "overload",

@@ -87,6 +87,10 @@ uuid_id!(
     /// One check of one code: uuid v7.
     CheckId
 );
+uuid_id!(
+    /// What the pumping guard said of one send: uuid v7.
+    GuardDecisionId
+);
 number_id!(
     /// A worker process in one boot; also the number of its advisory lock.
     WorkerId
@@ -145,6 +149,13 @@ impl AttemptId {
 }
 
 impl CheckId {
+    /// A new id made at `now`, which is the database's time.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self(uuid_v7(now))
+    }
+}
+
+impl GuardDecisionId {
     /// A new id made at `now`, which is the database's time.
     pub fn new(now: DateTime<Utc>) -> Self {
         Self(uuid_v7(now))

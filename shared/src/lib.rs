@@ -24,6 +24,7 @@ pub mod consent_list;
 pub mod cost;
 pub mod country_rules;
 pub mod csv;
+pub mod guard;
 pub mod limits;
 pub mod otp_code;
 pub mod otp_policy;

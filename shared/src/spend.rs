@@ -22,8 +22,8 @@ pub const USUAL_THRESHOLDS: [i16; 3] = [50, 80, 100];
 
 /// What a cap counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum CapScope {
     /// One campaign, over all its days.
     Campaign,
@@ -31,6 +31,12 @@ pub enum CapScope {
     Day,
     /// All campaigns of a day to one country.
     Country,
+    /// All codes of a day in UTC.
+    CodesDay,
+    /// All codes of an hour.
+    CodesHour,
+    /// All codes of a day to one country.
+    CodesCountry,
 }
 
 impl CapScope {
@@ -40,6 +46,25 @@ impl CapScope {
             Self::Campaign => "campaign",
             Self::Day => "day",
             Self::Country => "country",
+            Self::CodesDay => "codes_day",
+            Self::CodesHour => "codes_hour",
+            Self::CodesCountry => "codes_country",
+        }
+    }
+
+    /// Whether it counts codes; the others count campaigns.
+    pub const fn is_of_codes(self) -> bool {
+        match self {
+            Self::Campaign | Self::Day | Self::Country => false,
+            Self::CodesDay | Self::CodesHour | Self::CodesCountry => true,
+        }
+    }
+
+    /// Whether it counts one country alone.
+    pub const fn is_of_country(self) -> bool {
+        match self {
+            Self::Country | Self::CodesCountry => true,
+            Self::Campaign | Self::Day | Self::CodesDay | Self::CodesHour => false,
         }
     }
 }
@@ -107,8 +132,8 @@ impl Cap {
         match self.scope {
             CapScope::Campaign if self.name == BUDGET => Stop::Budget,
             CapScope::Campaign => Stop::Campaign,
-            CapScope::Day => Stop::Day,
-            CapScope::Country => Stop::Country,
+            CapScope::Day | CapScope::CodesDay | CapScope::CodesHour => Stop::Day,
+            CapScope::Country | CapScope::CodesCountry => Stop::Country,
         }
     }
 

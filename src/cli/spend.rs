@@ -46,7 +46,8 @@ paid for leaves. A cap counts its own currency alone, and nothing without a know
 Examples:
   smsgw spend cap set all 500.00 EUR
   smsgw spend cap set india 20000 INR --country IN --tell-at 50,90,100
-  smsgw spend cap set each 250.00 EUR --each-campaign")]
+  smsgw spend cap set each 250.00 EUR --each-campaign
+  smsgw spend cap set codes 100.00 EUR --codes")]
     Set {
         /// What it is called: a-z, 0-9, _ and -, beginning with a letter
         #[arg(value_parser = name)]
@@ -62,6 +63,13 @@ Examples:
         /// Count each campaign by itself
         #[arg(long, conflicts_with = "country")]
         each_campaign: bool,
+        /// Count codes instead of campaigns: those of a day, with --country to that country. One that would exceed it is
+        /// withheld
+        #[arg(long, conflicts_with = "each_campaign")]
+        codes: bool,
+        /// Count the codes of an hour
+        #[arg(long, conflicts_with_all = ["each_campaign", "codes", "country"])]
+        codes_an_hour: bool,
         /// Shares in percent that are told of
         #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(i16).range(1..=100),
               default_value = "50,80,100")]

@@ -25,11 +25,15 @@ pub(crate) async fn run(args: SpendArgs, printer: Printer) -> Result<()> {
             printer.show(&serde_json::json!({ "removed": name }), || format!("{name} is removed"))
         }
         SpendAction::Cap {
-            action: CapAction::Set { name, amount, currency, country, each_campaign, tell_at },
+            action:
+                CapAction::Set { name, amount, currency, country, each_campaign, codes, codes_an_hour, tell_at },
         } => {
-            let scope = match (country, each_campaign) {
-                (Some(_), _) => CapScope::Country,
-                (None, true) => CapScope::Campaign,
+            let scope = match (country, codes) {
+                (Some(_), true) => CapScope::CodesCountry,
+                (Some(_), false) => CapScope::Country,
+                (None, true) => CapScope::CodesDay,
+                (None, false) if codes_an_hour => CapScope::CodesHour,
+                (None, false) if each_campaign => CapScope::Campaign,
                 (None, false) => CapScope::Day,
             };
             let thresholds = thresholds(Some(tell_at));
@@ -85,7 +89,13 @@ fn cap_line(cap: &StoredCap) -> String {
         (CapScope::Day | CapScope::Country, None) => "a day".to_owned(),
         (CapScope::Day | CapScope::Country, Some(country)) => format!("a day to {country}"),
         (CapScope::Campaign, _) => "each campaign".to_owned(),
+        (CapScope::CodesHour, _) => "an hour for codes".to_owned(),
+        (CapScope::CodesDay | CapScope::CodesCountry, None) => "a day for codes".to_owned(),
+        (CapScope::CodesDay | CapScope::CodesCountry, Some(country)) => {
+            format!("a day for codes to {country}")
+        }
     };
-    let spent = cap.spent.map(|spent| format!(", {spent} of it today")).unwrap_or_default();
+    let when = if cap.scope == CapScope::CodesHour { "in this hour" } else { "today" };
+    let spent = cap.spent.map(|spent| format!(", {spent} of it {when}")).unwrap_or_default();
     format!("cap {}: {} {} {counts}{spent}", cap.name, cap.amount, cap.currency)
 }

@@ -72,8 +72,8 @@ mod token_keys;
 const SEND: &str = "/sms/send-transactional";
 const BATCH: &str = "/sms/send-batch";
 const MESSAGES: &str = "/sms/messages";
-const OTP_SEND: &str = "/otp/send";
-const OTP_VERIFY: &str = "/otp/verify";
+pub(super) const OTP_SEND: &str = "/otp/send";
+pub(super) const OTP_VERIFY: &str = "/otp/verify";
 const OTP_RESEND: &str = "/otp/resend";
 
 /// A message that is accepted.
@@ -212,7 +212,7 @@ impl Challenge {
 }
 
 /// The codes of a session that have not left, with their texts.
-async fn unsent(app: &TestApp, session: &str) -> Vec<SealedText> {
+pub(super) async fn unsent(app: &TestApp, session: &str) -> Vec<SealedText> {
     let session: SessionId = session.parse().unwrap();
     let rows: Vec<(MessageId, Vec<u8>)> =
         sqlx::query_as("select id, sealed_body from smsgw.sms_outbox where session_id = $1 order by seq")
@@ -224,7 +224,7 @@ async fn unsent(app: &TestApp, session: &str) -> Vec<SealedText> {
 }
 
 /// The six digits in a text.
-fn code_in(text: &str) -> String {
+pub(super) fn code_in(text: &str) -> String {
     let digits = text.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() == 6);
     digits.unwrap_or_else(|| panic!("no code in {text:?}")).to_owned()
 }

@@ -11,6 +11,7 @@ use tests::process::{Said, Settings, said};
 mod calls;
 mod campaigns;
 mod doctor;
+mod guard;
 mod help;
 mod operation;
 mod opt_outs;

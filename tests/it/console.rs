@@ -9,6 +9,7 @@ use shared::store::{operator_sessions, operators};
 use tests::{Door, TestApp, http};
 
 mod forgery;
+mod guard;
 mod links;
 mod live;
 mod pages;

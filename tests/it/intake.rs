@@ -192,7 +192,23 @@ async fn a_repeated_start_brings_no_finished_code_back() {
             };
             message.session_id = Some(session.id);
             message.api_key_id = Some(session.api_key_id);
-            NewOtp { session, message, subjects: Vec::new(), limits: [].into() }
+            let guard = shared::store::guard::Send {
+                session: session.id,
+                phone: shared::phone::PhoneNumber::stored(message.to.clone()),
+                client: None,
+                is_challenged: false,
+                is_resend: false,
+                segments: 1,
+                is_unmeasured: false,
+            };
+            NewOtp {
+                session,
+                message,
+                subjects: Vec::new(),
+                limits: [].into(),
+                guard,
+                outlook: Default::default(),
+            }
         })
         .collect();
     let [waiting, finished, lost] = starts.as_slice() else { unreachable!("three were made") };

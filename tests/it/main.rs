@@ -14,6 +14,7 @@ mod erasure;
 mod fence;
 mod flat_claim;
 mod governor;
+mod guard;
 mod intake;
 mod login;
 mod main_job;

@@ -48,7 +48,8 @@ impl Frame {
         let inbox = self.has_inbox.then_some(("/console/inbox", "Sandbox inbox"));
         let audit = (self.role >= Role::SuperAdmin).then_some(("/console/audit", "Audit log"));
         let settings = (self.role >= Role::Admin).then_some((settings::HERE, "SMS & OTP"));
-        [Some(("/console/messages", "Messages")), inbox, settings, audit].into_iter().flatten()
+        let guard = Some(("/console/guard", "Pumping guard"));
+        [Some(("/console/messages", "Messages")), inbox, guard, settings, audit].into_iter().flatten()
     }
 }
 

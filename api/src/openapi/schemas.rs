@@ -6,12 +6,15 @@ use shared::lane::Lane;
 
 mod answers;
 mod factors;
+mod guard;
 mod requests;
 
 /// All shapes, by name.
 pub(super) fn all() -> Map<String, Value> {
     let mut all = Map::new();
-    for named in [words(), requests::all(), answers::all(), factors::requests(), factors::answers()] {
+    let named =
+        [words(), requests::all(), answers::all(), factors::requests(), factors::answers(), guard::all()];
+    for named in named {
         if let Value::Object(schemas) = named {
             all.extend(schemas);
         }

@@ -3,9 +3,11 @@
 use shared::ids::MessageId;
 use shared::lane::Lane;
 use shared::limits::Standing;
+use shared::store::guard::Verdict;
 use shared::store::intake::{self, Counted};
 
 use super::Sent;
+use super::guard::asks_for_challenge;
 use super::start::{self, Requester, StartRequest, told};
 use crate::app::App;
 use crate::idempotency::{Answer, Once};
@@ -23,6 +25,8 @@ pub(crate) struct Begun {
     pub(crate) is_withheld: bool,
     /// Where its subjects stand, as far as the caller may know.
     pub(crate) standings: Vec<Standing>,
+    /// What the pumping guard said.
+    verdict: Option<Verdict>,
 }
 
 /// Starts a challenge and makes its answer; or gives the answer that was given before, with nothing begun.
@@ -39,10 +43,15 @@ pub(crate) async fn begin(
 ) -> Result<(Answer, Option<Begun>), Problem> {
     let (start, sent) = start::prepare(app, requester, trace, request).await?;
     let message = start.message.id;
-    let begun = |Counted { standings, is_withheld }| Begun { sent, message, is_withheld, standings };
+    let begun = |Counted { standings, is_withheld, verdict }| {
+        let challenge_required = sent.challenge_required || asks_for_challenge(verdict.as_ref());
+        let sent = Sent { challenge_required, ..sent };
+        Begun { sent, message, is_withheld, standings, verdict }
+    };
     if once.key.is_absent() {
         trace.message(message);
         let begun = begun(told(app.intake.start_session(start).await?, requester.who)?);
+        begun.verdict.iter().for_each(|verdict| app.guard.note(verdict));
         app.accepted(Lane::Otp, 1, trace);
         return Ok((answer(&begun)?, Some(begun)));
     }
@@ -57,6 +66,7 @@ pub(crate) async fn begin(
         Ok::<_, Problem>(answer(first.insert(begun(counted)))?)
     }))
     .await?;
+    first.iter().filter_map(|begun| begun.verdict.as_ref()).for_each(|verdict| app.guard.note(verdict));
     app.committed(Lane::Otp, 1, &answer, trace);
     Ok((answer, first))
 }

@@ -1,6 +1,6 @@
 //! What became of checks: a row each for the log, and the brake that guesses at all over the place trip.
 //!
-//! Both are written off the way of the callers, and a little at a time: a second's worth at once would keep the database
+//! Right codes are told to the pumping guard as well. All is written off the way of the callers, and a little at a time: a second's worth at once would keep the database
 //! from checks for a tenth of it. What limits guesses at one code or phone is committed
 //! before each comparison, so nothing depends on these rows but the log and the brake.
 
@@ -11,11 +11,14 @@ use std::time::Duration;
 use metrics::{Counter, Gauge};
 use shared::brake::{self, Checks};
 use shared::db::{is_away, within};
+use shared::phone::PhoneNumber;
+use shared::store::guard::{self, Conversion};
 use shared::store::otp_checks::{self, Check, CheckOutcome};
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::guard::Guard;
 use crate::measures;
 
 /// Checks that may wait to be written; beyond, with the database away, they go unlogged.
@@ -37,10 +40,10 @@ pub(crate) struct CheckLog {
 
 impl CheckLog {
     /// Starts the task that writes.
-    pub(crate) fn start(pool: PgPool) -> Self {
+    pub(crate) fn start(pool: PgPool, guard: Guard) -> Self {
         let (made, waiting) = mpsc::channel(QUEUE_LENGTH);
         let brakes = Arc::new(AtomicBool::new(false));
-        let writer = Writer { pool, brakes: Arc::clone(&brakes), gauge: measures::brake() };
+        let writer = Writer { pool, guard, brakes: Arc::clone(&brakes), gauge: measures::brake() };
         tokio::spawn(writer.run(waiting));
         Self { made, brakes, counters: measures::checks() }
     }
@@ -66,6 +69,7 @@ impl CheckLog {
 
 struct Writer {
     pool: PgPool,
+    guard: Guard,
     brakes: Arc<AtomicBool>,
     gauge: Gauge,
 }
@@ -99,14 +103,33 @@ impl Writer {
 
     /// Writes what was made, and looks at the brake if it is time.
     async fn write(&self, group: &[Check], looks: bool) -> sqlx::Result<()> {
+        self.count_sends().await?;
         if !group.is_empty() {
+            let outlook = self.guard.outlook(&self.pool).await?;
             let mut tx = self.pool.begin().await?;
             // After a commit whose answer was lost these are stored already, and counted.
             let fresh = otp_checks::insert(&mut *tx, group).await?;
             otp_checks::count(&mut *tx, made(group.iter().filter(|check| fresh.contains(&check.id)))).await?;
+            let right = |check: &&Check| check.outcome == CheckOutcome::Right && fresh.contains(&check.id);
+            let verified: Vec<Conversion> = group.iter().filter(right).map(conversion).collect();
+            if !verified.is_empty() {
+                guard::convert(&mut tx, &outlook, &verified).await?;
+            }
             tx.commit().await?;
         }
         if looks { self.look().await } else { Ok(()) }
+    }
+
+    /// Counts what was sent to countries with plenty of credits. What cannot be counted now is not counted at all.
+    async fn count_sends(&self) -> sqlx::Result<()> {
+        let sends = self.guard.take_uncounted();
+        if sends.is_empty() {
+            return Ok(());
+        }
+        let outlook = self.guard.outlook(&self.pool).await?;
+        let mut tx = self.pool.begin().await?;
+        guard::count_sends(&mut tx, &outlook, &sends).await?;
+        tx.commit().await
     }
 
     /// Trips the brake if it must be, and learns whether it holds.
@@ -127,6 +150,11 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// What the pumping guard is told of a right code.
+fn conversion(check: &Check) -> Conversion {
+    Conversion { session: check.session, phone: PhoneNumber::stored(check.phone.clone()) }
 }
 
 /// What the brake goes by: comparisons alone, or a flood of checks that compare nothing would hide the wrong ones.

@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::Deserialize;
-use shared::ids::{ApiKeyId, MessageId, SessionId};
+use shared::ids::{MessageId, SessionId};
 use shared::limits::{Exceeded, Standing};
+use shared::message::NewMessage;
 use shared::otp_code::{CodeLength, OtpCode};
 use shared::otp_policy::{Policy, Purpose, Resend};
 use shared::phone::PhoneNumber;
-use shared::store::intake::{self, Counted, PHONE_LOCKED};
+use shared::store::guard::{self, Outlook, Verdict};
+use shared::store::intake::{self, Counted, GUARD, PHONE_LOCKED};
 use shared::store::otp_sessions::{self, Renewal, Session};
 use shared::store::{messages, otp_windows};
 use sqlx::PgConnection;
 
+use super::guard::asks_for_challenge;
 use super::policies::{RuleBook, Rules};
 use super::start::Requester;
 use super::subjects::Asker;
@@ -93,6 +96,7 @@ pub(crate) struct Preparation<'a> {
     /// Where the person is, if known.
     pub(crate) client: Option<ClientAddress>,
     rules: RuleBook,
+    outlook: Arc<Outlook>,
     template: Option<Arc<Variant>>,
 }
 
@@ -108,6 +112,7 @@ impl<'a> Preparation<'a> {
         client: Option<ClientAddress>,
     ) -> sqlx::Result<Self> {
         let rules = app.policies.all(&app.pool).await?;
+        let outlook = app.guard.outlook(&app.pool).await?;
         let session = otp_sessions::find(&app.pool, id).await?;
         let template = match &session {
             Some(session) => {
@@ -116,7 +121,7 @@ impl<'a> Preparation<'a> {
             }
             None => None,
         };
-        Ok(Self { requester, client, rules, template })
+        Ok(Self { requester, client, rules, outlook, template })
     }
 }
 
@@ -145,7 +150,6 @@ pub(crate) async fn resend(
     };
     let rules = prepared.rules.of(purpose_of(&session))?;
     let phone = may_resend(app, &session, &rules.policy)?;
-    let (withheld, standings) = count(&mut *db, &session, &phone, rules, client, key).await?;
     let next = NextCode::of(app, &session, &rules.policy);
     let delivery = Delivery {
         session: id,
@@ -161,6 +165,18 @@ pub(crate) async fn resend(
     };
     let cool_down = rules.policy.cool_down_after(session.sends + 1);
     let (mac, message) = (delivery.mac(&next.code, &app.keyring), delivery.message(&next.code, &app.keyring));
+    let asker = Asker {
+        phone: &phone,
+        purpose: rules.policy.purpose,
+        user_id: session.user_id.as_deref(),
+        client,
+        key: Some(key),
+    };
+    let (mut withheld, standings) = count(&mut *db, &session, &asker, rules).await?;
+    let verdict = ask_guard(&mut *db, prepared, &session, &asker, &message, withheld.is_some()).await?;
+    if verdict.iter().any(|verdict| !verdict.decision.is_sent()) {
+        withheld = withheld.or(Some(GUARD));
+    }
     let renewal = Renewal {
         code_mac: Some(mac.as_slice()).filter(|_| withheld.is_none()),
         sealed_code: keep(&next.code, &rules.policy, &app.keyring, id),
@@ -181,11 +197,11 @@ pub(crate) async fn resend(
         expires_at: next.expires_at,
         resend_after: cool_down.as_secs(),
         attempts_remaining: session.max_attempts - session.attempts,
-        challenge_required: app.checks.brakes(),
+        challenge_required: app.checks.brakes() || asks_for_challenge(verdict.as_ref()),
     };
     Ok(Resent {
         sent,
-        counted: Counted { standings, is_withheld: withheld.is_some() },
+        counted: Counted { standings, is_withheld: withheld.is_some(), verdict },
         message: Some(renewal.message_id).filter(|_| withheld.is_none()),
     })
 }
@@ -194,26 +210,31 @@ pub(crate) async fn resend(
 async fn count(
     db: &mut PgConnection,
     session: &Session,
-    phone: &PhoneNumber,
+    asker: &Asker<'_>,
     rules: &Rules,
-    client: Option<ClientAddress>,
-    key: ApiKeyId,
 ) -> Result<(Option<&'static str>, Vec<Standing>), ResendError> {
-    let asker = Asker {
-        phone,
-        purpose: rules.policy.purpose,
-        user_id: session.user_id.as_deref(),
-        client,
-        key: Some(key),
-    };
     let subjects = asker.subjects();
     let mut held = otp_windows::hold(&mut *db, &rules.limits, &subjects).await?;
     let counted = held.ledger.count_send(&rules.limits, &subjects, held.now);
     let attempts_remaining = session.max_attempts - session.attempts;
     let standings = counted.map_err(|exceeded| ResendError::Limited { exceeded, attempts_remaining })?;
     otp_windows::record(&mut *db, &rules.limits, &held).await?;
-    let withheld = held.locked_phones.iter().any(|locked| locked == phone.as_str());
+    let withheld = held.locked_phones.iter().any(|locked| locked == asker.phone.as_str());
     Ok((withheld.then_some(PHONE_LOCKED), standings))
+}
+
+/// What the pumping guard says of the send. One to a number that was sent nothing yet counts as the first.
+async fn ask_guard(
+    db: &mut PgConnection,
+    prepared: &Preparation<'_>,
+    session: &Session,
+    asker: &Asker<'_>,
+    message: &NewMessage,
+    is_withheld: bool,
+) -> sqlx::Result<Option<Verdict>> {
+    let is_resend = session.withheld.is_none();
+    let send = guard::Send { is_resend, ..asker.guarded(message, session.id) };
+    Ok(guard::judge(db, &prepared.outlook, &[(&send, is_withheld)]).await?.pop())
 }
 
 /// The code a resend sends.

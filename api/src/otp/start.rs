@@ -9,6 +9,7 @@ use shared::limits::Standing;
 use shared::otp_code::OtpCode;
 use shared::otp_policy::Purpose;
 use shared::phone::PhoneNumber;
+use shared::store::guard;
 use shared::store::intake::{Counted, NewOtp, Started};
 use shared::store::otp_sessions::NewSession;
 use shared::store::{otp_requirements, verified_phones};
@@ -35,6 +36,8 @@ pub(crate) struct StartRequest {
     client_ip: Option<String>,
     provider_hint: Option<String>,
     locale: Option<String>,
+    /// The application had its user pass a challenge.
+    challenged: Option<bool>,
 }
 
 impl StartRequest {
@@ -46,7 +49,7 @@ impl StartRequest {
         client_ip: Option<String>,
     ) -> Self {
         let purpose = Some(purpose);
-        Self { phone, purpose, user_id, client_ip, provider_hint: None, locale: None }
+        Self { phone, purpose, user_id, client_ip, provider_hint: None, locale: None, challenged: None }
     }
 
     /// The same, by this provider if it can.
@@ -89,6 +92,17 @@ impl Requester<'_> {
     }
 }
 
+impl Requester<'_> {
+    /// Whether the person has passed a challenge: a page could say that of anybody.
+    fn challenged(&self, given: Option<bool>) -> Result<bool, &'static str> {
+        match (self.who, given) {
+            (Who::Server, given) => Ok(given.unwrap_or_default()),
+            (Who::Browser | Who::User(_), None) => Ok(false),
+            (Who::Browser | Who::User(_), Some(_)) => Err("must be left out: only servers are believed"),
+        }
+    }
+}
+
 /// Checks a request and makes its session, message and answer; nothing is stored yet.
 ///
 /// # Errors
@@ -108,8 +122,9 @@ pub(crate) async fn prepare(
     let locale = faults.take("locale", request.locale.map(fields::locale).transpose());
     let client = request.client_ip.as_deref().map(fields::address).transpose();
     let client = faults.take("client_ip", client.and_then(|given| requester.client(given)));
-    let (Some(phone), Some(user_id), Some(hint), Some(locale), Some(client)) =
-        (phone, user_id, hint, locale, client)
+    let challenged = faults.take("challenged", requester.challenged(request.challenged));
+    let (Some(phone), Some(user_id), Some(hint), Some(locale), Some(client), Some(is_challenged)) =
+        (phone, user_id, hint, locale, client, challenged)
     else {
         return Err(Refusal::from(faults).into());
     };
@@ -118,6 +133,7 @@ pub(crate) async fn prepare(
     let purpose = request.purpose.unwrap_or_default();
     may_take(app, requester.who, purpose, user_id.as_deref(), &phone).await?;
     let book = app.policies.all(&app.pool).await?;
+    let outlook = app.guard.outlook(&app.pool).await?;
     let Rules { policy, limits } = book.of(purpose)?;
     let template = app.templates.find(&app.pool, &policy.template, locale.as_deref()).await?;
     let (id, now, brakes) = (SessionId::random(), app.clock.now(), app.checks.brakes());
@@ -146,6 +162,7 @@ pub(crate) async fn prepare(
     };
     let asker = Asker { phone: &phone, purpose, user_id: user_id.as_deref(), client, key: Some(key) };
     let subjects = asker.subjects();
+    let guard = guard::Send { is_challenged, ..asker.guarded(&message, id) };
     let session = NewSession {
         id,
         phone: message.to.clone(),
@@ -161,7 +178,7 @@ pub(crate) async fn prepare(
         locale,
         hint,
     };
-    Ok((NewOtp { session, message, subjects, limits: Arc::clone(limits) }, sent))
+    Ok((NewOtp { session, message, subjects, limits: Arc::clone(limits), guard, outlook }, sent))
 }
 
 /// Whether this user may take another number now. Whoever has but the user's own token must have shown a second factor, if

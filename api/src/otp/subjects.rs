@@ -1,9 +1,11 @@
 //! Whom the send of a code is counted for.
 
-use shared::ids::ApiKeyId;
+use shared::ids::{ApiKeyId, SessionId};
 use shared::limits::{Kind, Subject};
+use shared::message::NewMessage;
 use shared::otp_policy::Purpose;
 use shared::phone::PhoneNumber;
+use shared::store::guard;
 
 use crate::client_address::ClientAddress;
 
@@ -19,6 +21,19 @@ pub(super) struct Asker<'a> {
 }
 
 impl Asker<'_> {
+    /// What the pumping guard is asked of the send.
+    pub(super) fn guarded(&self, message: &NewMessage, session: SessionId) -> guard::Send {
+        guard::Send {
+            session,
+            segments: message.segments.unsigned_abs().into(),
+            phone: self.phone.clone(),
+            client: self.client.map(|address| address.block().to_string()),
+            is_challenged: false,
+            is_resend: false,
+            is_unmeasured: false,
+        }
+    }
+
     /// All subjects of the send.
     pub(super) fn subjects(&self) -> Vec<Subject> {
         let phone = self.phone.as_str();

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use shared::ids::{BatchId, CampaignId, MessageId, SessionId};
 use shared::lane::Lane;
 use shared::message::Status;
+use shared::phone::PhoneNumber;
+use shared::store::guard;
 use shared::store::messages::{self, Cancel, Filter, ListedAttempt, Message, Stretch};
 use shared::store::receipts;
 
@@ -238,6 +240,29 @@ pub(super) async fn cancel(
         Cancel::Refused(status) => Err(Problem::not_cancellable(status)),
         Cancel::Unknown => Err(no_such_message()),
     }
+}
+
+/// What was reported.
+#[derive(Serialize)]
+pub(super) struct Converted {
+    message_id: MessageId,
+    converted: bool,
+}
+
+/// Takes the report that the code in a guarded text was typed in.
+pub(super) async fn converted(
+    State(app): State<App>,
+    _: Caller<MaySend>,
+    Path(id): Path<MessageId>,
+) -> Result<axum::Json<Converted>, Problem> {
+    let outlook = app.guard.outlook(&app.pool).await?;
+    let mut tx = app.pool.begin().await?;
+    let message = messages::find(&mut *tx, id).await?.ok_or_else(no_such_message)?;
+    if !guard::report(&mut tx, &outlook, id, PhoneNumber::stored(message.to)).await? {
+        return Err(Problem::not_found("this message was not sent with guarded: true"));
+    }
+    tx.commit().await?;
+    Ok(axum::Json(Converted { message_id: id, converted: true }))
 }
 
 fn no_such_message() -> Problem {

@@ -198,6 +198,7 @@ pub(super) async fn resend(
             Ok::<_, Problem>(Answer::accepted(&resent.sent)?)
         })
         .await?;
+    counted.verdict.iter().for_each(|verdict| app.guard.note(verdict));
     app.committed(Lane::Otp, 1, &answer, &trace);
     drop(trace);
     with_outcome(&app, &caller.who, prefer, message, counted.standings, answer).await

@@ -23,6 +23,7 @@ use crate::idempotency::{Answer, IdempotencyKey, Once};
 use crate::intake::IntakeError;
 use crate::key_limits;
 use crate::measures::Measures;
+use crate::otp::guarded;
 use crate::outcomes::Waited;
 use crate::prefer::Prefer;
 use crate::problem::Problem;
@@ -55,14 +56,23 @@ pub(super) async fn send_transactional(
     };
     let lane = Lane::Transactional;
     let origin = Origin { lane, key: caller.key, batch: None, trace: trace.parent(), now: app.clock.now() };
+    let is_guarded = request.guarded == Some(true);
     let message = accept::check(request, template.as_deref(), &app.reach, origin)?;
     country_rules::allow(app.rules.in_force(&app.pool).await?.as_deref(), &message)?;
     let (due_at, answer) =
         (message.due_at, Answer::accepted(&Accepted { message_id: message.id, status: Status::Queued })?);
     let once = Once::of(&caller, &key, "POST /sms/send-transactional", &raw)?;
-    let (answer, standings) = store(&app, &once, message, answer, &trace).await?;
+    let (answer, standings) = match is_guarded {
+        false => store(&app, &once, message, answer, &trace).await?,
+        // Boxed, as few are.
+        true => Box::pin(guarded::store(&app, &once, message, &trace, accepted)).await?,
+    };
     drop(trace);
     Ok(Limited(standings, with_outcome(&app, prefer, due_at, answer).await?))
+}
+
+fn accepted(message_id: MessageId, status: Status) -> serde_json::Result<Answer> {
+    Answer::accepted(&Accepted { message_id, status })
 }
 
 /// Stores one message, once for each `Idempotency-Key`: gives `answer`, or that which was given before.

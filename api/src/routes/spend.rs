@@ -113,6 +113,7 @@ pub(super) async fn replace_cap(
 ) -> Result<axum::Json<StoredCap>, Problem> {
     let new = check(name, wanted)?;
     spend_caps::replace(&app.pool, &new).await?;
+    app.guard.forget();
     Ok(axum::Json(find(&app, &new.name).await?))
 }
 
@@ -123,6 +124,7 @@ pub(super) async fn delete_cap(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let gone = money::check_cap_name(&name).is_ok() && spend_caps::delete(&app.pool, &name).await?;
+    app.guard.forget();
     if gone { Ok(StatusCode::NO_CONTENT) } else { Err(no_such_cap()) }
 }
 
@@ -130,12 +132,10 @@ fn check(name: String, wanted: WantedCap) -> Result<NewCap, Refusal> {
     let mut faults = Faults::default();
     faults.take("name", money::check_cap_name(&name));
     let country = faults.take("country", wanted.country.as_deref().map(str::parse::<Region>).transpose());
-    match (wanted.scope, &wanted.country) {
-        (CapScope::Country, None) => faults.note("country", "is required: which country does it count?"),
-        (CapScope::Day | CapScope::Campaign, Some(_)) => {
-            faults.note("country", "belongs to the scope country: leave it out");
-        }
-        (CapScope::Country, Some(_)) | (CapScope::Day | CapScope::Campaign, None) => (),
+    match (wanted.scope.is_of_country(), &wanted.country) {
+        (true, None) => faults.note("country", "is required: which country does it count?"),
+        (false, Some(_)) => faults.note("country", "belongs to the scopes of a country: leave it out"),
+        (true, Some(_)) | (false, None) => (),
     }
     let amount = faults.take("amount", wanted.amount.parse::<Amount>());
     if amount == Some(Amount::ZERO) {

@@ -13,7 +13,7 @@ use crate::store::sparse;
 
 mod codes;
 
-pub use codes::{Counted, NewOtp, PHONE_LOCKED, Started, insert_code, start_sessions};
+pub use codes::{Counted, GUARD, NewOtp, PHONE_LOCKED, Started, insert_code, start_sessions};
 
 /// Messages as columns, for `unnest`.
 #[derive(Default)]

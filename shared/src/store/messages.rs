@@ -230,6 +230,25 @@ pub async fn cancel(db: &mut PgConnection, id: MessageId) -> sqlx::Result<Cancel
     Ok(find(db, id).await?.map_or(Cancel::Unknown, |message| Cancel::Refused(message.status)))
 }
 
+/// Takes a message that the caller has just stored out of the queue, because of `reason`: it is logged and never sent.
+pub async fn suppress(db: impl PgExecutor<'_>, id: MessageId, reason: &'static str) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"with gone as (
+               delete from smsgw.sms_outbox where id = $1 returning *
+           )
+           insert into public.sms_messages_log (id, user_id, "to", type, text, status, reason, segments, attempts,
+                   copies, sender, template, api_key_id, session_id, batch_id, campaign_id, trace, created_at)
+           select id, user_id, "to", lane, body, 'suppressed', $2, segments, attempts, copies, sender, template,
+                  api_key_id, session_id, batch_id, campaign_id, trace, smsgw.uuid_time(id)
+           from gone"#,
+        id as MessageId,
+        reason,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Withdraws the messages of an OTP session that still wait, because of `reason`; says how many.
 /// One that is being sent at this moment is not sent again: its time is over.
 ///

@@ -57,7 +57,11 @@ pub async fn note(
     let (caps, thresholds): (Vec<&Cap>, Vec<i16>) = reached.iter().copied().unzip();
     let subject = |cap: &&Cap| match cap.scope {
         CapScope::Campaign => id.to_string(),
-        CapScope::Day | CapScope::Country => day.to_string(),
+        CapScope::Day
+        | CapScope::Country
+        | CapScope::CodesDay
+        | CapScope::CodesHour
+        | CapScope::CodesCountry => day.to_string(),
     };
     let country = |cap: &&Cap| cap.country.as_ref().map_or("", Region::as_str).to_owned();
     sqlx::query_as!(

@@ -1,4 +1,4 @@
-//! `sms_spend_caps`: limits of what campaigns may spend, as operators set them.
+//! `sms_spend_caps`: limits of what campaigns and codes may spend, as operators set them.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -42,13 +42,18 @@ pub struct StoredCap {
     pub currency: String,
     /// Shares in percent that are told of.
     pub thresholds: Vec<i16>,
-    /// How much is spent on the day asked about; `None` where each campaign is counted by itself.
+    /// How much is spent on the day asked about, or in this hour; `None` where each campaign is counted by itself.
     pub spent: Option<Amount>,
     /// When it was last set.
     pub updated_at: DateTime<Utc>,
 }
 
 impl StoredCap {
+    /// The cap of codes that it is.
+    pub(super) fn of_codes(self) -> Option<Cap> {
+        self.cap(|_| Amount::ZERO)
+    }
+
     /// The cap for a campaign that has spent `own` in its currency; `None`, with a line in the log, for what this version
     /// of the gateway cannot read.
     fn cap(self, own: impl Fn(Currency) -> Amount) -> Option<Cap> {
@@ -73,9 +78,18 @@ impl StoredCap {
 pub async fn list(db: impl PgExecutor<'_>, day: NaiveDate) -> sqlx::Result<Vec<StoredCap>> {
     let rows = sqlx::query!(
         r#"select c.name, c.scope as "scope: CapScope", c.country, c.micros, c.currency, c.thresholds, c.updated_at,
-                  cast(case when c.scope <> 'campaign' then
-                      (select coalesce(sum(s.micros), 0) from smsgw.sms_spend s
-                       where s.day = $1 and s.currency = c.currency and (c.country is null or s.country = c.country))
+                  cast(case
+                      when c.scope = 'campaign' then null
+                      when c.scope like 'codes%' then
+                          (select coalesce(sum(s.micros), 0) from smsgw.codes_spend s
+                           where s.hour >= case c.scope
+                                     when 'codes_hour' then date_bin('1 hour', clock_timestamp(), 'epoch')
+                                     else $1::date::timestamp at time zone 'UTC' end
+                             and s.hour < ($1::date + 1)::timestamp at time zone 'UTC'
+                             and s.currency = c.currency and (c.country is null or s.country = c.country))
+                      else
+                          (select coalesce(sum(s.micros), 0) from smsgw.sms_spend s
+                           where s.day = $1 and s.currency = c.currency and (c.country is null or s.country = c.country))
                   end as bigint) as "spent?"
            from smsgw.sms_spend_caps c order by c.name"#,
         day,
@@ -133,10 +147,13 @@ pub async fn delete(db: impl PgExecutor<'_>, name: &str) -> sqlx::Result<bool> {
 /// under a cap.
 pub async fn open_purse(db: &mut PgConnection, campaign: &Campaign, day: NaiveDate) -> sqlx::Result<Purse> {
     // By a statement of its own: who waits for the lock must read the sums afterwards.
-    sqlx::query!("select name from smsgw.sms_spend_caps order by name for no key update")
-        .fetch_all(&mut *db)
-        .await?;
-    let stored = list(&mut *db, day).await?;
+    sqlx::query!(
+        "select name from smsgw.sms_spend_caps where scope not like 'codes%' order by name for no key update"
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let mut stored = list(&mut *db, day).await?;
+    stored.retain(|cap| !cap.scope.is_of_codes());
     let spent = spend::list_of_campaign(&mut *db, campaign.id).await?;
     let own = |currency: Currency| {
         let found = spent.iter().find(|sum| sum.currency.as_deref() == Some(currency.as_str()));

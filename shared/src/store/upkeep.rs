@@ -144,6 +144,36 @@ pub async fn purge_otp_counts(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     purge!(db, "smsgw.otp_counts", "until", "0 seconds")
 }
 
+/// Forgets what the pumping guard said 30 days ago; at most [`GROUP`] a call.
+pub async fn purge_guard_decisions(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    // By the time in their ids, which are their key.
+    let done = sqlx::query!(
+        "delete from smsgw.guard_decisions where id = any(array(
+             select id from smsgw.guard_decisions
+             where id < (select smsgw.uuid_floor(clock_timestamp() - interval '30 days'))
+             limit 10000 for update skip locked))"
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Forgets what the pumping guard has not looked at for ten days: by then every block is over, and what was a week's
+/// share; at most [`GROUP`] a call.
+pub async fn purge_guard_subjects(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.guard_subjects", "touched", "10 days")
+}
+
+/// Forgets how many guarded texts were sent in hours that are over; at most [`GROUP`] a call.
+pub async fn purge_guard_unmeasured(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.guard_unmeasured", "hour", "2 hours")
+}
+
+/// Forgets what codes cost 40 days ago; at most [`GROUP`] a call.
+pub async fn purge_codes_spend(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    purge!(db, "smsgw.codes_spend", "hour", "40 days")
+}
+
 /// Forgets how many checks failed once the brake no longer looks at it; at most [`GROUP`] a call.
 pub async fn purge_check_counts(db: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     purge!(db, "smsgw.otp_check_counts", "bucket", "8 days")

@@ -71,7 +71,7 @@ async fn each_door_takes_the_fields_described() {
             doors += 1;
         }
     }
-    assert_eq!(doors, 24);
+    assert_eq!(doors, 26);
 }
 
 /// What a schema is, wherever it stands.
@@ -176,6 +176,7 @@ async fn each_door_answers_as_described() {
     read_campaigns(&mut reader).await;
     read_codes(&mut reader, &app).await;
     read_settings(&mut reader).await;
+    read_guard(&mut reader).await;
     for path in [
         "/healthz",
         "/readyz",
@@ -332,6 +333,26 @@ async fn read_aliases(reader: &mut Reader<'_>) {
 async fn sent_to_another(reader: &mut Reader<'_>) -> String {
     let sent = reader.call("post", "/otp/send", "/otp/send", Some(json!({ "phone": a_number() }))).await;
     sent["session_id"].as_str().unwrap().to_owned()
+}
+
+async fn read_guard(reader: &mut Reader<'_>) {
+    let send = "/sms/send-transactional";
+    let text = json!({ "to": a_number(), "text": "Your code is 123456", "guarded": true });
+    let sent = reader.call("post", send, send, Some(text)).await["message_id"].as_str().unwrap().to_owned();
+    for id in [sent.as_str(), "00000000-0000-7000-8000-000000000000"] {
+        let at = format!("/sms/messages/{id}/converted");
+        reader.call("post", "/sms/messages/{id}/converted", &at, None).await;
+    }
+    let settings = "/settings/guard";
+    reader.get(settings, settings).await;
+    reader.call("put", settings, settings, Some(json!({ "credits_ip": 11 }))).await;
+    let listed = reader.get("/guard/decisions", "/guard/decisions?limit=2").await;
+    let prefix = listed["decisions"][0]["prefix"].clone();
+    reader.get("/guard/decisions", "/guard/decisions?limit=0").await;
+    reader.get("/guard/explain", "/guard/explain?phone=%2B41790000001").await;
+    for prefix in [prefix, json!("+1555"), json!("everything")] {
+        reader.call("post", "/guard/release", "/guard/release", Some(json!({ "prefix": prefix }))).await;
+    }
 }
 
 fn a_provider() -> Value {

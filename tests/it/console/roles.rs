@@ -6,7 +6,7 @@ use super::*;
 use tests::builders::{a_number, a_transactional};
 
 /// Every door of the console with the least role it opens to; without one it is open to all.
-const DOORS: [(&str, &str, Option<Role>); 37] = [
+const DOORS: [(&str, &str, Option<Role>); 41] = [
     ("GET", "/console", None),
     ("GET", "/console/sign-in", None),
     ("POST", "/console/sign-in", None),
@@ -20,6 +20,10 @@ const DOORS: [(&str, &str, Option<Role>); 37] = [
     ("POST", "/console/users/{id}/devices/revoke", Some(Role::Admin)),
     ("POST", "/console/users/{id}/devices/{device}/revoke", Some(Role::Admin)),
     ("GET", "/console/inbox", Some(Role::Viewer)),
+    ("GET", "/console/guard", Some(Role::Viewer)),
+    ("GET", "/console/guard?outcome=block", Some(Role::Viewer)),
+    ("POST", "/console/guard/release", Some(Role::Admin)),
+    ("POST", "/console/guard/mode", Some(Role::Admin)),
     ("GET", "/console/audit", Some(Role::SuperAdmin)),
     ("GET", "/console/assets/{version}/{name}", None),
     ("GET", "/console/messages?status=sent", Some(Role::Viewer)),

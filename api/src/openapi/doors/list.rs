@@ -55,6 +55,10 @@ fn messages() -> Vec<Door> {
             .needs(Send)
             .gives("Cancelled", "It will not be sent; `unknown` after a call that may have sent it")
             .refuses(&[&NOT_CANCELLABLE]),
+        Door::new("post", "/sms/messages/{id}/converted", "reportConversion", "messages")
+            .says("Report that the code in a guarded text was typed in; told twice, it counts once")
+            .needs(Send)
+            .gives("Converted", "It counts"),
     ]
 }
 
@@ -421,6 +425,34 @@ fn settings() -> Vec<Door> {
             .says("Let campaigns text one person as often as they come")
             .needs(Admin)
             .gives_nothing("Removed")
+            .refuses(&[&NOT_FOUND]),
+        Door::new("get", "/settings/guard", "getGuardSettings", "settings")
+            .says("Show how much the pumping guard lets pass, and whether it withholds codes")
+            .needs(Admin)
+            .gives("GuardSettings", "The settings"),
+        Door::new("put", "/settings/guard", "putGuardSettings", "settings")
+            .says("Set it; what is left out stays")
+            .needs(Admin)
+            .takes("GuardSettingsRequest")
+            .gives("GuardSettings", "The settings; every API goes by them within two seconds"),
+        Door::new("get", "/guard/decisions", "listGuardDecisions", "settings")
+            .says("List what the pumping guard said of codes, newest first")
+            .needs(Admin)
+            .asks("limit", &limit(i64::from(limits::DECISIONS.0), i64::from(limits::DECISIONS.1)), "Decisions on a page")
+            .asks("cursor", &json!({"type": "string"}), "The `next_cursor` of the page before")
+            .asks("prefix", &json!({"type": "string", "example": "+4179123"}), "Only of this prefix: a number without its last four digits")
+            .asks("outcome", &json!({"type": "string", "enum": ["allow", "challenge", "block"]}), "Only these")
+            .gives("GuardDecisions", "A page; there is more as long as `next_cursor` is not null"),
+        Door::new("get", "/guard/explain", "explainGuard", "settings")
+            .says("Say what would become of a code to a number, and why; nothing is counted")
+            .needs(Admin)
+            .must_say("phone", &json!({"type": "string", "example": "+41790000001"}), "The number")
+            .gives("GuardExplanation", "What it would be by"),
+        Door::new("post", "/guard/release", "releaseGuard", "settings")
+            .says("End the blocks of prefixes or a country and fill their credits")
+            .needs(Admin)
+            .takes("GuardReleaseRequest")
+            .gives("GuardReleased", "Which there were")
             .refuses(&[&NOT_FOUND]),
         Door::new("get", "/settings/pauses", "listPauses", "settings")
             .says("Show what is stopped")

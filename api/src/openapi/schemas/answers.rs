@@ -152,7 +152,8 @@ fn codes() -> Value {
             "resend_after": {"type": "integer", "description": "Seconds until another code can be asked for"},
             "attempts_remaining": whole(),
             "challenge_required": {"type": "boolean", "const": true, "description": "Present while codes are guessed \
-                at all over the gateway: make sure that a person asks before the next send"},
+                at all over the gateway, and where the pumping guard withheld this one: make sure that a person asks \
+                before the next send"},
             "status": {"type": "string", "description": "With `Prefer: wait`, how the message fared, if it did in time"},
         }), &["challenge_required", "status"]),
         "Verified": answer(json!({
@@ -243,7 +244,7 @@ fn settings() -> Value {
         }, &[]),
         "AllCountryRules": answer(json!({"rules": list(reference("CountryRules"))}), &[]),
         "SpendCap": answer(json!({
-            "name": text(), "scope": {"type": "string", "enum": ["day", "country", "campaign"]},
+            "name": text(), "scope": {"type": "string", "enum": ["day", "country", "campaign", "codes_day", "codes_hour", "codes_country"]},
             "country": maybe(text()), "amount": text(), "currency": text(), "thresholds": list(whole()),
             "spent": {"type": ["string", "null"], "description": "Today; null where each campaign is counted by itself"},
             "updated_at": time(),

@@ -31,6 +31,8 @@ pub(super) fn all() -> Value {
             "client_ip": {"type": "string", "description": "IPv4 or IPv6 address of your user, for the limits by address"},
             "provider_hint": provider("Tried first"),
             "locale": locale(),
+            "challenged": {"type": "boolean", "default": false, "description": "Your user passed a challenge of yours; \
+                servers only"},
         })),
         "VerifyRequest": object(&["session_id", "otp"], json!({
             "session_id": text(),
@@ -85,9 +87,10 @@ pub(super) fn all() -> Value {
             "currency": {"type": "string", "example": "EUR"},
         })),
         "SpendCapRequest": object(&["scope", "amount", "currency"], json!({
-            "scope": {"type": "string", "enum": ["day", "country", "campaign"], "description": "What it counts: all \
-                campaigns of a day in UTC, those to one country, or each campaign by itself"},
-            "country": {"type": "string", "example": "IN", "description": "With the scope `country`"},
+            "scope": {"type": "string", "enum": ["day", "country", "campaign", "codes_day", "codes_hour", "codes_country"], "description": "What it counts: all \
+                campaigns of a day in UTC, those to one country, or each campaign by itself; all codes of a day, of an \
+                hour, or of a day to one country"},
+            "country": {"type": "string", "example": "IN", "description": "With `country` and `codes_country`"},
             "amount": {"type": "string", "example": "500.00"}, "currency": {"type": "string", "example": "EUR"},
             "thresholds": {"type": "array", "maxItems": MAX_THRESHOLDS, "default": [50, 80, 100],
                 "items": {"type": "integer", "minimum": 1, "maximum": 100},
@@ -152,6 +155,8 @@ fn send() -> Value {
                 "description": "Seconds after which it is no longer sent, counted from `send_at`; transactional \
                     messages have 4 hours unless told otherwise, promo 24"},
             "at_most_once": {"type": "boolean", "default": false, "description": "Rather lost than sent twice"},
+            "guarded": {"type": "boolean", "default": false, "description": "It carries a code that you check yourself: the \
+                pumping guard judges it; not in batches"},
         }),
     );
     send["oneOf"] = json!([{"required": ["text"]}, {"required": ["template"]}]);

@@ -6,7 +6,9 @@ use sqlx::postgres::PgQueryResult;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::numbers::Numbers;
+use crate::guard::Place;
 use crate::ids::MessageId;
+use crate::phone::PhoneNumber;
 
 /// Deletes what came by SQL and was not read yet, or could not be used; says how many rows. Those that the feeder is taking
 /// are waited for: whoever takes them off the lists next finds them there.
@@ -99,6 +101,7 @@ pub(super) async fn codes(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Res
     )
     .execute(&mut *db)
     .await?;
+    guarded(&mut *db, numbers).await?;
     let failures =
         sqlx::query!(
             "delete from smsgw.otp_phone_failures f using unnest($1::text[], $2::timestamptz[]) as p (number, until)
@@ -118,6 +121,36 @@ pub(super) async fn codes(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Res
     .await?;
     let rows = [windows, failures, owned].iter().map(PgQueryResult::rows_affected).sum::<u64>();
     Ok(count(gone + rows) + resets(db, numbers).await?)
+}
+
+/// Leaves of them in what the pumping guard knows what a statistic may keep: the prefix that they share with others. Rows
+/// of whoever has the same prefix and last two digits are cleared as well.
+async fn guarded(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<()> {
+    let phones: Vec<PhoneNumber> = numbers.spellings.iter().cloned().map(PhoneNumber::stored).collect();
+    let prefixes: Vec<String> = phones.iter().map(|phone| Place::of(phone).prefix).collect();
+    sqlx::query!(
+        "update smsgw.guard_decisions d set phone = p.forgotten, session_id = null, client = null
+         from unnest($1::text[], $2::text[], $3::text[]) as p (prefix, masked, forgotten)
+         where d.prefix = p.prefix and d.phone = p.masked",
+        &prefixes,
+        &phones.iter().map(PhoneNumber::masked).collect::<Vec<_>>(),
+        &phones.iter().map(PhoneNumber::forgotten).collect::<Vec<_>>(),
+    )
+    .execute(&mut *db)
+    .await?;
+    // Held by whoever sends a code there, for as long as that takes.
+    sqlx::query!(
+        "with held as materialized (
+             select kind, subject from smsgw.guard_subjects
+             where kind = 'prefix' and subject = any($1) and state ? 'recent' order by subject for update
+         )
+         update smsgw.guard_subjects g set state = state - 'recent' from held h
+         where g.kind = h.kind and g.subject = h.subject",
+        &prefixes,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Deletes what they could choose a password with, and the answers that said whose it was.

@@ -10,6 +10,7 @@ use super::Columns;
 use crate::ids::SessionId;
 use crate::limits::{Exceeded, Limit, Standing, Subject};
 use crate::message::NewMessage;
+use crate::store::guard::{self, Outlook, Verdict};
 use crate::store::otp_sessions::NewSession;
 use crate::store::{otp_windows, sparse};
 
@@ -24,18 +25,24 @@ pub struct NewOtp {
     pub subjects: Vec<Subject>,
     /// How often they may be sent codes.
     pub limits: Arc<[Limit]>,
+    /// What the pumping guard is asked.
+    pub guard: guard::Send,
+    /// What it goes by.
+    pub outlook: Arc<Outlook>,
 }
 
 /// What a start was answered, or the limit that forbids it.
 pub type Started = Result<Counted, Exceeded>;
 
 /// A session that was stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counted {
     /// Where its subjects stand now; empty if it was stored before.
     pub standings: Vec<Standing>,
     /// No message was stored for it.
     pub is_withheld: bool,
+    /// What the pumping guard said, if it was asked.
+    pub verdict: Option<Verdict>,
 }
 
 /// Sessions as columns, for `unnest`.
@@ -96,25 +103,52 @@ pub async fn start_sessions(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::
     let (mut answers, mut allowed) = (Vec::with_capacity(starts.len()), Vec::with_capacity(starts.len()));
     for start in starts {
         if let Some((_, is_withheld)) = stored.iter().find(|(id, _)| *id == start.session.id) {
-            answers.push(Ok(Counted { standings: Vec::new(), is_withheld: *is_withheld }));
+            answers.push(Ok(Counted { is_withheld: *is_withheld, ..Counted::default() }));
             continue;
         }
         let counted = held.ledger.count_send(&start.limits, &start.subjects, held.now);
         answers.push(counted.map(|standings| {
             let withheld = held.locked_phones.contains(&start.session.phone).then_some(PHONE_LOCKED);
             allowed.push((*start, withheld));
-            Counted { standings, is_withheld: withheld.is_some() }
+            Counted { standings, is_withheld: withheld.is_some(), verdict: None }
         }));
     }
     if !allowed.is_empty() {
         otp_windows::record(&mut *db, &limits, &held).await?;
+        let verdicts = ask_guard(&mut *db, &mut allowed).await?;
         insert_sessions(&mut *db, &allowed).await?;
+        for (start, answer) in starts.iter().zip(&mut answers) {
+            let verdict = verdicts.iter().find(|(id, _)| *id == start.session.id);
+            if let (Ok(counted), Some((_, verdict))) = (answer, verdict) {
+                counted.is_withheld |= !verdict.decision.is_sent();
+                counted.verdict = Some(verdict.clone());
+            }
+        }
     }
     Ok(answers)
 }
 
 /// A session whose phone is locked looks like any other from outside, but nothing is sent.
 pub const PHONE_LOCKED: &str = "phone_locked";
+
+/// So does one that the pumping guard withholds.
+pub const GUARD: &str = "guard";
+
+/// What the guard says of them; what it does not let pass is withheld, if it is not already.
+async fn ask_guard(
+    db: &mut PgConnection,
+    starts: &mut [(&NewOtp, Option<&'static str>)],
+) -> sqlx::Result<Vec<(SessionId, Verdict)>> {
+    let Some((first, _)) = starts.first() else { return Ok(Vec::new()) };
+    let sends: Vec<_> = starts.iter().map(|(start, withheld)| (&start.guard, withheld.is_some())).collect();
+    let verdicts = guard::judge(db, &first.outlook, &sends).await?;
+    for ((_, withheld), verdict) in starts.iter_mut().zip(&verdicts) {
+        if !verdict.decision.is_sent() {
+            withheld.get_or_insert(GUARD);
+        }
+    }
+    Ok(starts.iter().map(|(start, _)| start.session.id).zip(verdicts).collect())
+}
 
 /// Which of them an earlier try has stored, and whether without a message.
 async fn list_stored(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<(SessionId, bool)>> {

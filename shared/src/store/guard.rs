@@ -1,0 +1,236 @@
+//! `guard_subjects`, `guard_settings`: what the pumping guard remembers and is told.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer};
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::cost::Price;
+use crate::guard::{Key, Kind, Mode, Rates, Settings, State, Watched};
+use crate::phone::Region;
+use crate::store::codes_spend;
+
+mod conversions;
+mod decisions;
+mod explain;
+mod texts;
+mod verdicts;
+
+pub use conversions::{Conversion, convert, count_sends};
+pub use decisions::{Decided, Wanted, list_decisions};
+pub use explain::{Explanation, explain, release};
+pub use texts::{judge_text, report};
+pub use verdicts::{Send, Verdict, judge};
+
+/// What the guard goes by for a few seconds: settings, the week's shares, and which countries have plenty of credits.
+#[derive(Clone, Debug, Default)]
+pub struct Outlook {
+    /// How much passes.
+    pub settings: Settings,
+    /// Shares of codes that come back.
+    pub rates: Rates,
+    /// Countries with so many credits that none of their sends can be the last, and how many.
+    pub rich: HashMap<String, f64>,
+    /// Whether an operator has set a cap for what codes cost.
+    pub is_capped: bool,
+    /// For a segment to each country, by the provider that codes are tried with first; only where there is a cap.
+    pub prices: BTreeMap<Region, Price>,
+}
+
+/// With so many credits a country is counted a moment later, without a lock.
+const RICH: f64 = 1000.0;
+
+/// Loads what the guard goes by; prices are for the caller to add, who knows the providers.
+pub async fn outlook(db: impl PgExecutor<'_> + Copy) -> sqlx::Result<Outlook> {
+    let settings = find_settings(db).await?;
+    let rows = sqlx::query!(
+        r#"select subject, state as "state!: Json<Stored>", clock_timestamp() as "now!" from smsgw.guard_subjects
+           where kind = 'country' and state is not null"#
+    )
+    .fetch_all(db)
+    .await?;
+    let countries: Vec<(String, State, DateTime<Utc>)> =
+        rows.into_iter().filter_map(|row| Some((row.subject, row.state.0.0?, row.now))).collect();
+    let rates = Rates::of(countries.iter().map(|(name, state, now)| (name.clone(), state.week(*now))));
+    let rich = countries.into_iter().map(|(name, state, _)| (name, state.credits));
+    Ok(Outlook {
+        settings,
+        rates,
+        rich: rich.filter(|(_, credits)| *credits >= RICH).collect(),
+        is_capped: codes_spend::is_capped(db).await?,
+        prices: BTreeMap::new(),
+    })
+}
+
+/// What an operator has set.
+pub async fn find_settings(db: impl PgExecutor<'_>) -> sqlx::Result<Settings> {
+    let row = sqlx::query!(
+        "select mode, neighbours, near, credits_prefix, credits_ip, credits_country, default_rate
+         from smsgw.guard_settings"
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Settings {
+        // The column knows no other words.
+        mode: row.mode.parse().unwrap_or_default(),
+        neighbours: row.neighbours.unsigned_abs(),
+        near: row.near.unsigned_abs(),
+        credits_prefix: row.credits_prefix.unsigned_abs(),
+        credits_ip: row.credits_ip.unsigned_abs(),
+        credits_country: row.credits_country.unsigned_abs(),
+        default_rate: row.default_rate,
+    })
+}
+
+/// Sets all of it.
+pub async fn replace_settings(db: impl PgExecutor<'_>, settings: &Settings) -> sqlx::Result<()> {
+    let small = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+    sqlx::query!(
+        "update smsgw.guard_settings set mode = $1, neighbours = $2, near = $3, credits_prefix = $4, credits_ip = $5,
+                credits_country = $6, default_rate = $7, updated_at = clock_timestamp()",
+        settings.mode.as_str(),
+        small(settings.neighbours),
+        small(settings.near),
+        small(settings.credits_prefix),
+        small(settings.credits_ip),
+        small(settings.credits_country),
+        settings.default_rate,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Sets whether the guard withholds.
+pub async fn set_mode(db: impl PgExecutor<'_>, mode: Mode) -> sqlx::Result<()> {
+    sqlx::query!("update smsgw.guard_settings set mode = $1, updated_at = clock_timestamp()", mode.as_str())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Subjects whose rows are held until the transaction ends.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    states: BTreeMap<Key, State>,
+    /// The database's time.
+    now: DateTime<Utc>,
+}
+
+impl Held {
+    /// The subjects of one send. A country that is not held is stood for by `rich`.
+    fn watched<'a>(&'a mut self, subjects: &Subjects, rich: &'a mut State) -> Option<Watched<'a>> {
+        let [mut prefix, mut ip, mut country] = [None, None, None];
+        for (key, state) in &mut self.states {
+            match key.kind {
+                Kind::Prefix if key.name == subjects.prefix => prefix = Some(state),
+                Kind::Ip if Some(&key.name) == subjects.client.as_ref() => ip = Some(state),
+                Kind::Country if key.name == subjects.country => country = Some(state),
+                Kind::Prefix | Kind::Ip | Kind::Country => (),
+            }
+        }
+        Some(Watched { prefix: prefix?, ip, country: country.unwrap_or(rich) })
+    }
+}
+
+/// A state as its row has it; what this version cannot read is as good as nothing.
+#[derive(Debug)]
+struct Stored(Option<State>);
+
+impl Stored {
+    fn or_new(found: Option<Json<Self>>, kind: Kind, settings: &Settings, now: DateTime<Utc>) -> State {
+        found.and_then(|stored| stored.0.0).unwrap_or_else(|| State::new(kind, settings, now.timestamp()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Stored {
+    fn deserialize<D: Deserializer<'de>>(state: D) -> Result<Self, D::Error> {
+        let state = serde_json::Value::deserialize(state)?;
+        let read = State::deserialize(&state);
+        if let Err(error) = &read {
+            tracing::error!(%error, "what the guard remembers of a subject cannot be read");
+        }
+        Ok(Self(read.ok()))
+    }
+}
+
+/// The names of a send's subjects.
+#[derive(Clone, Debug)]
+struct Subjects {
+    prefix: String,
+    client: Option<String>,
+    country: String,
+}
+
+impl Subjects {
+    /// Their rows; that of the country only where it is `counted` at once.
+    fn keys(&self, counted: bool) -> impl Iterator<Item = Key> + use<> {
+        let of = |kind, name: &String| Key { kind, name: name.clone() };
+        [
+            Some(of(Kind::Prefix, &self.prefix)),
+            self.client.as_ref().map(|client| of(Kind::Ip, client)),
+            counted.then(|| of(Kind::Country, &self.country)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// Reads the rows of `keys` and holds them, and says which of `phones` have verified a code.
+async fn hold(
+    db: &mut PgConnection,
+    keys: &BTreeSet<Key>,
+    phones: &[&str],
+    settings: &Settings,
+) -> sqlx::Result<(Held, BTreeSet<String>)> {
+    // Everybody takes the rows in this order, or two could wait for each other.
+    let rows = sqlx::query!(
+        r#"with held as (
+               insert into smsgw.guard_subjects as g (kind, subject)
+               select * from unnest($1::text[], $2::text[]) as i (kind, subject)
+               on conflict (kind, subject) do update set touched = g.touched
+               returning kind, subject, state
+           )
+           select kind as "kind!", subject as "subject!", state as "state?: Json<Stored>", clock_timestamp() as "now!"
+           from held
+           union all
+           select 'known', p.phone, null, clock_timestamp() from unnest($3::text[]) as p (phone)
+           where exists (select from public.sms_otp_sessions s where s.phone = p.phone and s.status = 'verified')"#,
+        &keys.iter().map(|key| key.kind.as_str()).collect::<Vec<_>>() as &[&str],
+        &keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>() as &[&str],
+        phones as &[&str],
+    )
+    .fetch_all(db)
+    .await?;
+    let (mut held, mut known) = (Held::default(), BTreeSet::new());
+    for row in rows {
+        held.now = held.now.max(row.now);
+        match row.kind.parse::<Kind>() {
+            Ok(kind) => {
+                let state = Stored::or_new(row.state, kind, settings, held.now);
+                held.states.insert(Key { kind, name: row.subject }, state);
+            }
+            Err(()) => {
+                known.insert(row.subject);
+            }
+        }
+    }
+    Ok((held, known))
+}
+
+/// Writes what is now remembered of held subjects.
+async fn write(db: impl PgExecutor<'_>, held: &Held) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update smsgw.guard_subjects g set state = i.state, touched = current_date
+         from unnest($1::text[], $2::text[], $3::jsonb[]) as i (kind, subject, state)
+         where g.kind = i.kind and g.subject = i.subject",
+        &held.states.keys().map(|key| key.kind.as_str()).collect::<Vec<_>>() as &[&str],
+        &held.states.keys().map(|key| key.name.as_str()).collect::<Vec<_>>() as &[&str],
+        &held.states.values().map(Json).collect::<Vec<_>>() as &[Json<&State>],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! What the guard would say, with nothing counted, and what an operator takes back.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+
+use super::{Held, Outlook, Stored, write};
+use crate::guard::{self, Ask, Inputs, Key, Kind, Mode, Outcome, Place, RULE_VERSION, Rule, Watched};
+use crate::phone::PhoneNumber;
+
+/// What would become of a code, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// Masked.
+    pub phone: String,
+    /// Without its last four digits.
+    pub prefix: String,
+    /// ISO 3166 code, or `none`.
+    pub country: String,
+    /// Whether the guard withholds.
+    pub mode: Mode,
+    /// What the guard says.
+    pub outcome: Outcome,
+    /// By which rule.
+    pub rule: Rule,
+    /// Whether it would be sent: what is only observed is.
+    pub would_be_sent: bool,
+    /// Which rules there are.
+    pub rule_version: i16,
+    /// By what.
+    pub inputs: Inputs,
+}
+
+/// What would become of a code to `phone` now, asked for from no known address.
+pub async fn explain(
+    db: impl PgExecutor<'_>,
+    outlook: &Outlook,
+    phone: &PhoneNumber,
+) -> sqlx::Result<Explanation> {
+    let place = Place::of(phone);
+    let row = sqlx::query!(
+        r#"select (select state from smsgw.guard_subjects where kind = 'prefix' and subject = $1)
+                      as "prefix?: Json<Stored>",
+                  (select state from smsgw.guard_subjects where kind = 'country' and subject = $2)
+                      as "country?: Json<Stored>",
+                  exists (select from public.sms_otp_sessions where phone = $3 and status = 'verified') as "is_known!",
+                  clock_timestamp() as "now!""#,
+        place.prefix,
+        place.country,
+        phone.as_str(),
+    )
+    .fetch_one(db)
+    .await?;
+    let now = row.now;
+    let state = |found, kind| Stored::or_new(found, kind, &outlook.settings, now);
+    let (mut prefix, mut country) = (state(row.prefix, Kind::Prefix), state(row.country, Kind::Country));
+    let ask = Ask {
+        place: &place,
+        is_known: row.is_known,
+        is_challenged: false,
+        is_resend: false,
+        is_over_cap: false,
+        is_unmeasured: false,
+        now,
+    };
+    let watched = Watched { prefix: &mut prefix, ip: None, country: &mut country };
+    let decision = guard::judge(&outlook.settings, &outlook.rates, watched, &ask);
+    Ok(Explanation {
+        phone: phone.masked(),
+        mode: outlook.settings.mode,
+        outcome: decision.outcome(),
+        rule: decision.rule,
+        would_be_sent: decision.is_sent(),
+        rule_version: RULE_VERSION,
+        inputs: decision.inputs,
+        prefix: place.prefix,
+        country: place.country,
+    })
+}
+
+/// Ends the blocks of `subject` and fills its credits: a country's code, or what prefixes begin with. Says which there are.
+pub async fn release(db: &mut PgConnection, outlook: &Outlook, subject: &str) -> sqlx::Result<Vec<String>> {
+    let rows = sqlx::query!(
+        r#"select kind, subject, clock_timestamp() as "now!", state as "state?: Json<Stored>" from smsgw.guard_subjects
+           where state is not null
+             and ((kind = 'country' and subject = $1) or (kind = 'prefix' and starts_with(subject, $1)))
+           order by kind, subject for update"#,
+        subject,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let mut held = Held::default();
+    let mut names = BTreeSet::new();
+    for row in rows {
+        if let Ok(kind) = row.kind.parse::<Kind>() {
+            let mut state = Stored::or_new(row.state, kind, &outlook.settings, row.now);
+            state.release(kind, &outlook.settings, row.now.timestamp());
+            names.insert(row.subject.clone());
+            held.states.insert(Key { kind, name: row.subject }, state);
+        }
+    }
+    write(db, &held).await?;
+    Ok(names.into_iter().collect())
+}

@@ -1,0 +1,158 @@
+//! What the guard says of sends, in the transaction that makes them.
+
+use std::collections::BTreeSet;
+
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Held, Outlook, Subjects, hold};
+use crate::guard::{self, Ask, Decision, Inputs, Kind, Place, RULE_VERSION, State};
+use crate::ids::{GuardDecisionId, SessionId};
+use crate::phone::PhoneNumber;
+use crate::store::codes_spend;
+
+/// A send that is asked about.
+#[derive(Clone, Debug)]
+pub struct Send {
+    /// Of which session.
+    pub session: SessionId,
+    /// Where to.
+    pub phone: PhoneNumber,
+    /// The block of addresses that asked, if it is known.
+    pub client: Option<String>,
+    /// The application had its user pass a challenge.
+    pub is_challenged: bool,
+    /// The session has been sent a code before.
+    pub is_resend: bool,
+    /// What it is billed as.
+    pub segments: u64,
+    /// An application checks its code, reports none that came back, and has sent as many as it may then.
+    pub is_unmeasured: bool,
+}
+
+/// What the guard said of one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// All of it.
+    pub decision: Decision,
+    /// The country it is still to be counted for, see [`super::count_sends`].
+    pub uncounted: Option<String>,
+}
+
+/// A send with the subjects it is counted for.
+struct Case<'a> {
+    send: &'a Send,
+    is_withheld: bool,
+    place: Place,
+    subjects: Subjects,
+}
+
+/// Says what should become of `sends`, in their order, counts those that are sent and writes every decision down. One that is
+/// withheld anyhow (`true`) is judged as well, or its answer would come sooner, but counted for nobody. Within the caller's
+/// transaction, which holds the rows of all their subjects until it ends.
+pub async fn judge(
+    db: &mut PgConnection,
+    outlook: &Outlook,
+    sends: &[(&Send, bool)],
+) -> sqlx::Result<Vec<Verdict>> {
+    let cases: Vec<Case<'_>> = sends.iter().map(|&(send, is_withheld)| Case::of(send, is_withheld)).collect();
+    let is_rich = |case: &Case<'_>| outlook.rich.contains_key(&case.place.country);
+    let keys: BTreeSet<_> = cases.iter().flat_map(|case| case.subjects.keys(!is_rich(case))).collect();
+    let phones: Vec<&str> = sends.iter().map(|(send, _)| send.phone.as_str()).collect();
+    let (mut held, known) = hold(&mut *db, &keys, &phones, &outlook.settings).await?;
+    let now = held.now;
+    let mut purse = if outlook.is_capped { Some(codes_spend::open_purse(&mut *db).await?) } else { None };
+    let mut verdicts = Vec::with_capacity(cases.len());
+    for case in &cases {
+        let region = case.send.phone.region();
+        let price = region.and_then(|region| outlook.prices.get(&region)).copied();
+        let fits = purse.as_mut().is_none_or(|purse| purse.fits(region, price, [case.send.segments]).0 == 1);
+        let ask = Ask {
+            place: &case.place,
+            is_known: known.contains(case.send.phone.as_str()),
+            is_challenged: case.send.is_challenged,
+            is_resend: case.send.is_resend,
+            is_over_cap: !fits,
+            is_unmeasured: case.send.is_unmeasured,
+            now,
+        };
+        let rich = outlook.rich.get(&case.place.country);
+        let mut stand_in = State::new(Kind::Country, &outlook.settings, now.timestamp());
+        stand_in.credits = rich.copied().unwrap_or(stand_in.credits);
+        let mut unheld = case.is_withheld.then(|| held.clone());
+        let states = unheld.as_mut().unwrap_or(&mut held);
+        // All were asked for, so all are there.
+        let watched = states.watched(&case.subjects, &mut stand_in).ok_or(sqlx::Error::RowNotFound)?;
+        let decision = guard::judge(&outlook.settings, &outlook.rates, watched, &ask);
+        if let Some(purse) = purse.as_mut().filter(|_| decision.is_sent() && !case.is_withheld) {
+            purse.spend(region, price, case.send.segments);
+        }
+        let is_counted = decision.is_sent() && !ask.is_known && !case.is_withheld;
+        let uncounted = rich.filter(|_| is_counted).map(|_| case.place.country.clone());
+        verdicts.push(Verdict { decision, uncounted });
+    }
+    if let Some(purse) = purse {
+        codes_spend::close_purse(&mut *db, &purse).await?;
+    }
+    record(db, &held, &cases, &verdicts, outlook).await?;
+    Ok(verdicts)
+}
+
+impl<'a> Case<'a> {
+    fn of(send: &'a Send, is_withheld: bool) -> Self {
+        let place = Place::of(&send.phone);
+        let subjects = Subjects {
+            prefix: place.prefix.clone(),
+            client: send.client.clone(),
+            country: place.country.clone(),
+        };
+        Self { send, is_withheld, place, subjects }
+    }
+}
+
+/// Writes what is now remembered of the subjects, and the decisions, in one statement.
+async fn record(
+    db: &mut PgConnection,
+    held: &Held,
+    cases: &[Case<'_>],
+    verdicts: &[Verdict],
+    outlook: &Outlook,
+) -> sqlx::Result<()> {
+    let now = held.now;
+    let decisions = || verdicts.iter().map(|verdict| &verdict.decision);
+    let ids: Vec<Uuid> = verdicts.iter().map(|_| GuardDecisionId::new(now).0).collect();
+    sqlx::query!(
+        "with written as (
+             update smsgw.guard_subjects g set state = i.state, touched = current_date
+             from unnest($1::text[], $2::text[], $3::jsonb[]) as i (kind, subject, state)
+             where g.kind = i.kind and g.subject = i.subject
+         )
+         insert into smsgw.guard_decisions (id, at, session_id, phone, prefix, country, client, outcome, rule,
+                                            rule_version, mode, is_sent, inputs)
+         select d.id, $13, d.session_id, d.phone, d.prefix, d.country, d.client, d.outcome, d.rule, $14, $15, d.is_sent,
+                d.inputs
+         from unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+                     $12::boolean[], $16::jsonb[])
+             as d (id, session_id, phone, prefix, country, client, outcome, rule, is_sent, inputs)",
+        &held.states.keys().map(|key| key.kind.as_str()).collect::<Vec<_>>() as &[&str],
+        &held.states.keys().map(|key| key.name.as_str()).collect::<Vec<_>>() as &[&str],
+        &held.states.values().map(Json).collect::<Vec<_>>() as &[Json<&State>],
+        &ids,
+        &cases.iter().map(|case| case.send.session.0).collect::<Vec<_>>(),
+        &cases.iter().map(|case| case.send.phone.masked()).collect::<Vec<_>>(),
+        &cases.iter().map(|case| case.place.prefix.as_str()).collect::<Vec<_>>() as &[&str],
+        &cases.iter().map(|case| case.place.country.as_str()).collect::<Vec<_>>() as &[&str],
+        &cases.iter().map(|case| case.send.client.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+        &decisions().map(|decision| decision.outcome().as_str()).collect::<Vec<_>>() as &[&str],
+        &decisions().map(|decision| decision.rule.as_str()).collect::<Vec<_>>() as &[&str],
+        &cases.iter().zip(decisions()).map(|(case, said)| said.is_sent() && !case.is_withheld).collect::<Vec<_>>(),
+        now,
+        RULE_VERSION,
+        outlook.settings.mode.as_str(),
+        &decisions().map(|decision| Json(&decision.inputs)).collect::<Vec<_>>() as &[Json<&Inputs>],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! `smsgw guard`: what the pumping guard says and would say, and what it is told.
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use shared::guard::Mode;
+use shared::phone::PhoneNumber;
+use shared::store::guard::{self, Decided, Explanation, Wanted};
+use sqlx::PgPool;
+
+use crate::cli::{GuardAction, GuardArgs};
+use crate::commands::open;
+use crate::print::Printer;
+
+/// Explains, lists, releases, or sets the mode.
+pub(crate) async fn run(args: GuardArgs, printer: Printer) -> Result<()> {
+    let pool = open(&args.database)?.pool(1);
+    match args.action {
+        GuardAction::Explain { phone } => explain(&pool, &phone, printer).await,
+        GuardAction::Decisions { outcome, prefix, limit } => {
+            list(&pool, &Wanted { outcome, prefix, before: None, limit }, printer).await
+        }
+        GuardAction::Release { prefix } => release(&pool, &prefix, printer).await,
+        GuardAction::Mode { mode } => set_mode(&pool, mode, printer).await,
+    }
+}
+
+async fn explain(pool: &PgPool, phone: &PhoneNumber, printer: Printer) -> Result<()> {
+    let outlook = guard::outlook(pool).await.context("the guard's settings cannot be read")?;
+    let explanation = guard::explain(pool, &outlook, phone).await.context("the guard cannot be asked")?;
+    printer.show(&explanation, || told(&explanation))
+}
+
+/// An explanation in a few lines.
+fn told(explanation: &Explanation) -> String {
+    let Explanation { phone, prefix, country, mode, outcome, rule, would_be_sent, inputs, .. } = explanation;
+    let sent = if *would_be_sent { "it would be sent" } else { "it would be withheld" };
+    let held = match (inputs.prefix.held_by, inputs.prefix.held_for_seconds) {
+        (Some(_), Some(seconds)) => format!(", blocked for {seconds} s"),
+        (_, _) => String::new(),
+    };
+    format!(
+        "{phone}: {} ({}); mode {}: {sent}\n  \
+         prefix {prefix}: {} credits, {} of {} codes of the last day came back{held}\n  \
+         neighbours within ten minutes: {} of {} allowed, {} next to it\n  \
+         country {country}: {} credits; {:.0} % of codes usually come back, {:.0} % must",
+        outcome.as_str(),
+        rule.as_str(),
+        mode.as_str(),
+        inputs.prefix.credits,
+        inputs.prefix.day.verified,
+        inputs.prefix.day.sent,
+        inputs.neighbours,
+        inputs.neighbours_allowed,
+        inputs.near,
+        inputs.country.credits,
+        inputs.rate * 100.0,
+        inputs.least * 100.0,
+    )
+}
+
+async fn list(pool: &PgPool, wanted: &Wanted, printer: Printer) -> Result<()> {
+    for decided in guard::list_decisions(pool, wanted).await.context("the decisions cannot be read")? {
+        printer.show(&decided, || line(&decided))?;
+    }
+    Ok(())
+}
+
+/// A decision in one line.
+fn line(decided: &Decided) -> String {
+    let at = decided.at.format("%Y-%m-%d %H:%M:%S");
+    let Decided { prefix, phone, country, outcome, rule, .. } = decided;
+    let sent = if decided.is_sent { "sent" } else { "withheld" };
+    let back = if decided.converted_at.is_some() { ", came back" } else { "" };
+    format!("{at}  {outcome:<9} {rule:<15} {phone} of {prefix}* ({country})  {sent}{back}")
+}
+
+async fn release(pool: &PgPool, prefix: &str, printer: Printer) -> Result<()> {
+    let outlook = guard::outlook(pool).await.context("the guard's settings cannot be read")?;
+    let mut tx = pool.begin().await.context("the database does not answer")?;
+    let released = guard::release(&mut tx, &outlook, prefix).await.context("nothing could be released")?;
+    tx.commit().await.context("nothing could be released")?;
+    if released.is_empty() {
+        bail!("the guard remembers nothing of {prefix}");
+    }
+    printer.show(&json!({ "released": released }), || released.join("\n"))
+}
+
+async fn set_mode(pool: &PgPool, mode: Option<Mode>, printer: Printer) -> Result<()> {
+    if let Some(mode) = mode {
+        guard::set_mode(pool, mode).await.context("the mode could not be set")?;
+    }
+    let settings = guard::find_settings(pool).await.context("the guard's settings cannot be read")?;
+    printer.show(&settings, || settings.mode.as_str().to_owned())
+}
