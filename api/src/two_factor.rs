@@ -68,6 +68,7 @@ pub(crate) async fn verify(
     let known = known(app, user_id, typed).await?;
     let failures = count(app, user_id).await?;
     let mut tx = app.pool.begin().await?;
+    two_factor::hold(&mut tx, user_id).await?;
     match take(app, &mut tx, user_id, typed, &known).await? {
         Found::Right => (),
         Found::Used => {

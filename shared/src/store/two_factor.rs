@@ -40,7 +40,7 @@ pub async fn find(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<Factor
 }
 
 /// Asks a user for this from now on; `false` if they have no confirmed app, or no number, as it needs. What they have stays,
-/// but for their devices when they are asked for nothing, by a trigger.
+/// but for their devices when they are asked for nothing, or for their app in place of codes by SMS, by a trigger.
 pub async fn set_method(db: impl PgExecutor<'_>, user_id: &str, method: Method) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update public.user_contact_settings c
@@ -58,6 +58,15 @@ pub async fn set_method(db: impl PgExecutor<'_>, user_id: &str, method: Method) 
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1 || method == Method::None)
+}
+
+/// Holds a user's settings until the transaction ends. Whoever takes a code, or changes or erases what a user has, takes them
+/// first, and then the rows of their factors and devices: so nobody waits in a circle.
+pub async fn hold(db: &mut PgConnection, user_id: &str) -> sqlx::Result<()> {
+    sqlx::query!("select from public.user_contact_settings where user_id = $1 for no key update", user_id)
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// Notes that a user has just given a right code, and forgets the wrong ones before it.

@@ -8,6 +8,7 @@ use sqlx::{PgConnection, PgExecutor};
 use crate::ids::AppId;
 use crate::seal::{OpenError, Sealer, place};
 use crate::second_factor::AppSecret;
+use crate::store::two_factor;
 
 /// An app whose codes can be checked.
 #[derive(Debug)]
@@ -99,7 +100,7 @@ fn opened(apps: &Sealer, id: AppId, sealed: &[u8]) -> Result<App, AppError> {
 /// Makes a pending app, whose code of `step` was right, the one that counts, and the one that is asked for. The one before
 /// goes, with the devices that were remembered under it. `false` if the enrolment has ended, or was begun anew.
 pub async fn confirm(db: &mut PgConnection, user_id: &str, id: AppId, step: i64) -> sqlx::Result<bool> {
-    hold(&mut *db, user_id).await?;
+    two_factor::hold(&mut *db, user_id).await?;
     let is_pending = sqlx::query_scalar!(
         r#"select true as "is!" from public.two_factor_apps
            where id = $1 and user_id = $2 and confirmed_at is null and expires_at > clock_timestamp() for update"#,
@@ -146,7 +147,7 @@ pub async fn take_step(db: impl PgExecutor<'_>, id: AppId, step: i64) -> sqlx::R
 /// Removes a user's app, and one that is pending, with the devices that were remembered under it; `false` if there is none.
 /// Whoever was asked for it is asked for codes by SMS if their number is known, and else for nothing.
 pub async fn remove(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> {
-    hold(&mut *db, user_id).await?;
+    two_factor::hold(&mut *db, user_id).await?;
     let pending = sqlx::query!(
         "delete from public.two_factor_apps where user_id = $1 and confirmed_at is null",
         user_id
@@ -166,14 +167,6 @@ pub async fn remove(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> 
         .await?;
     }
     Ok(is_removed || pending.rows_affected() > 0)
-}
-
-/// Holds a user's settings, which whoever remembers a device or changes them takes first, too: so nobody waits in a circle.
-async fn hold(db: &mut PgConnection, user_id: &str) -> sqlx::Result<()> {
-    sqlx::query!("select from public.user_contact_settings where user_id = $1 for no key update", user_id)
-        .execute(db)
-        .await?;
-    Ok(())
 }
 
 async fn remove_confirmed(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> {
