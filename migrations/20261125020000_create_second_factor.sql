@@ -80,8 +80,8 @@ create table smsgw.two_factor_verifications (
 ) with (fillfactor = 70);
 create index two_factor_verifications_age on smsgw.two_factor_verifications (verified_at);
 
--- A device was remembered because its user held this number and wanted a second factor. Whatever changes that, the
--- gateway or somebody's own SQL, ends it.
+-- A device was remembered because its user held this number and wanted a second factor; perhaps by a code to that number,
+-- which says nothing once the app is asked for. Whatever changes that, the gateway or somebody's own SQL, ends it.
 create function smsgw.forget_devices() returns trigger
     language plpgsql
     set search_path = pg_catalog, pg_temp
@@ -92,8 +92,12 @@ begin
 end
 $$;
 create trigger user_contact_settings_forget_devices
-    after update of phone, otp_enabled on public.user_contact_settings for each row
-    when ((old.phone is not null and old.phone is distinct from new.phone) or (old.otp_enabled and not new.otp_enabled))
+    after update of phone, otp_enabled, two_factor_method on public.user_contact_settings for each row
+    when (
+        (old.phone is not null and old.phone is distinct from new.phone)
+        or (old.otp_enabled and not new.otp_enabled)
+        or (old.otp_enabled and old.two_factor_method = 'sms' and new.two_factor_method = 'app')
+    )
     execute function smsgw.forget_devices();
 create trigger user_contact_settings_forget_devices_when_gone
     after delete on public.user_contact_settings for each row

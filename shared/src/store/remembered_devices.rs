@@ -1,5 +1,6 @@
 //! `public.remembered_devices`: browsers that need not show a second factor for a while. One that is revoked is deleted; so
-//! are all of a user whose number changes or who wants no second factor any more, by a trigger.
+//! are all of a user whose number changes, who wants no second factor any more, or is asked for an app instead of codes by SMS,
+//! by a trigger.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

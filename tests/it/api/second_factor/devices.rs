@@ -163,7 +163,13 @@ async fn devices_go_with_what_they_were_remembered_for() {
     assert_eq!(door.put(FACTOR, &json!({ "method": "sms" })).await.status, 200);
     again().await;
     enrolled(&app, &door).await;
-    assert_eq!(door.get(FACTOR).await.body["devices"], 1, "an app in addition");
+    assert_eq!(door.get(FACTOR).await.body["devices"], 0, "an app, whose codes are asked for now");
+    again().await;
+    assert_eq!(door.put(FACTOR, &json!({ "method": "sms" })).await.status, 200);
+    assert_eq!(door.get(FACTOR).await.body["devices"], 1, "an app shows no less than an SMS");
+    assert_eq!(door.put(FACTOR, &json!({ "method": "app" })).await.status, 200);
+    assert_eq!(door.get(FACTOR).await.body["devices"], 0, "the app once more");
+    again().await;
     assert_eq!(door.delete(APP).await.status, 204);
     let shown = door.get(FACTOR).await.body;
     assert_eq!((&shown["devices"], &shown["method"]), (&json!(0), &json!("sms")), "the app removed");
@@ -171,6 +177,20 @@ async fn devices_go_with_what_they_were_remembered_for() {
     again().await;
     enrolled(&app, &door).await;
     assert_eq!(door.get(FACTOR).await.body["devices"], 0, "another app in its place");
+}
+
+/// Somebody who has got hold of a user's number, a SIM card swapped, gets no further once the app is asked for. Seen red
+/// without the method in the trigger.
+#[tokio::test]
+async fn a_device_remembered_by_sms_is_none_once_the_app_is_asked_for() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let phone = enable(&door).await;
+    let token = token_in(&by_sms(&app, &door, &json!({ "phone": phone, "user_id": "ann" })).await);
+    enrolled(&app, &door).await;
+    later(&app).await;
+    assert_eq!(reason(&present(&door, &token).await), "due");
+    assert_eq!(door.get(DEVICES).await.body, json!({ "devices": [] }));
 }
 
 /// Whoever calls from a browser may say who they are, and have a code sent to a number of their own.
