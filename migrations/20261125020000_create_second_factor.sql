@@ -1,9 +1,12 @@
 -- A second factor beside codes by SMS: an authenticator app, backup codes for whoever lost the phone, and devices that
 -- are remembered for a while. What a user types or shows is never here: of a backup code there is an HMAC, of an app's
 -- secret its sealed form, of a device's token a number that says which of them is good.
+--
+-- Settings that are there have the default: they are validated in the next migration, without this one's lock.
 alter table public.user_contact_settings
     add column two_factor_method text not null default 'sms',
-    add constraint user_contact_settings_two_factor_method_known check (two_factor_method in ('sms', 'app'));
+    add constraint user_contact_settings_two_factor_method_known check (two_factor_method in ('sms', 'app'))
+        not valid;
 comment on column public.user_contact_settings.two_factor_method is
     'Which factor is asked for while otp_enabled is set; app only counts with a confirmed app.';
 
