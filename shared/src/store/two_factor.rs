@@ -79,7 +79,8 @@ pub async fn proved(db: &mut PgConnection, user_id: &str, proof: Proof) -> sqlx:
     )
     .execute(&mut *db)
     .await?;
-    two_factor_failures::forget(db, user_id).await
+    two_factor_failures::forget(db, user_id).await?;
+    Ok(())
 }
 
 /// What was made with some master key: one of each, to find those that no key reads any more.
