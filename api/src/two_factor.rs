@@ -35,7 +35,6 @@ impl Typed {
 }
 
 /// What came of a right code.
-#[derive(Debug)]
 pub(crate) struct Proven {
     pub(crate) device: Option<Remembered>,
     pub(crate) backup_codes_remaining: i64,
