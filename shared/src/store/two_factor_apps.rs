@@ -174,6 +174,7 @@ async fn remove_confirmed(db: &mut PgConnection, user_id: &str) -> sqlx::Result<
         r#"with gone as (
                delete from public.two_factor_apps where user_id = $1 and confirmed_at is not null returning id
            ),
+/// With the devices that were remembered under it, and what its codes had shown.
            devices as (
                delete from public.remembered_devices where user_id = $1 and exists (select from gone)
            )
@@ -181,6 +182,10 @@ async fn remove_confirmed(db: &mut PgConnection, user_id: &str) -> sqlx::Result<
         user_id,
     )
     .fetch_one(db)
+           ),
+           verifications as (
+               delete from smsgw.two_factor_verifications
+               where user_id = $1 and method = 'app' and exists (select from gone)
     .await
 }
 
