@@ -1,9 +1,12 @@
 -- A second factor beside codes by SMS: an authenticator app, backup codes for whoever lost the phone, and devices that
 -- are remembered for a while. What a user types or shows is never here: of a backup code there is an HMAC, of an app's
 -- secret its sealed form, of a device's token a number that says which of them is good.
+--
+-- Settings that are there have the default: they are validated in the next migration, without this one's lock.
 alter table public.user_contact_settings
     add column two_factor_method text not null default 'sms',
-    add constraint user_contact_settings_two_factor_method_known check (two_factor_method in ('sms', 'app'));
+    add constraint user_contact_settings_two_factor_method_known check (two_factor_method in ('sms', 'app'))
+        not valid;
 comment on column public.user_contact_settings.two_factor_method is
     'Which factor is asked for while otp_enabled is set; app only counts with a confirmed app.';
 
@@ -80,8 +83,8 @@ create table smsgw.two_factor_verifications (
 ) with (fillfactor = 70);
 create index two_factor_verifications_age on smsgw.two_factor_verifications (verified_at);
 
--- A device was remembered because its user held this number and wanted a second factor. Whatever changes that, the
--- gateway or somebody's own SQL, ends it.
+-- A device was remembered because its user held this number and wanted a second factor; perhaps by a code to that number,
+-- which says nothing once the app is asked for. Whatever changes that, the gateway or somebody's own SQL, ends it.
 create function smsgw.forget_devices() returns trigger
     language plpgsql
     set search_path = pg_catalog, pg_temp
@@ -92,12 +95,27 @@ begin
 end
 $$;
 create trigger user_contact_settings_forget_devices
-    after update of phone, otp_enabled on public.user_contact_settings for each row
-    when ((old.phone is not null and old.phone is distinct from new.phone) or (old.otp_enabled and not new.otp_enabled))
+    after update of phone, otp_enabled, two_factor_method on public.user_contact_settings for each row
+    when (
+        (old.phone is not null and old.phone is distinct from new.phone)
+        or (old.otp_enabled and not new.otp_enabled)
+        or (old.otp_enabled and old.two_factor_method = 'sms' and new.two_factor_method = 'app')
+    )
     execute function smsgw.forget_devices();
 create trigger user_contact_settings_forget_devices_when_gone
     after delete on public.user_contact_settings for each row
     execute function smsgw.forget_devices();
+
+-- What a user is asked for. Postgres puts it into the query that calls it.
+create function smsgw.two_factor_method(otp_enabled boolean, wanted text, has_app boolean) returns text
+    language sql immutable parallel safe
+    return case
+        when not coalesce(otp_enabled, false) then 'none'
+        when wanted = 'app' and has_app then 'app'
+        else 'sms'
+    end;
+revoke all on function smsgw.two_factor_method(boolean, text, boolean) from public;
+grant execute on function smsgw.two_factor_method(boolean, text, boolean) to smsgw_app;
 
 grant select, insert, update, delete on smsgw.two_factor_failures, smsgw.two_factor_verifications to smsgw_app;
 

@@ -38,7 +38,6 @@ impl Typed {
 }
 
 /// What came of a right code.
-#[derive(Debug)]
 pub(crate) struct Proven {
     pub(crate) device: Option<Remembered>,
     pub(crate) backup_codes_remaining: i64,
@@ -71,6 +70,7 @@ pub(crate) async fn verify(
     let known = known(app, user_id, typed).await?;
     let failures = count(app, user_id).await?;
     let mut tx = app.pool.begin().await?;
+    two_factor::hold(&mut tx, user_id).await?;
     match take(app, &mut tx, user_id, typed, &known).await? {
         Found::Right => (),
         Found::Used => {
@@ -167,7 +167,7 @@ async fn take(
             let Some(step) = authenticator.secret.step_of(code, app.clock.now()) else {
                 return Ok(Found::Wrong);
             };
-            let is_new = two_factor_apps::take_step(db, authenticator.id, step).await?;
+            let is_new = two_factor_apps::take_step(db, app.keyring.apps(), authenticator, step).await?;
             Ok(if is_new { Found::Right } else { Found::Used })
         }
         (Typed::BackupCode(code), Known::BackupCodes) => {

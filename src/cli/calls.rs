@@ -71,8 +71,8 @@ pub(crate) enum OtpAction {
     /// List sessions, newest first, with why a code was not sent
     #[command(after_help = "Example:\n  smsgw otp sessions --phone +41790000001")]
     Sessions(OtpSessionsArgs),
-    /// Forget the wrong codes that locked a phone
-    #[command(after_help = "Example:\n  smsgw otp unlock +41790000001")]
+    /// Forget the wrong codes that locked a phone, or a user's second factor
+    #[command(after_help = "Examples:\n  smsgw otp unlock +41790000001\n  smsgw otp unlock --user ann")]
     Unlock(OtpUnlockArgs),
 }
 
@@ -92,14 +92,17 @@ pub(crate) struct OtpSessionsArgs {
     pub(crate) limit: u16,
 }
 
-/// A phone to unlock.
+/// What to unlock.
 #[derive(Debug, Args)]
 pub(crate) struct OtpUnlockArgs {
     #[command(flatten)]
     pub(crate) database: DatabaseConfig,
     /// The phone, with its country code
-    #[arg(value_parser = phone)]
-    pub(crate) phone: PhoneNumber,
+    #[arg(value_parser = phone, required_unless_present = "user", conflicts_with = "user")]
+    pub(crate) phone: Option<PhoneNumber>,
+    /// The user whose codes of an app and backup codes were wrong
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
 }
 
 fn phone(text: &str) -> Result<PhoneNumber, InvalidPhoneNumber> {

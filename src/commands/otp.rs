@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use shared::store::otp_failures;
 use shared::store::otp_sessions::{self, ListedSession};
+use shared::store::{otp_failures, two_factor_failures};
 
 use crate::call::Gateway;
 use crate::cli::{OtpAction, OtpArgs, OtpSendArgs, OtpSessionsArgs, OtpUnlockArgs, OtpVerifyArgs};
@@ -11,7 +11,7 @@ use crate::commands::open;
 use crate::input;
 use crate::print::{Printer, WrongUse};
 
-/// Sends or checks a code, lists sessions or unlocks a phone.
+/// Sends or checks a code, lists sessions or unlocks a phone or a user.
 pub(crate) async fn run(args: OtpArgs, printer: Printer) -> Result<()> {
     match args.action {
         OtpAction::Send(args) => send(args, printer).await,
@@ -73,9 +73,13 @@ fn line(session: &ListedSession) -> String {
 
 async fn unlock(args: OtpUnlockArgs, printer: Printer) -> Result<()> {
     let pool = open(&args.database)?.pool(1);
-    let phone = args.phone.as_str();
-    if !otp_failures::forget(&pool, &args.phone).await.context("the lock cannot be lifted")? {
-        bail!("{phone} has no wrong codes to forget");
+    let (of, forgotten) = match (&args.phone, &args.user) {
+        (Some(phone), _) => (phone.as_str(), otp_failures::forget(&pool, phone).await),
+        (None, Some(user)) => (user.as_str(), two_factor_failures::forget(&pool, user).await),
+        (None, None) => return Err(WrongUse::new("say whom: a phone, or --user ID").into()),
+    };
+    if !forgotten.context("the lock cannot be lifted")? {
+        bail!("{of} has no wrong codes to forget");
     }
-    printer.show(&json!({ "unlocked": phone }), || format!("unlocked: {phone}"))
+    printer.show(&json!({ "unlocked": of }), || format!("unlocked: {of}"))
 }

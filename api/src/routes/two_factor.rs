@@ -123,7 +123,7 @@ fn picture(address: &str) -> Result<String, Problem> {
     Ok(code.render::<svg::Color<'_>>().min_dimensions(PICTURE_PIXELS, PICTURE_PIXELS).build())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Confirmation {
     code: String,
@@ -192,7 +192,7 @@ enum Kind {
     BackupCode,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Check {
     method: Kind,

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::otp::verify::Proven;
 
 /// What a device is given to keep.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Remembered {
     /// Good for once.
     device_token: String,

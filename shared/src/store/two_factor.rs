@@ -23,8 +23,7 @@ pub struct Factors {
 pub async fn find(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<Factors> {
     sqlx::query_as!(
         Factors,
-        r#"select case when not coalesce(c.otp_enabled, false) then 'none'
-                       when c.two_factor_method = 'app' and a.id is not null then 'app' else 'sms' end as "method!: Method",
+        r#"select smsgw.two_factor_method(c.otp_enabled, c.two_factor_method, a.id is not null) as "method!: Method",
                   a.confirmed_at as "app_since?",
                   (select count(*) from public.two_factor_backup_codes b
                    where b.user_id = u.id and b.used_at is null) as "backup_codes_remaining!",
@@ -40,7 +39,7 @@ pub async fn find(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<Factor
 }
 
 /// Asks a user for this from now on; `false` if they have no confirmed app, or no number, as it needs. What they have stays,
-/// but for their devices when they are asked for nothing, by a trigger.
+/// but for their devices when they are asked for nothing, or for their app in place of codes by SMS, by a trigger.
 pub async fn set_method(db: impl PgExecutor<'_>, user_id: &str, method: Method) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "update public.user_contact_settings c
@@ -60,6 +59,15 @@ pub async fn set_method(db: impl PgExecutor<'_>, user_id: &str, method: Method) 
     Ok(done.rows_affected() == 1 || method == Method::None)
 }
 
+/// Holds a user's settings until the transaction ends. Whoever takes a code, or changes or erases what a user has, takes them
+/// first, and then the rows of their factors and devices: so nobody waits in a circle.
+pub async fn hold(db: &mut PgConnection, user_id: &str) -> sqlx::Result<()> {
+    sqlx::query!("select from public.user_contact_settings where user_id = $1 for no key update", user_id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
 /// Notes that a user has just given a right code, and forgets the wrong ones before it.
 pub async fn proved(db: &mut PgConnection, user_id: &str, proof: Proof) -> sqlx::Result<()> {
     sqlx::query!(
@@ -70,7 +78,8 @@ pub async fn proved(db: &mut PgConnection, user_id: &str, proof: Proof) -> sqlx:
     )
     .execute(&mut *db)
     .await?;
-    two_factor_failures::forget(db, user_id).await
+    two_factor_failures::forget(db, user_id).await?;
+    Ok(())
 }
 
 /// What was made with some master key: one of each, to find those that no key reads any more.

@@ -8,6 +8,7 @@ use sqlx::{PgConnection, PgExecutor};
 use crate::ids::AppId;
 use crate::seal::{OpenError, Sealer, place};
 use crate::second_factor::AppSecret;
+use crate::store::two_factor;
 
 /// An app whose codes can be checked.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct App {
     pub id: AppId,
     /// What it makes codes of.
     pub secret: AppSecret,
+    /// Whether it was sealed under a master key that is being replaced.
+    is_stale: bool,
 }
 
 /// Why an app's codes cannot be checked.
@@ -93,13 +96,13 @@ pub async fn find_confirmed(
 fn opened(apps: &Sealer, id: AppId, sealed: &[u8]) -> Result<App, AppError> {
     let secret = apps.open(&sealed_place(id), sealed)?;
     let secret = AppSecret::from_bytes(secret.expose_secret()).ok_or(OpenError::Damaged)?;
-    Ok(App { id, secret })
+    Ok(App { id, secret, is_stale: !apps.is_current(sealed) })
 }
 
 /// Makes a pending app, whose code of `step` was right, the one that counts, and the one that is asked for. The one before
 /// goes, with the devices that were remembered under it. `false` if the enrolment has ended, or was begun anew.
 pub async fn confirm(db: &mut PgConnection, user_id: &str, id: AppId, step: i64) -> sqlx::Result<bool> {
-    hold(&mut *db, user_id).await?;
+    two_factor::hold(&mut *db, user_id).await?;
     let is_pending = sqlx::query_scalar!(
         r#"select true as "is!" from public.two_factor_apps
            where id = $1 and user_id = $2 and confirmed_at is null and expires_at > clock_timestamp() for update"#,
@@ -130,13 +133,16 @@ pub async fn confirm(db: &mut PgConnection, user_id: &str, id: AppId, step: i64)
     Ok(true)
 }
 
-/// Takes the code of `step`; `false` if it was taken before, or one after it. Of any number at once one gets `true`.
-pub async fn take_step(db: impl PgExecutor<'_>, id: AppId, step: i64) -> sqlx::Result<bool> {
+/// Takes the code of `step`; `false` if it was taken before, or one after it. Of any number at once one gets `true`. A secret
+/// under a former master key is sealed under the current one: so that key can go once each app was used.
+pub async fn take_step(db: impl PgExecutor<'_>, apps: &Sealer, app: &App, step: i64) -> sqlx::Result<bool> {
+    let resealed = app.is_stale.then(|| apps.seal(&sealed_place(app.id), app.secret.expose()));
     let done = sqlx::query!(
-        "update public.two_factor_apps set last_step = $2
+        "update public.two_factor_apps set last_step = $2, sealed_secret = coalesce($3, sealed_secret)
          where id = $1 and confirmed_at is not null and (last_step is null or last_step < $2)",
-        id as AppId,
+        app.id as AppId,
         step,
+        resealed,
     )
     .execute(db)
     .await?;
@@ -146,7 +152,7 @@ pub async fn take_step(db: impl PgExecutor<'_>, id: AppId, step: i64) -> sqlx::R
 /// Removes a user's app, and one that is pending, with the devices that were remembered under it; `false` if there is none.
 /// Whoever was asked for it is asked for codes by SMS if their number is known, and else for nothing.
 pub async fn remove(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> {
-    hold(&mut *db, user_id).await?;
+    two_factor::hold(&mut *db, user_id).await?;
     let pending = sqlx::query!(
         "delete from public.two_factor_apps where user_id = $1 and confirmed_at is null",
         user_id
@@ -168,14 +174,7 @@ pub async fn remove(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> 
     Ok(is_removed || pending.rows_affected() > 0)
 }
 
-/// Holds a user's settings, which whoever remembers a device or changes them takes first, too: so nobody waits in a circle.
-async fn hold(db: &mut PgConnection, user_id: &str) -> sqlx::Result<()> {
-    sqlx::query!("select from public.user_contact_settings where user_id = $1 for no key update", user_id)
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
+/// With the devices that were remembered under it, and what its codes had shown.
 async fn remove_confirmed(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"with gone as (
@@ -183,6 +182,10 @@ async fn remove_confirmed(db: &mut PgConnection, user_id: &str) -> sqlx::Result<
            ),
            devices as (
                delete from public.remembered_devices where user_id = $1 and exists (select from gone)
+           ),
+           verifications as (
+               delete from smsgw.two_factor_verifications
+               where user_id = $1 and method = 'app' and exists (select from gone)
            )
            select exists (select from gone) as "is!""#,
         user_id,

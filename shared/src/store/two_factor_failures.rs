@@ -53,8 +53,9 @@ pub async fn give_back(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<(
     Ok(())
 }
 
-/// Forgets them: the user has given a right code.
-pub async fn forget(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<()> {
-    sqlx::query!("delete from smsgw.two_factor_failures where user_id = $1", user_id).execute(db).await?;
-    Ok(())
+/// Forgets them: the user has given a right code, or an operator lets them try again; `false` if there are none.
+pub async fn forget(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<bool> {
+    let done =
+        sqlx::query!("delete from smsgw.two_factor_failures where user_id = $1", user_id).execute(db).await?;
+    Ok(done.rows_affected() == 1)
 }

@@ -1,6 +1,7 @@
 //! `send` and `otp`: through a running gateway, whose refusals become a sentence.
 
 use secrecy::ExposeSecret;
+use serde_json::json;
 use tests::Door;
 use tests::process::{Settings, said};
 
@@ -113,6 +114,32 @@ async fn sessions_are_listed_and_a_locked_phone_is_unlocked() {
     let again = desk.say(&["otp", "unlock", "+41790000003"]);
     assert!(again.code == 1 && again.err.contains("no wrong codes to forget"), "{again:?}");
     let nonsense = desk.say(&["otp", "unlock", "12"]);
-    assert!(nonsense.code == 2 && nonsense.err.contains("<PHONE>"), "{nonsense:?}");
+    assert!(nonsense.code == 2 && nonsense.err.contains("[PHONE]"), "{nonsense:?}");
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_whose_second_factor_is_locked_is_unlocked() {
+    let (desk, door, _) = gateway().await;
+    let made = door.post("/users/ann/two-factor/backup-codes", &json!({})).await.body;
+    let verify = async || {
+        let typed = json!({ "method": "backup_code", "code": made["codes"][0] });
+        door.post("/users/ann/two-factor/verify", &typed).await.status.as_u16()
+    };
+    let locked = "insert into smsgw.two_factor_failures
+                  values ('ann', 10, clock_timestamp() + interval '1 day'), ('ben', 3, null)";
+    sqlx::query(locked).execute(&desk.app.pool).await.unwrap();
+    assert_eq!(verify().await, 429);
+    assert_eq!(desk.done(&["otp", "unlock", "--user", "ann"]).trim(), "unlocked: ann");
+    assert_eq!(verify().await, 200);
+    let again = desk.say(&["otp", "unlock", "--user", "ann"]);
+    assert!(again.code == 1 && again.err.contains("ann has no wrong codes to forget"), "{again:?}");
+    assert_eq!(
+        lines(&desk.done(&["otp", "unlock", "--user", "ben", "--json"])),
+        [json!({ "unlocked": "ben" })]
+    );
+    for wrong in [&["otp", "unlock"][..], &["otp", "unlock", "+41790000003", "--user", "ann"]] {
+        assert_eq!(desk.say(wrong).code, 2, "{wrong:?}");
+    }
     door.close().await;
 }

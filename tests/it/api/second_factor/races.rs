@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use futures::StreamExt as _;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use futures::stream::iter;
 use serde_json::{Value, json};
 use tests::door::Answer;
 use tests::{Door, TestApp};
 
 use super::{
-    DEVICES, FACTOR, REQUIREMENT, VERIFY, backup, by_app, count, enable, enrolled, later, new_codes, reason,
-    remembered, texts, totp,
+    APP, CONFIRM, DEVICES, FACTOR, REQUIREMENT, VERIFY, backup, by_app, count, enable, enrolled, later,
+    new_codes, reason, remembered, texts, totp, with,
 };
 use crate::api::code_races::counts;
 
@@ -126,4 +126,29 @@ async fn of_many_makings_at_once_one_is_good_and_wholly_so() {
     }
     good.sort_unstable();
     assert_eq!((good.pop(), good.iter().sum::<u32>()), (Some(10), 0));
+}
+
+/// Seen red with a check that takes the app's row before the settings', as a removal does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_remembered_while_their_app_goes_waits_in_no_circle() {
+    let app = TestApp::without_worker().await;
+    let doors = [Door::open(&app).await, Door::open(&app).await];
+    enable(&doors[0]).await;
+    for round in 0..60 {
+        let (secret, step) = enrolled(&app, &doors[0]).await;
+        let begun = doors[0].post(APP, &json!({})).await;
+        let first = json!({ "code": totp(begun.body["secret"].as_str().unwrap(), step) });
+        let check = with(&by_app(&totp(&secret, step + 1)), "remember_device", json!("laptop"));
+        let change = async {
+            if round % 2 == 0 { doors[1].delete(APP).await } else { doors[1].post(CONFIRM, &first).await }
+        };
+        let (checked, changed) = join(doors[0].post(VERIFY, &check), change).await;
+        assert!([200, 400, 404, 410].contains(&checked.status.as_u16()), "{round}: {}", checked.body);
+        assert!(changed.status.is_success(), "{round}: {}", changed.body);
+        assert_eq!(
+            count(&app, "select count(*) from remembered_devices").await,
+            0,
+            "{round}: its app is gone"
+        );
+    }
 }
