@@ -9,6 +9,7 @@ use shared::limits::Standing;
 use shared::otp_code::OtpCode;
 use shared::otp_policy::Purpose;
 use shared::phone::PhoneNumber;
+use shared::second_factor::Method;
 use shared::store::guard;
 use shared::store::intake::{Counted, NewOtp, Started};
 use shared::store::otp_sessions::NewSession;
@@ -181,8 +182,8 @@ pub(crate) async fn prepare(
     Ok((NewOtp { session, message, subjects, limits: Arc::clone(limits), guard, outlook }, sent))
 }
 
-/// Whether this user may take another number now. Whoever has but the user's own token must have shown a second factor, if
-/// there is one; and where the application asks for it, the number they have must be shown first. That the new one is another
+/// Whether this user may take another number now. Whoever has but the user's own token, and has shown nothing of late, must
+/// show the number they have, or their app; so must everybody where the application asks for it. That the new one is another
 /// user's is told only to whoever shows that they hold it.
 async fn may_take(
     app: &App,
@@ -194,15 +195,18 @@ async fn may_take(
     let takes = matches!(purpose, Purpose::VerifyPhone | Purpose::ChangePhone);
     let Some(user_id) = user_id.filter(|_| takes) else { return Ok(()) };
     let mut db = app.pool.acquire().await?;
-    if who.user().is_some()
-        && otp_requirements::find(&mut *db, user_id, FRESH_MINUTES).await?.guards_number(phone.as_str())
-    {
-        return Err(Problem::verification_required(FRESH_MINUTES));
+    if !verified_phones::is_another(&mut *db, user_id, phone.as_str()).await? {
+        return Ok(());
     }
-    match verified_phones::must_show_old(&mut db, user_id, phone.as_str()).await? {
-        true => Err(Problem::old_phone_unverified()),
-        false => Ok(()),
+    let mut must = verified_phones::needs_old(&mut *db).await?;
+    if who.user().is_some() {
+        let standing = otp_requirements::find(&mut *db, user_id, FRESH_MINUTES).await?;
+        if standing.method == Method::App && standing.verified_at.is_none() {
+            return Err(Problem::verification_required(FRESH_MINUTES));
+        }
+        must |= standing.verified_at.is_none();
     }
+    if must { Err(Problem::old_phone_unverified()) } else { Ok(()) }
 }
 
 /// What callers are told of a start.

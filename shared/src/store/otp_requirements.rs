@@ -31,13 +31,6 @@ impl Standing {
         let gets_codes = self.method == Method::Sms && self.phone.is_some();
         self.verified_at.is_none() && (gets_codes || self.has_app || self.backup_codes_remaining > 0)
     }
-
-    /// The same, before the user takes another number than `phone`: one that gets no codes today may be what a password is
-    /// reset by.
-    pub fn guards_number(&self, phone: &str) -> bool {
-        let has_another = self.phone.as_deref().is_some_and(|own| own != phone);
-        self.verified_at.is_none() && (has_another || self.guards_factors())
-    }
 }
 
 /// Finds how a user stands: of verifications only those since `minutes` ago, and of codes by SMS those to the number that is

@@ -139,10 +139,9 @@ async fn holds(db: impl PgExecutor<'_>, user_id: &str, phone: &str) -> sqlx::Res
     })
 }
 
-/// Whether a code to the number that `user_id` has must be right before one to `phone` is sent.
-pub async fn must_show_old(db: &mut PgConnection, user_id: &str, phone: &str) -> sqlx::Result<bool> {
-    let must = holds(&mut *db, user_id, phone).await? == (Holds::Another { shown_lately: false });
-    Ok(must && needs_old(db).await?)
+/// Whether `user_id` has another number than `phone`, of which no code for a change was right within 15 minutes.
+pub async fn is_another(db: impl PgExecutor<'_>, user_id: &str, phone: &str) -> sqlx::Result<bool> {
+    Ok(holds(db, user_id, phone).await? == (Holds::Another { shown_lately: false }))
 }
 
 /// Takes the number of `user_id` away from them, into their history.

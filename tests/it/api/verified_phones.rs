@@ -230,7 +230,7 @@ async fn users_see_their_own_number_and_take_none_away() {
 
 /// Whoever has Ann's token may be anybody: her number is where her codes go, and her password is reset by it.
 #[tokio::test]
-async fn a_users_token_takes_another_number_only_after_a_second_factor() {
+async fn a_users_token_takes_another_number_only_after_the_one_before() {
     let app = TestApp::without_worker().await;
     let door = open(&app, None).await;
     let ann = token_of("ann");
@@ -244,7 +244,7 @@ async fn a_users_token_takes_another_number_only_after_a_second_factor() {
         for purpose in ["verify_phone", "change_phone"] {
             let key = format!("{purpose}-{enabled}");
             let refused = post(&door, OTP_SEND, &ann, &key, &take(&new, purpose)).await;
-            assert_refused(&refused, 403, "verification-required");
+            assert_refused(&refused, 409, "old-phone-unverified");
         }
     }
     assert_eq!(shows(&app, &door, "ann", &old, "login").await.status, 200);
