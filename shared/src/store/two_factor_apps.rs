@@ -169,6 +169,7 @@ pub async fn remove(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> 
     Ok(is_removed || pending.rows_affected() > 0)
 }
 
+/// With the devices that were remembered under it, and what its codes had shown.
 async fn remove_confirmed(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"with gone as (
@@ -176,6 +177,10 @@ async fn remove_confirmed(db: &mut PgConnection, user_id: &str) -> sqlx::Result<
            ),
            devices as (
                delete from public.remembered_devices where user_id = $1 and exists (select from gone)
+           ),
+           verifications as (
+               delete from smsgw.two_factor_verifications
+               where user_id = $1 and method = 'app' and exists (select from gone)
            )
            select exists (select from gone) as "is!""#,
         user_id,

@@ -5,8 +5,8 @@ use tests::builders::a_number;
 use tests::{Door, TestApp};
 
 use super::{
-    APP, CONFIRM, Challenge, FACTOR, REQUIREMENT, SETTINGS, VERIFY, assert_names, assert_refused, by_app,
-    count, enable, enrolled, later, run, step, texts, totp,
+    APP, CONFIRM, Challenge, FACTOR, REQUIREMENT, SETTINGS, VERIFY, assert_names, assert_refused, backup,
+    by_app, count, enable, enrolled, later, new_codes, run, step, texts, totp,
 };
 
 #[tokio::test]
@@ -114,6 +114,26 @@ async fn who_removes_their_app_gets_codes_by_sms_or_is_asked_for_nothing() {
     assert_eq!(door.delete(APP).await.status, 204);
     assert_eq!(door.get(FACTOR).await.body["method"], "sms");
     assert_eq!(count(&app, "select count(*) from two_factor_apps").await, 0, "the pending one goes, too");
+}
+
+/// Seen red with a verification that stays.
+#[tokio::test]
+async fn a_code_of_an_app_says_nothing_once_the_app_is_removed() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    enable(&door).await;
+    enrolled(&app, &door).await;
+    assert_eq!(door.get(REQUIREMENT).await.body["reason"], "verified_recently");
+    assert_eq!(door.delete(APP).await.status, 204);
+    let told = door.get(REQUIREMENT).await.body;
+    assert_eq!((&told["reason"], &told["verified_at"]), (&json!("due"), &json!(null)));
+    // A backup code is still one of the user's.
+    let (secret, _) = enrolled(&app, &door).await;
+    let codes = new_codes(&door).await;
+    assert_eq!(door.post(VERIFY, &backup(&codes[0])).await.status, 200);
+    assert_eq!(door.delete(APP).await.status, 204);
+    assert_eq!(door.get(REQUIREMENT).await.body["reason"], "verified_recently");
+    assert_refused(&door.post(VERIFY, &by_app(&totp(&secret, step(&app)))).await, 404, "not-found");
 }
 
 /// Whoever is asked for their app has shown nothing by an SMS, which is easier to get at.
