@@ -106,6 +106,17 @@ create trigger user_contact_settings_forget_devices_when_gone
     after delete on public.user_contact_settings for each row
     execute function smsgw.forget_devices();
 
+-- What a user is asked for. Postgres puts it into the query that calls it.
+create function smsgw.two_factor_method(otp_enabled boolean, wanted text, has_app boolean) returns text
+    language sql immutable parallel safe
+    return case
+        when not coalesce(otp_enabled, false) then 'none'
+        when wanted = 'app' and has_app then 'app'
+        else 'sms'
+    end;
+revoke all on function smsgw.two_factor_method(boolean, text, boolean) from public;
+grant execute on function smsgw.two_factor_method(boolean, text, boolean) to smsgw_app;
+
 grant select, insert, update, delete on smsgw.two_factor_failures, smsgw.two_factor_verifications to smsgw_app;
 
 do $$

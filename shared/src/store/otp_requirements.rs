@@ -33,8 +33,7 @@ pub async fn find(db: impl PgExecutor<'_>, user_id: &str, minutes: u16) -> sqlx:
         Standing,
         r#"with who as (
                select u.id, coalesce(c.otp_enabled, false) as otp_enabled, c.phone, a.id is not null as has_app,
-                      case when not coalesce(c.otp_enabled, false) then 'none'
-                           when c.two_factor_method = 'app' and a.id is not null then 'app' else 'sms' end as method
+                      smsgw.two_factor_method(c.otp_enabled, c.two_factor_method, a.id is not null) as method
                from (select $1::text as id) u
                left join public.user_contact_settings c on c.user_id = u.id
                left join public.two_factor_apps a on a.user_id = u.id and a.confirmed_at is not null

@@ -8,6 +8,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use crate::ids::DeviceId;
 use crate::second_factor::{DeviceToken, Proof};
+use crate::store::two_factor;
 
 /// Days for which a device is remembered, from when it was: to use it does not make that longer, or whoever copied a token
 /// could keep it for ever.
@@ -61,17 +62,20 @@ pub async fn remember(
     name: &str,
     shown: Shown<'_>,
 ) -> sqlx::Result<Option<DeviceToken>> {
+    // Of those who remember at once the last one counts all; whoever changes the number or confirms an app has done so, or
+    // waits and then ends it. In a statement of its own: what comes after it sees all that they did.
+    two_factor::hold(&mut *db, user_id).await?;
     let found = sqlx::query!(
         r#"insert into public.remembered_devices (id, user_id, name, expires_at)
            select $2, c.user_id, $3, date_trunc('second', clock_timestamp()) + make_interval(days => $6)
            from public.user_contact_settings c
-           where c.user_id = $1 and c.otp_enabled
-             and ($4 <> 'sms' or (
-                 c.phone = $5 and not (c.two_factor_method = 'app' and exists (
-                     select from public.two_factor_apps a where a.user_id = c.user_id and a.confirmed_at is not null))
-             ))
-           -- Of those who remember at once the last one counts all; and whoever changes the number waits, then ends it.
-           for no key update of c
+           left join public.two_factor_apps a on a.user_id = c.user_id and a.confirmed_at is not null
+           where c.user_id = $1
+             and case smsgw.two_factor_method(c.otp_enabled, c.two_factor_method, a.id is not null)
+                 when 'none' then false
+                 when 'sms' then $4 <> 'sms' or c.phone = $5
+                 else $4 <> 'sms'
+             end
            returning id as "id: DeviceId", generation, expires_at"#,
         user_id,
         DeviceId::random() as DeviceId,

@@ -23,8 +23,7 @@ pub struct Factors {
 pub async fn find(db: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<Factors> {
     sqlx::query_as!(
         Factors,
-        r#"select case when not coalesce(c.otp_enabled, false) then 'none'
-                       when c.two_factor_method = 'app' and a.id is not null then 'app' else 'sms' end as "method!: Method",
+        r#"select smsgw.two_factor_method(c.otp_enabled, c.two_factor_method, a.id is not null) as "method!: Method",
                   a.confirmed_at as "app_since?",
                   (select count(*) from public.two_factor_backup_codes b
                    where b.user_id = u.id and b.used_at is null) as "backup_codes_remaining!",

@@ -1,8 +1,10 @@
 //! Remembered devices: a token that works once and is exchanged, for thirty days, on one user's device alone.
 
+use futures::future::join;
 use serde_json::{Value, json};
 use tests::builders::a_number;
 use tests::door::Answer;
+use tests::wait::eventually;
 use tests::{Door, TestApp};
 
 use super::{
@@ -190,6 +192,43 @@ async fn a_device_remembered_by_sms_is_none_once_the_app_is_asked_for() {
     enrolled(&app, &door).await;
     later(&app).await;
     assert_eq!(reason(&present(&door, &token).await), "due");
+    assert_eq!(door.get(DEVICES).await.body, json!({ "devices": [] }));
+}
+
+/// Seen red with settings that are locked by the statement that looks for an app: it does not see one confirmed meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_remembered_by_sms_while_an_app_is_confirmed_is_none() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let phone = enable(&door).await;
+    enrolled(&app, &door).await;
+    assert_eq!(door.put(FACTOR, &json!({ "method": "sms" })).await.status, 200);
+    run(
+        &app,
+        "update two_factor_apps set confirmed_at = null, expires_at = clock_timestamp() + interval '1 h'",
+    )
+    .await;
+    let challenge = Challenge::ask(&app, &door, &json!({ "phone": phone, "user_id": "ann" })).await;
+    let typed = json!({ "session_id": challenge.id, "otp": challenge.code, "remember_device": "laptop" });
+    // As the confirmation does.
+    let mut confirming = app.pool.begin().await.unwrap();
+    for sql in [
+        "update two_factor_apps set confirmed_at = clock_timestamp(), expires_at = null",
+        "update user_contact_settings set two_factor_method = 'app'",
+    ] {
+        sqlx::query(sql).execute(&mut *confirming).await.unwrap();
+    }
+    let commit = async {
+        eventually("the check to wait for the settings", async || {
+            let waits = "select true from pg_stat_activity
+                         where datname = current_database() and wait_event_type = 'Lock'";
+            sqlx::query_scalar::<_, bool>(waits).fetch_optional(&mut app.owner().await).await.unwrap()
+        })
+        .await;
+        confirming.commit().await.unwrap();
+    };
+    let (answer, ()) = join(door.post(OTP_VERIFY, &typed), commit).await;
+    assert_eq!((answer.status.as_u16(), answer.body.get("device_token")), (200, None), "{}", answer.body);
     assert_eq!(door.get(DEVICES).await.body, json!({ "devices": [] }));
 }
 

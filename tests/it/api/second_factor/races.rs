@@ -145,6 +145,10 @@ async fn who_is_remembered_while_their_app_goes_waits_in_no_circle() {
         let (checked, changed) = join(doors[0].post(VERIFY, &check), change).await;
         assert!([200, 400, 404, 410].contains(&checked.status.as_u16()), "{round}: {}", checked.body);
         assert!(changed.status.is_success(), "{round}: {}", changed.body);
-        assert_eq!(count(&app, "select count(*) from remembered_devices").await, 0, "{round}: its app is gone");
+        assert_eq!(
+            count(&app, "select count(*) from remembered_devices").await,
+            0,
+            "{round}: its app is gone"
+        );
     }
 }
