@@ -164,7 +164,7 @@ async fn take(
             let Some(step) = authenticator.secret.step_of(code, app.clock.now()) else {
                 return Ok(Found::Wrong);
             };
-            let is_new = two_factor_apps::take_step(db, authenticator.id, step).await?;
+            let is_new = two_factor_apps::take_step(db, app.keyring.apps(), authenticator, step).await?;
             Ok(if is_new { Found::Right } else { Found::Used })
         }
         (Typed::BackupCode(code), Known::BackupCodes) => {

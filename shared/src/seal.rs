@@ -178,6 +178,11 @@ impl Sealer {
         opened.map(SecretSlice::from).map_err(|_| OpenError::Damaged)
     }
 
+    /// Whether what [`Sealer::seal`] made is under the key it uses now.
+    pub fn is_current(&self, blob: &[u8]) -> bool {
+        blob.starts_with(&self.0.current().0.0)
+    }
+
     /// As [`Sealer::open`], for data that was text.
     ///
     /// # Errors
@@ -244,6 +249,8 @@ mod tests {
         let blob = old.bodies().seal(b"here", b"secret");
         let tag = old.api_keys().tag(&[b"key"]);
         assert_eq!(new.bodies().open_text(b"here", &blob).expect("known key").expose_secret(), "secret");
+        assert!(old.bodies().is_current(&blob) && !new.bodies().is_current(&blob));
+        assert!(!old.bodies().is_current(b"") && new.bodies().is_current(&new.bodies().seal(b"here", b"")));
         assert_eq!(new.api_keys().verify(&[b"key"], &tag), Ok(true));
         assert_eq!(new.api_keys().tags(&[b"key"]), [new.api_keys().tag(&[b"key"]), tag]);
         assert_eq!(

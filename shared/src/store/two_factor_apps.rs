@@ -17,6 +17,8 @@ pub struct App {
     pub id: AppId,
     /// What it makes codes of.
     pub secret: AppSecret,
+    /// Whether it was sealed under a master key that is being replaced.
+    is_stale: bool,
 }
 
 /// Why an app's codes cannot be checked.
@@ -94,7 +96,7 @@ pub async fn find_confirmed(
 fn opened(apps: &Sealer, id: AppId, sealed: &[u8]) -> Result<App, AppError> {
     let secret = apps.open(&sealed_place(id), sealed)?;
     let secret = AppSecret::from_bytes(secret.expose_secret()).ok_or(OpenError::Damaged)?;
-    Ok(App { id, secret })
+    Ok(App { id, secret, is_stale: !apps.is_current(sealed) })
 }
 
 /// Makes a pending app, whose code of `step` was right, the one that counts, and the one that is asked for. The one before
@@ -131,13 +133,16 @@ pub async fn confirm(db: &mut PgConnection, user_id: &str, id: AppId, step: i64)
     Ok(true)
 }
 
-/// Takes the code of `step`; `false` if it was taken before, or one after it. Of any number at once one gets `true`.
-pub async fn take_step(db: impl PgExecutor<'_>, id: AppId, step: i64) -> sqlx::Result<bool> {
+/// Takes the code of `step`; `false` if it was taken before, or one after it. Of any number at once one gets `true`. A secret
+/// under a former master key is sealed under the current one: so that key can go once each app was used.
+pub async fn take_step(db: impl PgExecutor<'_>, apps: &Sealer, app: &App, step: i64) -> sqlx::Result<bool> {
+    let resealed = app.is_stale.then(|| apps.seal(&sealed_place(app.id), app.secret.expose()));
     let done = sqlx::query!(
-        "update public.two_factor_apps set last_step = $2
+        "update public.two_factor_apps set last_step = $2, sealed_secret = coalesce($3, sealed_secret)
          where id = $1 and confirmed_at is not null and (last_step is null or last_step < $2)",
-        id as AppId,
+        app.id as AppId,
         step,
+        resealed,
     )
     .execute(db)
     .await?;

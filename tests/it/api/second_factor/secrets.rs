@@ -1,11 +1,17 @@
 //! What lets a user in stands in no table, and goes with its user.
 
+use std::sync::Arc;
+
 use serde_json::json;
+use shared::seal::{Keyring, MasterKey};
 use shared::store::upkeep;
 use tests::wait::within;
 use tests::{Door, TestApp};
 
-use super::{APP, FACTOR, VERIFY, backup, base32, count, enable, enrolled, new_codes, remembered, run};
+use super::{
+    APP, FACTOR, VERIFY, backup, base32, by_app, count, enable, enrolled, new_codes, remembered, run, step,
+    totp,
+};
 use crate::api::secrets::{dump, hex};
 
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
@@ -63,6 +69,33 @@ async fn an_erased_person_has_no_factor_and_others_keep_theirs() {
     assert_eq!(count(&app, of_ann).await, 0);
     assert_eq!(door.get(of_ben).await.body["backup_codes_remaining"], 10);
     app.stop().await;
+}
+
+/// Seen red without the sealing anew.
+#[tokio::test]
+async fn an_app_that_is_used_outlives_the_master_key_it_was_enrolled_under() {
+    let mut app = TestApp::without_worker().await;
+    let (old, new) = (MasterKey::generate(), MasterKey::generate());
+    app.keyring = Arc::new(Keyring::new(&old, &[]));
+    let (secret, first) = enrolled(&app, &Door::open(&app).await).await;
+    let sealed = async || {
+        let select = sqlx::query_scalar::<_, Vec<u8>>("select sealed_secret from two_factor_apps");
+        select.fetch_one(&app.pool).await.unwrap()
+    };
+    let before = sealed().await;
+    // As it is while the key is changed, then after.
+    app.keyring = Arc::new(Keyring::new(&new, &[old]));
+    let door = Door::open(&app).await;
+    assert_eq!(door.post(VERIFY, &backup("zzzzz-zzzzz")).await.status, 400);
+    assert!(sealed().await == before, "only a right code seals it anew");
+    assert_eq!(door.post(VERIFY, &by_app(&totp(&secret, first + 1))).await.status, 200);
+    let after = sealed().await;
+    assert!(after != before && app.keyring.apps().is_current(&after));
+    app.keyring = Arc::new(Keyring::new(&new, &[]));
+    let door = Door::open(&app).await;
+    run(&app, "update two_factor_apps set last_step = null").await;
+    assert_eq!(door.post(VERIFY, &by_app(&totp(&secret, step(&app)))).await.status, 200);
+    assert!(sealed().await == after, "once is enough");
 }
 
 #[tokio::test]
