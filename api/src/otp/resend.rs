@@ -197,7 +197,7 @@ pub(crate) async fn resend(
         expires_at: next.expires_at,
         resend_after: cool_down.as_secs(),
         attempts_remaining: session.max_attempts - session.attempts,
-        challenge_required: app.checks.brakes() || asks_for_challenge(verdict.as_ref()),
+        challenge_required: app.checks.brakes() || asks_for_challenge(requester.who, verdict.as_ref()),
     };
     Ok(Resent {
         sent,
