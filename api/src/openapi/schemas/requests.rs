@@ -156,7 +156,7 @@ fn send() -> Value {
                     messages have 4 hours unless told otherwise, promo 24"},
             "at_most_once": {"type": "boolean", "default": false, "description": "Rather lost than sent twice"},
             "guarded": {"type": "boolean", "default": false, "description": "It carries a code that you check yourself: the \
-                pumping guard judges it; not in batches"},
+                pumping guard judges it; not in batches, nor planned ahead by `send_at`"},
         }),
     );
     send["oneOf"] = json!([{"required": ["text"]}, {"required": ["template"]}]);
