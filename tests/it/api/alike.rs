@@ -162,6 +162,8 @@ async fn a_page_cannot_tell_which_numbers_of_a_prefix_without_credits_are_known(
     ];
     assert_eq!(again_first.status, 202, "{}", again_first.body);
     assert_eq!(told(&again_first), told(&again_second));
+    let said = json!({ "session_id": second.body["session_id"], "challenged": true });
+    assert_eq!(ask(OTP_RESEND, said).await.fields(), ["challenged"]);
     // A server is told, as it can do something about it.
     let server = door.post(OTP_SEND, &json!({ "phone": other })).await;
     assert_eq!(server.body["challenge_required"], true, "{}", server.body);

@@ -51,6 +51,7 @@ pub(super) fn all() -> Value {
         "ResendRequest": object(&["session_id"], json!({
             "session_id": text(),
             "client_ip": {"type": "string", "description": "As of /otp/send"},
+            "challenged": {"type": "boolean", "default": false, "description": "As of /otp/send"},
         })),
         "AliasSend": open(&["phone"], json!({"phone": phone(), "name": text()})),
         "AliasSendTo": open(&[], json!({"phone": phone(), "phoneNumber": phone()})),
