@@ -116,13 +116,17 @@ async fn a_resend_that_is_withheld_leaves_the_code_good_that_was_sent() {
     let app = TestApp::without_worker().await;
     let door = Door::open(&app).await;
     set_guard(&door, &json!({ "mode": "enforce", "credits_prefix": 1 })).await;
-    let [kept, renewed, late] =
-        [start(&door, &number(16, 0)).await, start(&door, &number(17, 0)).await, start(&door, &number(18, 0)).await];
+    let [kept, renewed, late] = [
+        start(&door, &number(16, 0)).await,
+        start(&door, &number(17, 0)).await,
+        start(&door, &number(18, 0)).await,
+    ];
     let code = async |of: &Answer| code_in(&unsent(&app, id(of)).await[0].text);
     let (code_kept, code_late) = (code(&kept).await, code(&late).await);
     run(
         &app,
-        "update sms_otp_sessions set resend_at = now(), expires_at = expires_at - interval '5 minutes'".to_owned(),
+        "update sms_otp_sessions set resend_at = now(), expires_at = expires_at - interval '5 minutes'"
+            .to_owned(),
     )
     .await;
     let resend = async |of: &Answer, challenged: bool| {
@@ -147,7 +151,11 @@ async fn a_resend_that_is_withheld_leaves_the_code_good_that_was_sent() {
     assert_eq!(verify(&kept, code_kept).await.status, 200);
     assert_eq!(verify(&renewed, code(&renewed).await).await.status, 200);
     // It lives no longer than it would have without the resend; the session does.
-    run(&app, "update sms_otp_sessions set code_expires_at = now() where code_expires_at is not null".to_owned()).await;
+    run(
+        &app,
+        "update sms_otp_sessions set code_expires_at = now() where code_expires_at is not null".to_owned(),
+    )
+    .await;
     assert_eq!(verify(&late, code_late).await.refusal(), (400, "otp-wrong"));
 }
 

@@ -32,7 +32,8 @@ struct Sent {
 /// Counts codes that were verified, each once however often it is told, for the subjects and the time at which they were
 /// sent. What was sent to a number that was known already counts for nothing.
 pub async fn convert(db: &mut PgConnection, outlook: &Outlook, verified: &[Conversion]) -> sqlx::Result<()> {
-    let phones: HashMap<Uuid, &PhoneNumber> = verified.iter().map(|one| (one.session.0, &one.phone)).collect();
+    let phones: HashMap<Uuid, &PhoneNumber> =
+        verified.iter().map(|one| (one.session.0, &one.phone)).collect();
     let sessions: Vec<Uuid> = phones.keys().copied().collect();
     let sent = mark(&mut *db, &sessions).await?;
     let cases: Vec<(Sent, Place)> = sent
