@@ -65,4 +65,6 @@ create index guard_decisions_prefix on smsgw.guard_decisions (prefix, id);
 create index guard_decisions_session on smsgw.guard_decisions (session_id) where session_id is not null;
 create index guard_decisions_refused on smsgw.guard_decisions (outcome, id) where outcome <> 'allow';
 
-grant select, insert, update, delete on smsgw.guard_settings, smsgw.guard_subjects, smsgw.guard_decisions to smsgw_app;
+grant select, insert, update, delete on smsgw.guard_subjects, smsgw.guard_decisions to smsgw_app;
+-- Nobody need delete what is one row for all.
+grant select, insert, update on smsgw.guard_settings to smsgw_app;

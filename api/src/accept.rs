@@ -110,6 +110,10 @@ pub(crate) fn check(
     if request.guarded.is_some() && origin.batch.is_some() {
         faults.note("guarded", "is for single messages");
     }
+    // It is judged now, by what came back until now, and its code would be too old to be typed in.
+    if request.guarded == Some(true) && due_at.flatten().is_some() {
+        faults.note("guarded", "cannot be planned ahead");
+    }
     let content = match (request.text, request.template) {
         (Some(text), None) => plain(text, request.vars.is_some(), &mut faults),
         (None, Some(name)) => {
@@ -317,6 +321,17 @@ mod tests {
         assert_eq!(due(Some(&at(60)), now()), Ok(Some(now() + TimeDelta::seconds(60))));
         assert!(due(Some(&at(30 * 86400)), now()).is_ok());
         assert!(due(Some(&at(30 * 86400 + 1)), now()).is_err());
+    }
+
+    #[test]
+    fn a_guarded_message_cannot_be_planned_ahead() {
+        let planned = |guarded: bool, seconds| {
+            let at = now() + TimeDelta::seconds(seconds);
+            serde_json::json!({"to": "+41791234567", "text": "a", "guarded": guarded, "send_at": at.to_rfc3339()})
+        };
+        assert_eq!(faults(planned(true, 60)), ["guarded"]);
+        assert_eq!(accepted(planned(true, 0)).due_at, None);
+        assert!(accepted(planned(false, 60)).due_at.is_some());
     }
 
     #[test]

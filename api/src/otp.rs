@@ -16,6 +16,7 @@ use crate::templates::Variant;
 
 pub(crate) mod begin;
 pub(crate) mod checks;
+mod conversions;
 pub(crate) mod guard;
 pub(crate) mod guarded;
 pub(crate) mod policies;

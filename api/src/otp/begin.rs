@@ -44,7 +44,8 @@ pub(crate) async fn begin(
     let (start, sent) = start::prepare(app, requester, trace, request).await?;
     let message = start.message.id;
     let begun = |Counted { standings, is_withheld, verdict }| {
-        let challenge_required = sent.challenge_required || asks_for_challenge(verdict.as_ref());
+        let asks = asks_for_challenge(requester.who, verdict.as_ref());
+        let challenge_required = sent.challenge_required || asks;
         let sent = Sent { challenge_required, ..sent };
         Begun { sent, message, is_withheld, standings, verdict }
     };

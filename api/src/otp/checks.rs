@@ -1,8 +1,8 @@
 //! What became of checks: a row each for the log, and the brake that guesses at all over the place trip.
 //!
-//! Right codes are told to the pumping guard as well. All is written off the way of the callers, and a little at a time: a second's worth at once would keep the database
-//! from checks for a tenth of it. What limits guesses at one code or phone is committed
-//! before each comparison, so nothing depends on these rows but the log and the brake.
+//! All is written off the way of the callers, and a little at a time: a second's worth at once would keep the database
+//! from checks for a tenth of it. What limits guesses at one code or phone is committed before each comparison, so nothing
+//! depends on these rows but the log and the brake. Once they are written, the pumping guard is told of right codes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,13 +11,12 @@ use std::time::Duration;
 use metrics::{Counter, Gauge};
 use shared::brake::{self, Checks};
 use shared::db::{is_away, within};
-use shared::phone::PhoneNumber;
-use shared::store::guard::{self, Conversion};
 use shared::store::otp_checks::{self, Check, CheckOutcome};
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::conversions::Conversions;
 use super::guard::Guard;
 use crate::measures;
 
@@ -43,7 +42,8 @@ impl CheckLog {
     pub(crate) fn start(pool: PgPool, guard: Guard) -> Self {
         let (made, waiting) = mpsc::channel(QUEUE_LENGTH);
         let brakes = Arc::new(AtomicBool::new(false));
-        let writer = Writer { pool, guard, brakes: Arc::clone(&brakes), gauge: measures::brake() };
+        let conversions = Conversions::new(pool.clone(), guard);
+        let writer = Writer { pool, conversions, brakes: Arc::clone(&brakes), gauge: measures::brake() };
         tokio::spawn(writer.run(waiting));
         Self { made, brakes, counters: measures::checks() }
     }
@@ -69,19 +69,22 @@ impl CheckLog {
 
 struct Writer {
     pool: PgPool,
-    guard: Guard,
+    conversions: Conversions,
     brakes: Arc<AtomicBool>,
     gauge: Gauge,
 }
 
 impl Writer {
-    async fn run(self, mut waiting: mpsc::Receiver<Check>) {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Check>) {
         let mut group = Vec::new();
         let (mut next, mut next_look) = (Instant::now(), Instant::now());
         loop {
             sleep_until(next).await;
             next = Instant::now() + EVERY;
+            let kept = group.len();
             let ends = drain(&mut waiting, &mut group);
+            // What was kept was taken before; a code came back whether or not its row can be written.
+            self.conversions.take(&group[kept..]);
             let looks = ends || next_look <= Instant::now();
             if looks {
                 next_look = Instant::now() + LOOK_EVERY;
@@ -95,6 +98,7 @@ impl Writer {
                     group.clear();
                 }
             }
+            self.conversions.tell(ends).await;
             if ends {
                 return;
             }
@@ -103,33 +107,14 @@ impl Writer {
 
     /// Writes what was made, and looks at the brake if it is time.
     async fn write(&self, group: &[Check], looks: bool) -> sqlx::Result<()> {
-        self.count_sends().await?;
         if !group.is_empty() {
-            let outlook = self.guard.outlook(&self.pool).await?;
             let mut tx = self.pool.begin().await?;
             // After a commit whose answer was lost these are stored already, and counted.
             let fresh = otp_checks::insert(&mut *tx, group).await?;
             otp_checks::count(&mut *tx, made(group.iter().filter(|check| fresh.contains(&check.id)))).await?;
-            let right = |check: &&Check| check.outcome == CheckOutcome::Right && fresh.contains(&check.id);
-            let verified: Vec<Conversion> = group.iter().filter(right).map(conversion).collect();
-            if !verified.is_empty() {
-                guard::convert(&mut tx, &outlook, &verified).await?;
-            }
             tx.commit().await?;
         }
         if looks { self.look().await } else { Ok(()) }
-    }
-
-    /// Counts what was sent to countries with plenty of credits. What cannot be counted now is not counted at all.
-    async fn count_sends(&self) -> sqlx::Result<()> {
-        let sends = self.guard.take_uncounted();
-        if sends.is_empty() {
-            return Ok(());
-        }
-        let outlook = self.guard.outlook(&self.pool).await?;
-        let mut tx = self.pool.begin().await?;
-        guard::count_sends(&mut tx, &outlook, &sends).await?;
-        tx.commit().await
     }
 
     /// Trips the brake if it must be, and learns whether it holds.
@@ -150,11 +135,6 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// What the pumping guard is told of a right code.
-fn conversion(check: &Check) -> Conversion {
-    Conversion { session: check.session, phone: PhoneNumber::stored(check.phone.clone()) }
 }
 
 /// What the brake goes by: comparisons alone, or a flood of checks that compare nothing would hide the wrong ones.

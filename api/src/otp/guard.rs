@@ -15,6 +15,7 @@ use shared::store::guard::{self, Outlook, Verdict};
 use shared::store::{integrations, prices};
 use sqlx::PgPool;
 
+use crate::auth::Who;
 use crate::cache::Cache;
 use crate::measures;
 
@@ -105,8 +106,9 @@ impl Guard {
     }
 }
 
-/// Whether the caller is told to challenge its user.
-pub(crate) fn asks_for_challenge(verdict: Option<&Verdict>) -> bool {
-    let refused = verdict.filter(|verdict| !verdict.decision.is_sent());
+/// Whether the caller is told to challenge its user. Only servers are: of others no challenge is believed, and they would learn
+/// which numbers have verified a code before, which are sent one whatever the credits.
+pub(crate) fn asks_for_challenge(who: &Who, verdict: Option<&Verdict>) -> bool {
+    let refused = verdict.filter(|verdict| *who == Who::Server && !verdict.decision.is_sent());
     refused.is_some_and(|verdict| verdict.decision.outcome() == Outcome::Challenge)
 }

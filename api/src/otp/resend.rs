@@ -38,6 +38,8 @@ pub(crate) struct ResendRequest {
     pub(crate) session_id: String,
     /// Where the person is, as far as a server says so.
     pub(crate) client_ip: Option<String>,
+    /// The application had its user pass a challenge.
+    pub(crate) challenged: Option<bool>,
 }
 
 /// Why no other code is sent; each variant is another answer.
@@ -95,6 +97,8 @@ pub(crate) struct Preparation<'a> {
     pub(crate) requester: &'a Requester<'a>,
     /// Where the person is, if known.
     pub(crate) client: Option<ClientAddress>,
+    /// The person has passed a challenge.
+    is_challenged: bool,
     rules: RuleBook,
     outlook: Arc<Outlook>,
     template: Option<Arc<Variant>>,
@@ -110,6 +114,7 @@ impl<'a> Preparation<'a> {
         id: SessionId,
         requester: &'a Requester<'a>,
         client: Option<ClientAddress>,
+        is_challenged: bool,
     ) -> sqlx::Result<Self> {
         let rules = app.policies.all(&app.pool).await?;
         let outlook = app.guard.outlook(&app.pool).await?;
@@ -121,7 +126,7 @@ impl<'a> Preparation<'a> {
             }
             None => None,
         };
-        Ok(Self { requester, client, rules, outlook, template })
+        Ok(Self { requester, client, is_challenged, rules, outlook, template })
     }
 }
 
@@ -186,8 +191,13 @@ pub(crate) async fn resend(
         resend_at: (session.now + cool_down).trunc_subsecs(3),
         expires_at: next.expires_at,
     };
-    messages::withdraw(&mut *db, id, "superseded").await?;
-    otp_sessions::renew(&mut *db, id, &renewal).await?;
+    // What was sent before is as good as it was; of a locked phone no code is compared anyhow.
+    if withheld == Some(GUARD) && session.withheld.is_none() {
+        otp_sessions::keep_code(&mut *db, id, renewal.resend_at, renewal.expires_at).await?;
+    } else {
+        messages::withdraw(&mut *db, id, "superseded").await?;
+        otp_sessions::renew(&mut *db, id, &renewal).await?;
+    }
     if withheld.is_none() {
         trace.message(message.id);
         intake::insert_code(&mut *db, &message).await?;
@@ -197,7 +207,7 @@ pub(crate) async fn resend(
         expires_at: next.expires_at,
         resend_after: cool_down.as_secs(),
         attempts_remaining: session.max_attempts - session.attempts,
-        challenge_required: app.checks.brakes() || asks_for_challenge(verdict.as_ref()),
+        challenge_required: app.checks.brakes() || asks_for_challenge(requester.who, verdict.as_ref()),
     };
     Ok(Resent {
         sent,
@@ -233,7 +243,8 @@ async fn ask_guard(
     is_withheld: bool,
 ) -> sqlx::Result<Option<Verdict>> {
     let is_resend = session.withheld.is_none();
-    let send = guard::Send { is_resend, ..asker.guarded(message, session.id) };
+    let is_challenged = prepared.is_challenged;
+    let send = guard::Send { is_resend, is_challenged, ..asker.guarded(message, session.id) };
     Ok(guard::judge(db, &prepared.outlook, &[(&send, is_withheld)]).await?.pop())
 }
 
@@ -252,10 +263,11 @@ impl NextCode {
         let length =
             u8::try_from(session.code_length).ok().and_then(|digits| CodeLength::try_from(digits).ok());
         let wanted = code_length(policy, app.checks.brakes());
+        let lives = session.code_expires_at.is_none_or(|until| until > session.now);
         match (kept, length) {
             // While codes are guessed at, one that is too short for that is not sent again.
-            (Some(code), Some(length)) if length.get() >= wanted.get() => {
-                Self { code, length, expires_at: session.expires_at }
+            (Some(code), Some(length)) if lives && length.get() >= wanted.get() => {
+                Self { code, length, expires_at: session.code_expires_at.unwrap_or(session.expires_at) }
             }
             _ => Self {
                 code: OtpCode::generate(wanted),

@@ -95,7 +95,7 @@ impl Requester<'_> {
 
 impl Requester<'_> {
     /// Whether the person has passed a challenge: a page could say that of anybody.
-    fn challenged(&self, given: Option<bool>) -> Result<bool, &'static str> {
+    pub(crate) fn challenged(&self, given: Option<bool>) -> Result<bool, &'static str> {
         match (self.who, given) {
             (Who::Server, given) => Ok(given.unwrap_or_default()),
             (Who::Browser | Who::User(_), None) => Ok(false),

@@ -187,7 +187,9 @@ pub(super) async fn resend(
     let client = request.client_ip.as_deref().map(fields::address).transpose();
     let client = client.and_then(|given| requester.client(given));
     let client = client.map_err(|fault| Problem::field("client_ip", fault))?;
-    let prepared = Preparation::of(&app, id, &requester, client).await?;
+    let challenged = requester.challenged(request.challenged);
+    let challenged = challenged.map_err(|fault| Problem::field("challenged", fault))?;
+    let prepared = Preparation::of(&app, id, &requester, client, challenged).await?;
     let (mut counted, mut message) = (Counted::default(), None);
     let answer = once
         .run(&app.pool, async |db| {

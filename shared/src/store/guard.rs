@@ -64,14 +64,18 @@ pub async fn outlook(db: impl PgExecutor<'_> + Copy) -> sqlx::Result<Outlook> {
     })
 }
 
-/// What an operator has set.
+/// What an operator has set. Without its row the guard goes by what is usual, and observes: no code waits for it.
 pub async fn find_settings(db: impl PgExecutor<'_>) -> sqlx::Result<Settings> {
     let row = sqlx::query!(
         "select mode, neighbours, near, credits_prefix, credits_ip, credits_country, default_rate
          from smsgw.guard_settings"
     )
-    .fetch_one(db)
+    .fetch_optional(db)
     .await?;
+    let Some(row) = row else {
+        tracing::error!("the pumping guard has no settings, so it only observes; PUT /settings/guard");
+        return Ok(Settings::default());
+    };
     Ok(Settings {
         // The column knows no other words.
         mode: row.mode.parse().unwrap_or_default(),
@@ -88,8 +92,13 @@ pub async fn find_settings(db: impl PgExecutor<'_>) -> sqlx::Result<Settings> {
 pub async fn replace_settings(db: impl PgExecutor<'_>, settings: &Settings) -> sqlx::Result<()> {
     let small = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     sqlx::query!(
-        "update smsgw.guard_settings set mode = $1, neighbours = $2, near = $3, credits_prefix = $4, credits_ip = $5,
-                credits_country = $6, default_rate = $7, updated_at = clock_timestamp()",
+        "insert into smsgw.guard_settings (mode, neighbours, near, credits_prefix, credits_ip, credits_country, default_rate)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (singleton) do update
+         set mode = excluded.mode, neighbours = excluded.neighbours, near = excluded.near,
+             credits_prefix = excluded.credits_prefix, credits_ip = excluded.credits_ip,
+             credits_country = excluded.credits_country, default_rate = excluded.default_rate,
+             updated_at = clock_timestamp()",
         settings.mode.as_str(),
         small(settings.neighbours),
         small(settings.near),
@@ -105,9 +114,13 @@ pub async fn replace_settings(db: impl PgExecutor<'_>, settings: &Settings) -> s
 
 /// Sets whether the guard withholds.
 pub async fn set_mode(db: impl PgExecutor<'_>, mode: Mode) -> sqlx::Result<()> {
-    sqlx::query!("update smsgw.guard_settings set mode = $1, updated_at = clock_timestamp()", mode.as_str())
-        .execute(db)
-        .await?;
+    sqlx::query!(
+        "insert into smsgw.guard_settings (mode) values ($1)
+         on conflict (singleton) do update set mode = excluded.mode, updated_at = clock_timestamp()",
+        mode.as_str(),
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

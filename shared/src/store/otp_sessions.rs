@@ -114,6 +114,8 @@ pub struct Session {
     pub now: DateTime<Utc>,
     /// The key that asked.
     pub api_key_id: Option<ApiKeyId>,
+    /// When its code is worth nothing, if that is before the session ends.
+    pub code_expires_at: Option<DateTime<Utc>>,
 }
 
 macro_rules! find_session {
@@ -123,7 +125,8 @@ macro_rules! find_session {
             r#"select id as "id: SessionId", user_id, phone, purpose, status as "status: SessionStatus", attempts,
                       max_attempts, sends, code_length, sealed_code, withheld,
                       message_id as "message_id: MessageId", locale, hint, resend_at, expires_at,
-                      created_at, verified_at, clock_timestamp() as "now!", api_key_id as "api_key_id: ApiKeyId"
+                      created_at, verified_at, clock_timestamp() as "now!", api_key_id as "api_key_id: ApiKeyId",
+                      code_expires_at
                from public.sms_otp_sessions where id = $1"# + $lock,
             $id as SessionId,
         )
@@ -188,7 +191,8 @@ pub async fn renew(db: impl PgExecutor<'_>, id: SessionId, renewal: &Renewal<'_>
         r#"update public.sms_otp_sessions
            set status = case when $5::text is null then 'pending' else 'sent' end,
                code_mac = $2, sealed_code = $3, code_length = $4, withheld = $5, sends = sends + 1, resend_at = $6,
-               expires_at = $7, message_id = $8, provider_name = null, provider_session_id = null
+               expires_at = $7, message_id = $8, provider_name = null, provider_session_id = null,
+               code_expires_at = null
            where id = $1"#,
         id as SessionId,
         renewal.code_mac,
@@ -198,6 +202,27 @@ pub async fn renew(db: impl PgExecutor<'_>, id: SessionId, renewal: &Renewal<'_>
         renewal.resend_at,
         renewal.expires_at,
         renewal.message_id as MessageId,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Counts a code that is not sent while the one before stays good, as long as it is. Checks that were taken before and are
+/// still under way end as with another code.
+pub async fn keep_code(
+    db: impl PgExecutor<'_>,
+    id: SessionId,
+    resend_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update public.sms_otp_sessions
+         set sends = sends + 1, resend_at = $2, expires_at = $3, code_expires_at = coalesce(code_expires_at, expires_at)
+         where id = $1",
+        id as SessionId,
+        resend_at,
+        expires_at,
     )
     .execute(db)
     .await?;

@@ -8,7 +8,8 @@ use tests::builders::a_number;
 use tests::door::Answer;
 use tests::{Door, TestApp};
 
-use super::OTP_SEND;
+use super::keys_publishable::{PAGE, asking, make};
+use super::{OTP_RESEND, OTP_SEND};
 
 /// The answer without what differs from one request to the next.
 fn bare(answer: &Answer) -> (u16, Vec<String>, Value) {
@@ -124,4 +125,46 @@ fn are_alike(times: &[Vec<Duration>; 6]) -> bool {
     let medians = times.clone().map(median);
     let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
     *most - *least < Duration::from_millis(1).max(*most / 10)
+}
+
+#[tokio::test]
+async fn a_page_cannot_tell_which_numbers_of_a_prefix_without_credits_are_known() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let key = make(&app, "web", &[PAGE]).await;
+    let [known, unknown, other] = ["0001", "4000", "8000"].map(|end| format!("{PUMPED}{end}"));
+    assert_eq!(door.post(OTP_SEND, &json!({ "phone": known })).await.status, 202);
+    assert_eq!(door.put("/settings/guard", &json!({ "mode": "enforce" })).await.status, 200);
+    sqlx::raw_sql(
+        "update sms_otp_sessions set status = 'verified', verified_at = now();
+         update smsgw.guard_subjects set state = state || '{\"credits\": 0, \"refills_from\": 4000000000}'
+         where kind = 'prefix'",
+    )
+    .execute(&app.pool)
+    .await
+    .unwrap();
+    let ask = async |path: &str, body: Value| {
+        door.call(asking(&door, Method::POST, path, &key).header("origin", PAGE).json(&body)).await
+    };
+    // Where the page itself stands moves with each send.
+    let told = |answer: &Answer| {
+        let (status, mut headers, body) = bare(answer);
+        headers.retain(|header| !header.starts_with("ratelimit:"));
+        (status, headers, body)
+    };
+    let [first, second] =
+        [ask(OTP_SEND, json!({ "phone": known })).await, ask(OTP_SEND, json!({ "phone": unknown })).await];
+    assert_eq!(told(&first), told(&second));
+    sqlx::raw_sql("update sms_otp_sessions set resend_at = now()").execute(&app.pool).await.unwrap();
+    let [again_first, again_second] = [
+        ask(OTP_RESEND, json!({ "session_id": first.body["session_id"] })).await,
+        ask(OTP_RESEND, json!({ "session_id": second.body["session_id"] })).await,
+    ];
+    assert_eq!(again_first.status, 202, "{}", again_first.body);
+    assert_eq!(told(&again_first), told(&again_second));
+    let said = json!({ "session_id": second.body["session_id"], "challenged": true });
+    assert_eq!(ask(OTP_RESEND, said).await.fields(), ["challenged"]);
+    // A server is told, as it can do something about it.
+    let server = door.post(OTP_SEND, &json!({ "phone": other })).await;
+    assert_eq!(server.body["challenge_required"], true, "{}", server.body);
 }

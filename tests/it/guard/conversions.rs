@@ -53,3 +53,32 @@ async fn a_country_with_plenty_of_credits_is_counted_a_moment_later() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn checks_are_logged_and_counted_while_the_guard_cannot_be_told_and_it_is_told_later() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let sent = start(&door, &number(320, 1)).await;
+    let code = code_in(&unsent(&app, id(&sent)).await[0].text);
+    let mut owner = app.owner().await;
+    sqlx::raw_sql("revoke update on smsgw.guard_decisions from smsgw_app").execute(&mut owner).await.unwrap();
+    let verified = door.post(OTP_VERIFY, &json!({ "session_id": id(&sent), "otp": code })).await;
+    assert_eq!(verified.status, 200, "{}", verified.body);
+    eventually("the check in the log and in the counts of the brake", async || {
+        let (logged, counted): (i64, i64) = sqlx::query_as(
+            "select (select count(*) from sms_otp_checks where outcome = 'right'),
+                    (select coalesce(sum(checks), 0)::bigint from smsgw.otp_check_counts)",
+        )
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+        ((logged, counted) == (1, 1)).then_some(())
+    })
+    .await;
+    assert_eq!(state(&app, "prefix", "+4179320").await["credits"], 19.0);
+    sqlx::raw_sql("grant update on smsgw.guard_decisions to smsgw_app").execute(&mut owner).await.unwrap();
+    eventually("the guard to be told", async || {
+        (state(&app, "prefix", "+4179320").await["credits"] == 20.0).then_some(())
+    })
+    .await;
+}

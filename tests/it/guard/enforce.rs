@@ -108,7 +108,55 @@ async fn a_resend_of_a_withheld_session_is_judged_again_and_costs_a_credit() {
     run(&app, "update sms_otp_sessions set resend_at = now()".to_owned()).await;
     let third = door.post("/otp/resend", &json!({ "session_id": id(&first) })).await;
     assert_eq!((third.status.as_u16(), &third.body["challenge_required"]), (202, &json!(true)));
-    assert!(is_withheld(&app, &first).await);
+    assert!(!is_withheld(&app, &first).await && is_sent(&app, &first).await, "the second code is still good");
+}
+
+#[tokio::test]
+async fn a_resend_that_is_withheld_leaves_the_code_good_that_was_sent() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    set_guard(&door, &json!({ "mode": "enforce", "credits_prefix": 1 })).await;
+    let [kept, renewed, late] = [
+        start(&door, &number(16, 0)).await,
+        start(&door, &number(17, 0)).await,
+        start(&door, &number(18, 0)).await,
+    ];
+    let code = async |of: &Answer| code_in(&unsent(&app, id(of)).await[0].text);
+    let (code_kept, code_late) = (code(&kept).await, code(&late).await);
+    run(
+        &app,
+        "update sms_otp_sessions set resend_at = now(), expires_at = expires_at - interval '5 minutes'"
+            .to_owned(),
+    )
+    .await;
+    let resend = async |of: &Answer, challenged: bool| {
+        let again =
+            door.post("/otp/resend", &json!({ "session_id": id(of), "challenged": challenged })).await;
+        assert_eq!(again.status, 202, "{}", again.body);
+        (again.body["challenge_required"].clone(), door.get(&format!("/otp/sessions/{}", id(of))).await.body)
+    };
+    let (held, passed) = (resend(&kept, false).await, resend(&renewed, true).await);
+    resend(&late, false).await;
+    assert_eq!((held.0, passed.0), (json!(true), Value::Null));
+    for field in ["status", "sends", "attempts_remaining", "reason"] {
+        assert_eq!(held.1[field], passed.1[field], "{field}");
+    }
+    for field in ["expires_in", "resend_after"] {
+        let (held, passed) = (held.1[field].as_i64().unwrap(), passed.1[field].as_i64().unwrap());
+        assert!((held - passed).abs() <= 5 && held > 5, "{field}: {held} {passed}");
+    }
+    let verify = async |of: &Answer, code: String| {
+        door.post(OTP_VERIFY, &json!({ "session_id": id(of), "otp": code })).await
+    };
+    assert_eq!(verify(&kept, code_kept).await.status, 200);
+    assert_eq!(verify(&renewed, code(&renewed).await).await.status, 200);
+    // It lives no longer than it would have without the resend; the session does.
+    run(
+        &app,
+        "update sms_otp_sessions set code_expires_at = now() where code_expires_at is not null".to_owned(),
+    )
+    .await;
+    assert_eq!(verify(&late, code_late).await.refusal(), (400, "otp-wrong"));
 }
 
 #[tokio::test]

@@ -112,3 +112,17 @@ async fn decisions_go_after_thirty_days_and_idle_subjects_after_ten() {
     assert_eq!(decisions(&door, "").await.len(), 1);
     assert!(state(&app, "prefix", "+4179801").await.is_object());
 }
+
+#[tokio::test]
+async fn codes_are_sent_without_settings_and_setting_them_brings_them_back() {
+    let app = TestApp::without_worker().await;
+    sqlx::raw_sql("delete from smsgw.guard_settings").execute(&mut app.owner().await).await.unwrap();
+    let door = Door::open(&app).await;
+    assert!(is_sent(&app, &start(&door, &number(810, 1)).await).await);
+    assert_eq!(door.get("/settings/guard").await.body["mode"], "observe");
+    set_guard(&door, &json!({ "mode": "enforce", "neighbours": 9 })).await;
+    let set = door.get("/settings/guard").await.body;
+    assert_eq!((&set["mode"], &set["neighbours"], &set["near"]), (&json!("enforce"), &json!(9), &json!(4)));
+    let refused = sqlx::raw_sql("delete from smsgw.guard_settings").execute(&app.pool).await;
+    assert!(refused.unwrap_err().to_string().contains("permission denied"));
+}

@@ -152,8 +152,8 @@ fn codes() -> Value {
             "resend_after": {"type": "integer", "description": "Seconds until another code can be asked for"},
             "attempts_remaining": whole(),
             "challenge_required": {"type": "boolean", "const": true, "description": "Present while codes are guessed \
-                at all over the gateway, and where the pumping guard withheld this one: make sure that a person asks \
-                before the next send"},
+                at all over the gateway, and, for servers, where the pumping guard withheld this one: make sure that a \
+                person asks before the next send"},
             "status": {"type": "string", "description": "With `Prefer: wait`, how the message fared, if it did in time"},
         }), &["challenge_required", "status"]),
         "Verified": answer(json!({

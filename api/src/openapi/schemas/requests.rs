@@ -51,6 +51,7 @@ pub(super) fn all() -> Value {
         "ResendRequest": object(&["session_id"], json!({
             "session_id": text(),
             "client_ip": {"type": "string", "description": "As of /otp/send"},
+            "challenged": {"type": "boolean", "default": false, "description": "As of /otp/send"},
         })),
         "AliasSend": open(&["phone"], json!({"phone": phone(), "name": text()})),
         "AliasSendTo": open(&[], json!({"phone": phone(), "phoneNumber": phone()})),
@@ -156,7 +157,7 @@ fn send() -> Value {
                     messages have 4 hours unless told otherwise, promo 24"},
             "at_most_once": {"type": "boolean", "default": false, "description": "Rather lost than sent twice"},
             "guarded": {"type": "boolean", "default": false, "description": "It carries a code that you check yourself: the \
-                pumping guard judges it; not in batches"},
+                pumping guard judges it; not in batches, nor planned ahead by `send_at`"},
         }),
     );
     send["oneOf"] = json!([{"required": ["text"]}, {"required": ["template"]}]);

@@ -129,9 +129,16 @@ async fn guarded(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<()> {
     let phones: Vec<PhoneNumber> = numbers.spellings.iter().cloned().map(PhoneNumber::stored).collect();
     let prefixes: Vec<String> = phones.iter().map(|phone| Place::of(phone).prefix).collect();
     sqlx::query!(
-        "update smsgw.guard_decisions d set phone = p.forgotten, session_id = null, client = null
-         from unnest($1::text[], $2::text[], $3::text[]) as p (prefix, masked, forgotten)
-         where d.prefix = p.prefix and d.phone = p.masked",
+        "with held as materialized (
+             select d.id, p.forgotten
+             from smsgw.guard_decisions d
+             join unnest($1::text[], $2::text[], $3::text[]) as p (prefix, masked, forgotten)
+                 on d.prefix = p.prefix and d.phone = p.masked
+             -- In order, so that this and codes that come back do not wait for each other.
+             order by d.id for update of d
+         )
+         update smsgw.guard_decisions d set phone = held.forgotten, session_id = null, client = null
+         from held where d.id = held.id",
         &prefixes,
         &phones.iter().map(PhoneNumber::masked).collect::<Vec<_>>(),
         &phones.iter().map(PhoneNumber::forgotten).collect::<Vec<_>>(),

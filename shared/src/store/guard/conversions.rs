@@ -1,6 +1,6 @@
 //! Codes that came back, and sends to countries with plenty of credits: both are counted off the callers' way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -32,13 +32,15 @@ struct Sent {
 /// Counts codes that were verified, each once however often it is told, for the subjects and the time at which they were
 /// sent. What was sent to a number that was known already counts for nothing.
 pub async fn convert(db: &mut PgConnection, outlook: &Outlook, verified: &[Conversion]) -> sqlx::Result<()> {
-    let sessions: Vec<Uuid> = verified.iter().map(|conversion| conversion.session.0).collect();
+    let phones: HashMap<Uuid, &PhoneNumber> =
+        verified.iter().map(|one| (one.session.0, &one.phone)).collect();
+    let sessions: Vec<Uuid> = phones.keys().copied().collect();
     let sent = mark(&mut *db, &sessions).await?;
     let cases: Vec<(Sent, Place)> = sent
         .into_iter()
         .filter_map(|sent| {
-            let phone = &verified.iter().find(|one| one.session.0 == sent.session)?.phone;
-            Some((sent, Place::of(phone)))
+            let place = Place::of(phones.get(&sent.session)?);
+            Some((sent, place))
         })
         .collect();
     if cases.is_empty() {
@@ -65,10 +67,15 @@ pub async fn convert(db: &mut PgConnection, outlook: &Outlook, verified: &[Conve
 async fn mark(db: &mut PgConnection, sessions: &[Uuid]) -> sqlx::Result<Vec<Sent>> {
     sqlx::query_as!(
         Sent,
-        r#"with marked as (
-               update smsgw.guard_decisions set converted_at = clock_timestamp()
-               where session_id = any($1) and is_sent and converted_at is null
-               returning session_id, at, prefix, country, client, rule
+        r#"with held as materialized (
+               -- In order, so that this and an erasure do not wait for each other.
+               select id from smsgw.guard_decisions
+               where session_id = any($1) and is_sent and converted_at is null order by id for update
+           ),
+           marked as (
+               update smsgw.guard_decisions d set converted_at = clock_timestamp()
+               from held where d.id = held.id
+               returning d.session_id, d.at, d.prefix, d.country, d.client, d.rule
            )
            select distinct on (session_id) session_id as "session!", at as "at!", prefix as "prefix!",
                   country as "country!", client

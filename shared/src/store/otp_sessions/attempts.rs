@@ -86,8 +86,12 @@ macro_rules! claim_attempts {
                ),
                claimed as (
                    update public.sms_otp_sessions s set attempts = s.attempts + 1 from chosen c where s.id = c.id
-                   returning c.n, s.phone, s.purpose, s.user_id, s.code_mac, s.attempts, s.max_attempts, s.sends,
-                             s.provider_name, s.provider_session_id
+                   returning c.n, s.phone, s.purpose, s.user_id, s.attempts, s.max_attempts, s.sends, s.provider_name,
+                             -- A session may outlive its code; then nothing is right.
+                             case when s.code_expires_at is null or s.code_expires_at > clock_timestamp()
+                                  then s.code_mac end as code_mac,
+                             case when s.code_expires_at is null or s.code_expires_at > clock_timestamp()
+                                  then s.provider_session_id end as provider_session_id
                ),
                counted as (
                    -- In order, so that no two statements wait for each other.
