@@ -2,7 +2,7 @@
 
 use sqlx::{PgConnection, PgExecutor};
 
-use super::spend::micros;
+use super::spend::Columns;
 use super::{spend, spend_alerts, spend_caps};
 use crate::ids::CampaignId;
 use crate::spend::{Purse, Sum};
@@ -45,10 +45,7 @@ pub async fn close_purse(db: &mut PgConnection, purse: &Purse) -> sqlx::Result<(
 }
 
 async fn record(db: impl PgExecutor<'_>, sums: &[Sum]) -> sqlx::Result<()> {
-    let countries: Vec<&str> =
-        sums.iter().map(|sum| sum.country.as_ref().map_or("", |country| country.as_str())).collect();
-    let currencies: Vec<&str> =
-        sums.iter().map(|sum| sum.currency.as_ref().map_or("", |currency| currency.as_str())).collect();
+    let s = Columns::of(sums);
     sqlx::query!(
         "insert into smsgw.codes_spend as s (hour, country, currency, micros, segments)
          select date_bin('1 hour', clock_timestamp(), 'epoch'), n.country, n.currency, n.micros, n.segments
@@ -56,10 +53,10 @@ async fn record(db: impl PgExecutor<'_>, sums: &[Sum]) -> sqlx::Result<()> {
          order by n.country, n.currency
          on conflict (hour, country, currency) do update
          set micros = s.micros + excluded.micros, segments = s.segments + excluded.segments",
-        &countries as &[&str],
-        &currencies as &[&str],
-        &sums.iter().map(|sum| micros(sum.cost)).collect::<Vec<_>>(),
-        &sums.iter().map(|sum| i64::try_from(sum.segments).unwrap_or(i64::MAX)).collect::<Vec<_>>(),
+        &s.countries as &[&str],
+        &s.currencies as &[&str],
+        &s.micros,
+        &s.segments,
     )
     .execute(db)
     .await?;

@@ -5,7 +5,8 @@ use serde::Serialize;
 use sqlx::PgExecutor;
 
 use crate::ids::CampaignId;
-use crate::money::Amount;
+use crate::money::{Amount, Currency};
+use crate::phone::Region;
 use crate::spend::Sum;
 
 /// What was spent on a day in one country and currency.
@@ -47,10 +48,7 @@ pub async fn record(
     day: NaiveDate,
     sums: &[Sum],
 ) -> sqlx::Result<()> {
-    let countries: Vec<&str> =
-        sums.iter().map(|sum| sum.country.as_ref().map_or("", |country| country.as_str())).collect();
-    let currencies: Vec<&str> =
-        sums.iter().map(|sum| sum.currency.as_ref().map_or("", |currency| currency.as_str())).collect();
+    let s = Columns::of(sums);
     sqlx::query!(
         "with added as (
              select * from unnest($3::text[], $4::text[], $5::bigint[], $6::bigint[])
@@ -68,14 +66,33 @@ pub async fn record(
          set micros = s.micros + excluded.micros, segments = s.segments + excluded.segments",
         id as CampaignId,
         day,
-        &countries as &[&str],
-        &currencies as &[&str],
-        &sums.iter().map(|sum| micros(sum.cost)).collect::<Vec<_>>(),
-        &sums.iter().map(|sum| i64::try_from(sum.segments).unwrap_or(i64::MAX)).collect::<Vec<_>>(),
+        &s.countries as &[&str],
+        &s.currencies as &[&str],
+        &s.micros,
+        &s.segments,
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Sums as columns, for `unnest`; what is not known is empty.
+pub(super) struct Columns<'a> {
+    pub(super) countries: Vec<&'a str>,
+    pub(super) currencies: Vec<&'a str>,
+    pub(super) micros: Vec<i64>,
+    pub(super) segments: Vec<i64>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(sums: &'a [Sum]) -> Self {
+        Self {
+            countries: sums.iter().map(|sum| sum.country.as_ref().map_or("", Region::as_str)).collect(),
+            currencies: sums.iter().map(|sum| sum.currency.as_ref().map_or("", Currency::as_str)).collect(),
+            micros: sums.iter().map(|sum| micros(sum.cost)).collect(),
+            segments: sums.iter().map(|sum| i64::try_from(sum.segments).unwrap_or(i64::MAX)).collect(),
+        }
+    }
 }
 
 /// What was spent since `day`, the newest day first.
