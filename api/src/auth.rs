@@ -12,6 +12,7 @@ use shared::ids::ApiKeyId;
 use shared::store::api_keys::{ApiKey, KEY_PREFIX, PUBLISHABLE_PREFIX, Scope};
 
 use crate::app::App;
+use crate::fields;
 use crate::problem::Problem;
 
 pub(crate) mod cors;
@@ -128,6 +129,12 @@ impl Holder<'_> {
 }
 
 impl<N> Caller<N> {
+    /// The user in an address, if the caller may act for them: a user for themselves alone.
+    pub(crate) fn user_in_path(&self, id: String) -> Result<String, Problem> {
+        let id = fields::user_id(id).map_err(|fault| Problem::field("id", fault))?;
+        if self.who.may_see(Some(&id)) { Ok(id) } else { Err(Problem::not_found("there is no such user")) }
+    }
+
     /// Whose this caller's `Idempotency-Key` is.
     pub(crate) fn holder(&self) -> Holder<'_> {
         Holder { key: self.key, user: self.who.user() }

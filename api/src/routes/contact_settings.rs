@@ -28,10 +28,7 @@ pub(super) async fn show(
     caller: Caller<MayReadOwn>,
     Path(id): Path<String>,
 ) -> Result<axum::Json<ContactSettings>, Problem> {
-    let id = fields::user_id(id).map_err(|fault| Problem::field("id", fault))?;
-    if !caller.who.may_see(Some(id.as_str())) {
-        return Err(Problem::not_found("there is no such user"));
-    }
+    let id = caller.user_in_path(id)?;
     let found = contact_settings::find(&app.pool, &id).await?;
     Ok(axum::Json(found.unwrap_or_else(|| ContactSettings::unset(id))))
 }

@@ -6,7 +6,6 @@ use serde::Serialize;
 use shared::ids::DeviceId;
 use shared::store::remembered_devices::{self, Device};
 
-use super::two_factor::own;
 use crate::app::App;
 use crate::auth::{Caller, MayOtpOwn};
 use crate::extract::Path;
@@ -23,7 +22,7 @@ pub(super) async fn list(
     caller: Caller<MayOtpOwn>,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Devices>, Problem> {
-    let id = own(&caller, id)?;
+    let id = caller.user_in_path(id)?;
     Ok(axum::Json(Devices { devices: remembered_devices::list(&app.pool, &id).await? }))
 }
 
@@ -33,7 +32,7 @@ pub(super) async fn revoke(
     caller: Caller<MayOtpOwn>,
     Path((id, device)): Path<(String, DeviceId)>,
 ) -> Result<StatusCode, Problem> {
-    let id = own(&caller, id)?;
+    let id = caller.user_in_path(id)?;
     let is_revoked = remembered_devices::revoke(&app.pool, &id, device).await?;
     if is_revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("there is no such device")) }
 }
@@ -44,7 +43,7 @@ pub(super) async fn revoke_all(
     caller: Caller<MayOtpOwn>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let id = own(&caller, id)?;
+    let id = caller.user_in_path(id)?;
     remembered_devices::revoke_all(&app.pool, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

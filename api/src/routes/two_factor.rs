@@ -24,15 +24,9 @@ use crate::two_factor::{
 /// The least side of the picture, in pixels: the largest has 57 dots and a margin.
 const PICTURE_PIXELS: u32 = 240;
 
-/// The user in the address, if the caller may act for them.
-pub(super) fn own(caller: &Caller<MayOtpOwn>, id: String) -> Result<String, Problem> {
-    let id = fields::user_id(id).map_err(|fault| Problem::field("id", fault))?;
-    if caller.who.may_see(Some(&id)) { Ok(id) } else { Err(Problem::not_found("there is no such user")) }
-}
-
-/// As [`own`], for what changes a factor: servers know what they do; a user has shown one of late, or has none yet.
+/// The user in the address, as [`Caller::user_in_path`], for what changes a factor: servers know what they do; a user has shown one of late, or has none yet.
 async fn own_to_change(app: &App, caller: &Caller<MayOtpOwn>, id: String) -> Result<String, Problem> {
-    let id = own(caller, id)?;
+    let id = caller.user_in_path(id)?;
     if caller.who.user().is_none() {
         return Ok(id);
     }
@@ -66,7 +60,7 @@ pub(super) async fn show(
     caller: Caller<MayOtpOwn>,
     Path(id): Path<String>,
 ) -> Result<axum::Json<View>, Problem> {
-    view(&app, own(&caller, id)?).await
+    view(&app, caller.user_in_path(id)?).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -222,7 +216,7 @@ pub(super) async fn verify(
     Path(id): Path<String>,
     Json { value: request, .. }: Json<Check>,
 ) -> Result<axum::Json<Verified>, Problem> {
-    let id = own(&caller, id)?;
+    let id = caller.user_in_path(id)?;
     let device = request.remember_device.map(fields::device_name).transpose();
     let device = device.map_err(|fault| Problem::field("remember_device", fault))?;
     let typed = match request.method {

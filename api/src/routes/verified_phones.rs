@@ -45,10 +45,7 @@ pub(super) async fn show(
     caller: Caller<MayReadOwn>,
     Path(id): Path<String>,
 ) -> Result<axum::Json<UserPhone>, Problem> {
-    let user_id = fields::user_id(id).map_err(|fault| Problem::field("id", fault))?;
-    if !caller.who.may_see(Some(user_id.as_str())) {
-        return Err(Problem::not_found("there is no such user"));
-    }
+    let user_id = caller.user_in_path(id)?;
     let (phone, verified_at) = match verified_phones::find(&app.pool, &user_id).await? {
         Some(found) => (Some(found.phone), Some(found.verified_at)),
         None => (None, None),
