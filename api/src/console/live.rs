@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
+use axum::http::Response;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::stream;
@@ -86,6 +86,20 @@ pub(super) struct Over;
 impl IntoResponse for Over {
     fn into_response(self) -> Response<Body> {
         ([(CONTENT_TYPE, "text/event-stream")], format!("event: {OVER}\ndata:\n\n")).into_response()
+    }
+}
+
+/// All places are taken, many perhaps by pages that were left and are not yet known to be gone: the page asks again soon,
+/// rather than show for as long as it is open what was true once.
+struct Full;
+
+/// When a page without a place asks again.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+
+impl IntoResponse for Full {
+    fn into_response(self) -> Response<Body> {
+        let wait = format!("event: full\nretry: {}\ndata:\n\n", ASK_AGAIN.as_millis());
+        ([(CONTENT_TYPE, "text/event-stream")], wait).into_response()
     }
 }
 
@@ -174,7 +188,7 @@ where
 }
 
 /// An answer that sends what `render` gives whenever it gives something else, until the operator is signed out; where too
-/// many look on, an empty one, which leaves the page as it is.
+/// many look on, one that leaves the page as it is for now.
 pub(super) fn stream<L, F, R>(app: App, watcher: Watcher<L>, every: Duration, render: F) -> Response<Body>
 where
     L: Send + 'static,
@@ -182,7 +196,7 @@ where
     R: Future<Output = Result<String, Refusal>> + Send,
 {
     let Some(place) = app.streams.take(watcher.operator) else {
-        return StatusCode::NO_CONTENT.into_response();
+        return Full.into_response();
     };
     let mut looks = interval(every);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -277,6 +277,24 @@ describe('the console', () => {
         expect(await link.evaluate((one) => one === document.activeElement)).toBe(true)
     })
 
+    test('becomes fresh as soon as others look on no more', async () => {
+        const page = await console_('/console/messages')
+        const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
+        const looking = new AbortController()
+        const { url } = inject('gateway')
+        const options = { headers: { cookie }, signal: looking.signal }
+        const look = () => fetch(url + '/console/inbox/live', options)
+        for (let place = 0; place < 16; place++) await look()
+        expect(await (await look()).text()).toMatch(/^event: full\n/)
+        const told = page.waitForResponse((response) => response.url() === url + '/console/inbox/live')
+        await page.goto(url + '/console/inbox')
+        await told
+        const later = newPhone()
+        await send('A later one', later)
+        looking.abort()
+        await page.getByText(later).waitFor()
+    })
+
     test('tells a page that was left open that its operator is signed out', async () => {
         const page = await console_('/console/inbox')
         await page.context().clearCookies()
