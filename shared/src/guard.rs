@@ -31,7 +31,7 @@ pub use self::subject::{Key, Kind, NOWHERE, Place, parse_released};
 pub use self::traffic::{Counts, Traffic};
 
 /// Named in every decision; another number for other rules.
-pub const RULE_VERSION: i16 = 1;
+pub const RULE_VERSION: i16 = 2;
 
 /// No code lives longer, in seconds: what is older can no more be verified.
 const LIFETIME: i64 = 600;
@@ -112,9 +112,7 @@ pub fn judge(settings: &Settings, rates: &Rates, watched: Watched<'_>, ask: &Ask
         (false, false, true) => Rule::Unmeasured,
         (false, false, false) => decide(settings, prefix, ip.as_deref_mut(), country, ask, &inputs),
     };
-    // A cap is no guess: an operator set it.
-    let is_enforced = settings.mode == Mode::Enforce || rule == Rule::SpendCap;
-    let decision = Decision { rule, is_enforced, inputs };
+    let decision = Decision { rule, is_enforced: rule.is_enforced_in(settings.mode), inputs };
     if decision.is_sent() && !ask.is_known {
         prefix.count(Kind::Prefix, settings, ask.is_resend, now);
         prefix.remember(ask.place.suffix, now);
@@ -182,6 +180,32 @@ fn look_at_ratio(state: &mut State, rule: Rule, least: f64, now: i64) -> Option<
         state.trip(now);
         rule
     })
+}
+
+/// A code for `place` that was counted at `counted_at` was never sent: no provider took it. That nobody typed it in says
+/// nothing of its subjects.
+pub fn take_back(
+    settings: &Settings,
+    watched: Watched<'_>,
+    place: &Place,
+    is_resend: bool,
+    counted_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) {
+    let Watched { prefix, ip, country } = watched;
+    let (counted_at, now) = (counted_at.timestamp(), now.timestamp());
+    prefix.recent.retain(|(suffix, at)| *suffix != place.suffix || *at > counted_at);
+    let all = [(Kind::Prefix, Some(&mut *prefix)), (Kind::Ip, ip), (Kind::Country, Some(country))];
+    for (kind, state) in all {
+        if let Some(state) = state {
+            state.advance(kind, settings, now);
+            state.take_back(kind, settings, is_resend, counted_at);
+        }
+    }
+    let is_crowd = prefix.recent.len() >= usize::try_from(settings.neighbours).unwrap_or(usize::MAX);
+    if prefix.hold.is_some_and(|hold| hold.rule == HoldRule::Neighbours) && !is_crowd {
+        prefix.hold = None;
+    }
 }
 
 /// A code that was sent to `place` at `sent_at` was verified at `now`, for the first time.

@@ -69,9 +69,8 @@ async fn list(pool: &PgPool, wanted: &Wanted, printer: Printer) -> Result<()> {
 fn line(decided: &Decided) -> String {
     let at = decided.at.format("%Y-%m-%d %H:%M:%S");
     let Decided { prefix, phone, country, outcome, rule, .. } = decided;
-    let sent = if decided.is_sent { "sent" } else { "withheld" };
-    let back = if decided.converted_at.is_some() { ", came back" } else { "" };
-    format!("{at}  {outcome:<9} {rule:<15} {phone} of {prefix}* ({country})  {sent}{back}")
+    let fate = decided.fate();
+    format!("{at}  {outcome:<9} {rule:<15} {phone} of {prefix}* ({country})  {fate}")
 }
 
 async fn release(pool: &PgPool, prefix: &str, printer: Printer) -> Result<()> {

@@ -12,6 +12,7 @@ mod caps;
 mod conversions;
 mod enforce;
 mod operators;
+mod outages;
 mod races;
 mod texts;
 

@@ -21,8 +21,10 @@ use tokio::sync::mpsc;
 
 use crate::deliver::traveller;
 use crate::held::Held;
+use crate::lane::LaneParts;
 use crate::measures::LaneMeasures;
 use crate::queue::Claim;
+use crate::unsent::UnsentCodes;
 
 /// At most this many verdicts are written together.
 const GROUP: usize = 500;
@@ -148,6 +150,7 @@ pub(crate) struct Acker {
     database: Database,
     connection: Option<PgConnection>,
     held: Arc<Held>,
+    unsent: Arc<UnsentCodes>,
     measures: Arc<LaneMeasures>,
     /// Whether the database's absence was told already.
     trouble: bool,
@@ -155,8 +158,16 @@ pub(crate) struct Acker {
 
 impl Acker {
     /// An acker that connects when it has something to write.
-    pub(crate) fn new(lane: Lane, database: Database, held: Arc<Held>, measures: Arc<LaneMeasures>) -> Self {
-        Self { lane, database, connection: None, held, measures, trouble: false }
+    pub(crate) fn new(parts: &LaneParts, held: Arc<Held>) -> Self {
+        Self {
+            lane: parts.lane,
+            database: parts.database.clone(),
+            connection: None,
+            held,
+            unsent: parts.unsent.clone(),
+            measures: parts.measures.clone(),
+            trouble: false,
+        }
     }
 
     /// Writes until every sender is gone and everything is written.
@@ -218,6 +229,9 @@ impl Acker {
     fn let_go(&self, acks: &[Ack]) {
         for ack in acks {
             self.held.remove(ack.verdict.id(), ack.claim.number);
+            if let (Lane::Otp | Lane::Transactional, Verdict::Finish(one)) = (self.lane, &ack.verdict) {
+                self.unsent.note(&ack.claim.message, one.status);
+            }
             count(&self.measures, &ack.verdict);
         }
     }

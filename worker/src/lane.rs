@@ -28,6 +28,7 @@ use crate::presence::Presence;
 use crate::queue::Queue;
 use crate::roster::Roster;
 use crate::sweep::Mark;
+use crate::unsent::UnsentCodes;
 
 /// Threads of promo: one alone is always ready to run while a campaign drains, and the other processor idles.
 const PROMO_THREADS: usize = 2;
@@ -48,6 +49,7 @@ pub(crate) struct LaneParts {
     pub(crate) roster: Arc<Roster>,
     pub(crate) mark: Arc<Mark>,
     pub(crate) congestion: Arc<Congestion>,
+    pub(crate) unsent: Arc<UnsentCodes>,
     pub(crate) measures: Arc<LaneMeasures>,
 }
 
@@ -95,7 +97,7 @@ async fn run(parts: LaneParts, stop: CancellationToken) -> bool {
     let slots = Arc::new(Semaphore::new(parts.slots));
     let (acks, verdicts) = Acks::channel(parts.slots);
     let (jobs, claimed) = mpsc::channel(parts.slots);
-    let acker = Acker::new(parts.lane, parts.database.clone(), held.clone(), parts.measures.clone());
+    let acker = Acker::new(&parts, held.clone());
     let mut acker = tokio::spawn(acker.run(verdicts));
     let claimer =
         tokio::spawn(Claimer::new(parts.clone(), jobs, acks.clone(), slots, held).run(stop.clone()));

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Beside the lanes stand duties: presence, takeover, sweep, roster, receipts, the feeder of campaigns, what is told of
-//! their spending, erasure, upkeep.
+//! their spending, what the pumping guard is told, erasure, upkeep.
 
 // One message's way.
 mod ack;
@@ -35,6 +35,7 @@ mod receipts;
 mod spending;
 mod sweep;
 mod takeover;
+mod unsent;
 mod upkeep;
 
 mod config;

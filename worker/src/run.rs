@@ -26,6 +26,7 @@ use crate::measures::{self, LaneMeasures, SpendMeasures};
 use crate::presence::{self, Presence};
 use crate::roster::{Roster, Sources};
 use crate::sweep::{self, Mark};
+use crate::unsent::{self, UnsentCodes};
 use crate::{erasure, lease, receipts, spending, takeover, upkeep};
 
 /// What a worker is made of.
@@ -98,7 +99,8 @@ impl Worker {
         let roster = Arc::new(Roster::new(sources(&parts)?, parts.clock.clone()));
         let broken = CancellationToken::new();
         let alerter = parts.alerts.clone().map(Alerter::new).transpose()?;
-        let duties = duties(&parts, &roster, &marks, alerter, &broken);
+        let unsent = Arc::new(UnsentCodes::default());
+        let duties = duties(&parts, &roster, &marks, &unsent, alerter, &broken);
         let lanes = Lane::ALL.map(|lane| LaneParts {
             lane,
             slots: parts.config.slots(lane),
@@ -111,6 +113,7 @@ impl Worker {
             roster: roster.clone(),
             mark: marks[lane as usize].clone(),
             congestion: congestion.clone(),
+            unsent: unsent.clone(),
             measures: Arc::new(LaneMeasures::new(lane)),
         });
         let lanes = lanes
@@ -165,6 +168,7 @@ fn duties(
     parts: &Parts,
     roster: &Arc<Roster>,
     marks: &[Arc<Mark>; 3],
+    unsent: &Arc<UnsentCodes>,
     alerter: Option<Alerter>,
     broken: &CancellationToken,
 ) -> JoinSet<()> {
@@ -191,6 +195,8 @@ fn duties(
     start(Box::pin(async move { erasure::run(&database, &pool, &keyring).await }));
     let database = parts.database.clone();
     start(Box::pin(async move { receipts::run(&database).await }));
+    let (pool, unsent) = (parts.pool.clone(), unsent.clone());
+    start(Box::pin(async move { unsent::run(&pool, &unsent).await }));
     let feeder = Feeder {
         database: parts.database.clone(),
         clock: parts.clock.clone(),

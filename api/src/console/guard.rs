@@ -52,12 +52,8 @@ struct Row {
 
 impl From<Decided> for Row {
     fn from(decided: Decided) -> Self {
-        let fate = match (decided.is_sent, decided.converted_at) {
-            (false, _) => "withheld",
-            (true, None) => "sent",
-            (true, Some(_)) => "verified",
-        };
         Self {
+            fate: decided.fate(),
             at: decided.at.into(),
             phone: decided.phone,
             prefix: decided.prefix,
@@ -65,7 +61,6 @@ impl From<Decided> for Row {
             client: decided.client.unwrap_or_default(),
             outcome: decided.outcome,
             rule: decided.rule,
-            fate,
         }
     }
 }

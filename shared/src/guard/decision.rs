@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::settings::Mode;
 use super::state::{HoldRule, State};
 use super::traffic::Counts;
 
@@ -111,6 +112,11 @@ impl Rule {
             Self::SpendCap => "spend_cap",
             Self::Unmeasured => "unmeasured",
         }
+    }
+
+    /// Whether it is obeyed in `mode`. A cap is no guess: an operator set it.
+    pub fn is_enforced_in(self, mode: Mode) -> bool {
+        mode == Mode::Enforce || self == Self::SpendCap
     }
 
     /// What follows from it.

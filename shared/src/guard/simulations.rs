@@ -12,12 +12,16 @@ use super::{Ask, Counts, DAY, HOUR, Kind, Mode, Outcome, Place, Rates, Rule, Set
 
 mod attacks;
 mod honest;
+mod outages;
 
 /// A Monday, 00:00 UTC.
 const BEGIN: i64 = 1_795_392_000;
 
 /// A code that will be typed in: when, where it went (prefix, suffix, country), by whose address, and when it was sent.
 type Coming = (i64, String, u16, String, Option<u32>, i64);
+
+/// A code that no provider takes is given up when its life is over.
+const GIVEN_UP_AFTER: i64 = 300;
 
 /// A gateway that enforces, and whom it has sent codes to.
 struct World {
@@ -30,6 +34,10 @@ struct World {
     known: HashSet<(String, u16)>,
     /// Codes that will be typed in, the next first.
     coming: BinaryHeap<Reverse<Coming>>,
+    /// While no provider takes any.
+    outage: std::ops::Range<i64>,
+    /// Codes that will be given up, the next first.
+    failing: BinaryHeap<Reverse<Coming>>,
     /// Codes sent that nobody types in, by prefix and by country, of the first hour and of all time.
     fakes: BTreeMap<String, [u32; 2]>,
     fakes_of_country: BTreeMap<String, [u32; 2]>,
@@ -48,6 +56,8 @@ impl World {
             countries: HashMap::new(),
             known: HashSet::new(),
             coming: BinaryHeap::new(),
+            outage: 0..0,
+            failing: BinaryHeap::new(),
             fakes: BTreeMap::new(),
             fakes_of_country: BTreeMap::new(),
             starts: 0,
@@ -58,6 +68,7 @@ impl World {
     /// Somebody asks for a code, which is typed in `answers_after` seconds if at all. Whether it was sent.
     fn start(&mut self, now: i64, place: &Place, ip: Option<u32>, answers_after: Option<i64>) -> bool {
         self.come_back(now);
+        self.give_up(now);
         self.look_at_rates(now);
         self.starts += 1;
         let ask = Ask {
@@ -76,11 +87,11 @@ impl World {
             return false;
         }
         assert_eq!(decision.outcome(), Outcome::Allow);
+        let at = |when| Reverse((when, place.prefix.clone(), place.suffix, place.country.clone(), ip, now));
         match answers_after {
-            Some(after) => {
-                let (prefix, country) = (place.prefix.clone(), place.country.clone());
-                self.coming.push(Reverse((now + after, prefix, place.suffix, country, ip, now)));
-            }
+            _ if self.outage.contains(&now) && ask.is_known => (),
+            _ if self.outage.contains(&now) => self.failing.push(at(now + GIVEN_UP_AFTER)),
+            Some(after) => self.coming.push(at(now + after)),
             // Limits for each phone are for those.
             None if ask.is_known => (),
             None => self.note_fake(place, now),
@@ -126,6 +137,20 @@ impl World {
             let at_time = |at| DateTime::from_timestamp(at, 0).expect("a time");
             let watched = self.watched(&place, ip, at);
             super::convert(&settings, &rates, watched, &place, at_time(sent_at), at_time(at));
+        }
+    }
+
+    /// Codes that no provider took are given up until `now`.
+    fn give_up(&mut self, now: i64) {
+        while self.failing.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
+            let Some(Reverse((at, prefix, suffix, country, ip, sent_at))) = self.failing.pop() else {
+                return;
+            };
+            let place = Place { prefix, suffix, country };
+            let settings = self.settings.clone();
+            let at_time = |at| DateTime::from_timestamp(at, 0).expect("a time");
+            let watched = self.watched(&place, ip, at);
+            super::take_back(&settings, watched, &place, false, at_time(sent_at), at_time(at));
         }
     }
 

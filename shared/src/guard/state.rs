@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::Settings;
 use super::subject::Kind;
 use super::traffic::{Counts, Traffic};
-use super::{DAY, LIFETIME};
+use super::{DAY, HOUR, LIFETIME};
 
 /// Why and until when nothing is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,7 +190,7 @@ impl State {
         self.traffic.convert(sent_at);
         let full = kind.credits(settings);
         self.credits = if self.is_known_good(least, now) {
-            (self.credits + 2.0 / rate).min(MOST_CREDITS)
+            (self.credits + 2.0 / rate).min(self.most_credits(kind, settings, now))
         } else {
             self.credits.max((self.credits + 1.0).min(full))
         };
@@ -198,6 +198,34 @@ impl State {
             // What led to the block is not held against it again.
             self.probe = None;
             self.traffic.clear();
+        }
+    }
+
+    /// As many as it may have. A country's are six of its usual hours, or what it begins with: an attack from many numbers
+    /// and addresses, which only they bound, should cost in proportion to what is sent there anyhow.
+    fn most_credits(&self, kind: Kind, settings: &Settings, now: i64) -> f64 {
+        const HOURS: f64 = 6.0;
+        if kind != Kind::Country {
+            return MOST_CREDITS;
+        }
+        let hours = (self.traffic.age_of_oldest(now) as f64 / HOUR as f64).clamp(1.0, 168.0);
+        let an_hour = f64::from(self.traffic.all(now, 7 * DAY).sent) / hours;
+        (HOURS * an_hour).clamp(kind.credits(settings), MOST_CREDITS)
+    }
+
+    /// A code that was counted at `counted_at` was never sent.
+    pub(super) fn take_back(&mut self, kind: Kind, settings: &Settings, is_repeat: bool, counted_at: i64) {
+        let full = kind.credits(settings);
+        self.credits = match self.credits >= full {
+            true => (self.credits + 1.0).min(MOST_CREDITS),
+            false => (self.credits + 1.0).min(full),
+        };
+        if is_repeat {
+            return;
+        }
+        self.traffic.take_back(counted_at);
+        if let Some(probe) = self.probe.as_mut().filter(|probe| counted_at >= probe.since) {
+            probe.sent = probe.sent.saturating_sub(1);
         }
     }
 

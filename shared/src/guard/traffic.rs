@@ -102,13 +102,22 @@ impl Traffic {
 
     /// A code that was sent at `sent_at` was verified.
     pub(super) fn convert(&mut self, sent_at: i64) {
-        let of = |(begins, lasts, ..): &Stretch| (*begins..begins + lasts).contains(&sent_at);
-        // The shortest stretch is the one it was counted in, as long as there is one.
-        let stretch =
-            self.0.iter_mut().filter(|stretch| of(stretch) && stretch.3 < stretch.2).min_by_key(|s| s.1);
-        if let Some((.., verified)) = stretch {
+        if let Some((.., verified)) = self.unverified_at(sent_at) {
             *verified += 1;
         }
+    }
+
+    /// A code that was counted at `counted_at` was never sent.
+    pub(super) fn take_back(&mut self, counted_at: i64) {
+        if let Some((_, _, sent, _)) = self.unverified_at(counted_at) {
+            *sent -= 1;
+        }
+    }
+
+    /// The stretch in which a code was counted at `sent_at` that is not verified: the shortest, as long as there is one.
+    fn unverified_at(&mut self, sent_at: i64) -> Option<&mut Stretch> {
+        let of = |(begins, lasts, ..): &Stretch| (*begins..begins + lasts).contains(&sent_at);
+        self.0.iter_mut().filter(|stretch| of(stretch) && stretch.3 < stretch.2).min_by_key(|s| s.1)
     }
 
     /// Everything of the last `window` seconds.

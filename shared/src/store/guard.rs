@@ -16,13 +16,15 @@ mod conversions;
 mod decisions;
 mod explain;
 mod texts;
+mod unsent;
 mod verdicts;
 
 pub use conversions::{Conversion, convert, count_sends};
 pub use decisions::{Decided, Wanted, list_decisions};
 pub use explain::{Explanation, explain, release};
 pub use texts::{judge_text, report};
-pub use verdicts::{Send, Verdict, judge};
+pub use unsent::{Unsent, take_back};
+pub use verdicts::{Send, Verdict, judge, list_verdicts};
 
 /// What the guard goes by for a few seconds: settings, the week's shares, and which countries have plenty of credits.
 #[derive(Clone, Debug, Default)]
@@ -127,7 +129,7 @@ pub async fn set_mode(db: impl PgExecutor<'_>, mode: Mode) -> sqlx::Result<()> {
 /// Subjects whose rows are held until the transaction ends.
 #[derive(Clone, Debug, Default)]
 struct Held {
-    states: BTreeMap<Key, State>,
+    states: HashMap<Key, State>,
     /// The database's time.
     now: DateTime<Utc>,
 }
@@ -135,16 +137,19 @@ struct Held {
 impl Held {
     /// The subjects of one send. A country that is not held is stood for by `rich`.
     fn watched<'a>(&'a mut self, subjects: &Subjects, rich: &'a mut State) -> Option<Watched<'a>> {
-        let [mut prefix, mut ip, mut country] = [None, None, None];
-        for (key, state) in &mut self.states {
-            match key.kind {
-                Kind::Prefix if key.name == subjects.prefix => prefix = Some(state),
-                Kind::Ip if Some(&key.name) == subjects.client.as_ref() => ip = Some(state),
-                Kind::Country if key.name == subjects.country => country = Some(state),
-                Kind::Prefix | Kind::Ip | Kind::Country => (),
-            }
-        }
+        let key = |kind, name: &str| Key { kind, name: name.to_owned() };
+        let [prefix, ip, country] = self.states.get_disjoint_mut([
+            &key(Kind::Prefix, &subjects.prefix),
+            &key(Kind::Ip, subjects.client.as_deref().unwrap_or_default()),
+            &key(Kind::Country, &subjects.country),
+        ]);
         Some(Watched { prefix: prefix?, ip, country: country.unwrap_or(rich) })
+    }
+
+    /// The subjects of one send alone, for a look that changes nothing.
+    fn copy(&self, subjects: &Subjects) -> Self {
+        let of = |key: Key| self.states.get(&key).cloned().map(|state| (key, state));
+        Self { states: subjects.keys(true).filter_map(of).collect(), now: self.now }
     }
 }
 

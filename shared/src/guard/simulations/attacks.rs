@@ -130,3 +130,26 @@ fn a_busy_honest_prefix_is_no_cover() {
     let [_, sent] = world.fakes["+991"];
     assert!(sent <= 40, "{sent} fakes in an hour in a prefix that has 12 honest starts an hour");
 }
+
+/// Where codes come back a country has earned credits: what an attack from everywhere costs stays in proportion.
+#[test]
+fn a_country_with_honest_people_loses_six_of_its_usual_hours() {
+    for an_hour in [20, 200, 900] {
+        let (mut world, mut rng) = (World::new(), fastrand::Rng::with_seed(13));
+        let (gap, begin) = (HOUR / an_hour, BEGIN + 2 * DAY);
+        for n in 0..2 * DAY / gap {
+            let honest = place("CH", 5000 + rng.u32(..2000), rng.u16(..10_000));
+            world.start(BEGIN + n * gap, &honest, None, (rng.u8(..10) < 6).then_some(20));
+        }
+        let before = world.fakes_of_country["CH"][1];
+        for n in 0..HOUR * 10 {
+            let fake = place("CH", rng.u32(..5000), rng.u16(..10_000));
+            world.start(begin + n / 10, &fake, None, None);
+        }
+        let fakes = world.fakes_of_country["CH"][1] - before;
+        // Honest codes on their way return some, too.
+        let most = u32::try_from(6 * an_hour + an_hour / 20).expect("few").max(200);
+        println!("{an_hour} honest an hour: {fakes} fakes");
+        assert!(fakes <= most, "{fakes} fakes where {an_hour} an hour are usual");
+    }
+}

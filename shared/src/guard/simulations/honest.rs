@@ -3,7 +3,7 @@
 use super::*;
 
 /// A country's share of all starts, and how many prefixes its people have.
-const COUNTRIES: [(&str, u32, u32); 8] = [
+pub(super) const COUNTRIES: [(&str, u32, u32); 8] = [
     ("IN", 30, 40_000),
     ("US", 20, 60_000),
     ("DE", 14, 12_000),
@@ -22,7 +22,7 @@ const HOURS: [u32; 24] =
 type Again = (i64, String, u32, u16, u32);
 
 /// `starts` starts within `days` days from an empty database on; `in_country` picks where each person lives.
-fn live(world: &mut World, starts: u32, days: i64, seed: u64, countries: &[(&str, u32, u32)]) {
+pub(super) fn live(world: &mut World, starts: u32, days: i64, seed: u64, countries: &[(&str, u32, u32)]) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let total: u32 = countries.iter().map(|(_, weight, _)| weight).sum();
     let day: f64 = HOURS.iter().map(|&n| f64::from(n)).sum();
@@ -77,7 +77,7 @@ fn ask(
     world.start(now, &place(country, number, suffix), Some(ip), answers) && answers.is_some()
 }
 
-fn assert_few_refused(world: &World, what: &str) {
+pub(super) fn assert_few_refused(world: &World, what: &str) {
     let share = world.share_refused();
     println!("{what}: {} starts, {:.4} % refused {:?}", world.starts, share * 100.0, world.refused);
     assert!(share < 0.001, "{what}: {:.4} % refused {:?}", share * 100.0, world.refused);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgExecutor;
 
-use crate::guard::Outcome;
+use crate::guard::{Mode, Outcome, Rule};
 use crate::ids::{GuardDecisionId, SessionId};
 
 /// One decision.
@@ -38,6 +38,20 @@ pub struct Decided {
     pub inputs: serde_json::Value,
     /// When the code was verified.
     pub converted_at: Option<DateTime<Utc>>,
+}
+
+impl Decided {
+    /// What became of the code, in words.
+    pub fn fate(&self) -> &'static str {
+        let is_obeyed = self.mode == Mode::Enforce.as_str() || self.rule == Rule::SpendCap.as_str();
+        match (self.is_sent, self.converted_at) {
+            (true, Some(_)) => "verified",
+            (true, None) => "sent",
+            (false, _) if is_obeyed && self.outcome != Outcome::Allow.as_str() => "withheld",
+            // Its phone was locked, or no provider took it.
+            (false, _) => "not sent",
+        }
+    }
 }
 
 /// Which decisions are wanted.

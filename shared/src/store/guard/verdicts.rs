@@ -1,13 +1,13 @@
 //! What the guard says of sends, in the transaction that makes them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use sqlx::PgConnection;
 use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::{Held, Outlook, Subjects, hold};
-use crate::guard::{self, Ask, Decision, Inputs, Kind, Place, RULE_VERSION, State};
+use crate::guard::{self, Ask, Decision, Inputs, Kind, Mode, Place, RULE_VERSION, Rule, State};
 use crate::ids::{GuardDecisionId, SessionId};
 use crate::phone::PhoneNumber;
 use crate::store::codes_spend;
@@ -80,7 +80,7 @@ pub async fn judge(
         let rich = outlook.rich.get(&case.place.country);
         let mut stand_in = State::new(Kind::Country, &outlook.settings, now.timestamp());
         stand_in.credits = rich.copied().unwrap_or(stand_in.credits);
-        let mut unheld = case.is_withheld.then(|| held.clone());
+        let mut unheld = case.is_withheld.then(|| held.copy(&case.subjects));
         let states = unheld.as_mut().unwrap_or(&mut held);
         // All were asked for, so all are there.
         let watched = states.watched(&case.subjects, &mut stand_in).ok_or(sqlx::Error::RowNotFound)?;
@@ -97,6 +97,30 @@ pub async fn judge(
     }
     record(db, &held, &cases, &verdicts, outlook).await?;
     Ok(verdicts)
+}
+
+/// What the guard said when `sessions` were started, by an earlier try whose answer was lost.
+pub async fn list_verdicts(
+    db: impl PgExecutor<'_>,
+    outlook: &Outlook,
+    sessions: &[SessionId],
+) -> sqlx::Result<HashMap<SessionId, Verdict>> {
+    let rows = sqlx::query!(
+        r#"select distinct on (session_id) session_id as "session!: SessionId", to_jsonb(rule) as "rule!: Json<Rule>",
+                  to_jsonb(mode) as "mode!: Json<Mode>", country, is_sent, inputs as "inputs!: Json<Inputs>"
+           from smsgw.guard_decisions where session_id = any($1) order by session_id, id"#,
+        sessions as &[SessionId],
+    )
+    .fetch_all(db)
+    .await?;
+    let verdicts = rows.into_iter().map(|row| {
+        let rule = row.rule.0;
+        let is_counted_later =
+            row.is_sent && rule != Rule::KnownNumber && outlook.rich.contains_key(&row.country);
+        let decision = Decision { rule, is_enforced: rule.is_enforced_in(row.mode.0), inputs: row.inputs.0 };
+        (row.session, Verdict { decision, uncounted: is_counted_later.then_some(row.country) })
+    });
+    Ok(verdicts.collect())
 }
 
 impl<'a> Case<'a> {

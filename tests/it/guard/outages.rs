@@ -1,0 +1,89 @@
+//! Codes that no provider takes.
+
+use mock_provider::{Fault, FaultBody, Vendor};
+
+use super::*;
+
+/// No provider answers until this is ended, and what waits has a second to live.
+async fn outage(app: &mut TestApp) {
+    let fault = Fault::Status { status: 503, body: FaultBody::Vendor, delivered: false };
+    for vendor in [Vendor::Twilio, Vendor::TwoFactor] {
+        app.mock.fail(vendor, fault.clone()).unwrap();
+    }
+    run(app, "update smsgw.sms_outbox set expires_at = clock_timestamp() + interval '1 second'".to_owned())
+        .await;
+    app.start_worker();
+}
+
+async fn taken_back(app: &TestApp, many: i64) {
+    eventually("what was counted to be taken back", async || {
+        let unsent = "select count(*) from smsgw.guard_decisions where outcome = 'allow' and not is_sent";
+        let unsent: i64 = sqlx::query_scalar(unsent).fetch_one(&app.pool).await.unwrap();
+        (unsent == many).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_no_provider_took_is_held_against_nobody() {
+    let mut app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    enforcing(&door).await;
+    for n in 0..6 {
+        start(&door, &number(400, n * 100)).await;
+    }
+    let seventh = start(&door, &number(400, 9000)).await;
+    assert!(!is_sent(&app, &seventh).await, "too many of the prefix");
+    outage(&mut app).await;
+    taken_back(&app, 6).await;
+    let prefix = state(&app, "prefix", "+4179400").await;
+    assert_eq!((&prefix["credits"], prefix.get("recent"), prefix.get("hold")), (&json!(20.0), None, None));
+    assert_eq!(prefix["traffic"][0][2], 0, "{prefix}");
+    assert_eq!(state(&app, "country", "CH").await["credits"], 200.0);
+    app.stop_workers().await;
+    let next = start(&door, &number(400, 9100)).await;
+    assert!(is_sent(&app, &next).await);
+}
+
+#[tokio::test]
+async fn of_a_session_only_the_code_that_was_not_sent_is_taken_back() {
+    let mut app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let sent = start(&door, &number(410, 1)).await;
+    app.start_worker();
+    eventually("the first code to be sent", async || {
+        let shown = door.get(&format!("/otp/sessions/{}", id(&sent))).await;
+        (shown.body["status"] == "sent").then_some(())
+    })
+    .await;
+    app.stop_workers().await;
+    run(&app, "update sms_otp_sessions set resend_at = clock_timestamp(), created_at = created_at - interval '1 min'".to_owned()).await;
+    run(&app, "update smsgw.guard_decisions set at = at - interval '1 min'".to_owned()).await;
+    let again = door.post("/otp/resend", &json!({ "session_id": id(&sent) })).await;
+    assert_eq!(again.status, 202, "{}", again.body);
+    assert_eq!(state(&app, "prefix", "+4179410").await["credits"], 18.0);
+    outage(&mut app).await;
+    taken_back(&app, 1).await;
+    let prefix = state(&app, "prefix", "+4179410").await;
+    assert_eq!(prefix["credits"], 19.0, "{prefix}");
+    assert_eq!(prefix["traffic"][0][2], 1, "the first was sent");
+    let said = decisions(&door, "").await;
+    let fates: Vec<_> = said.iter().map(|one| (&one["inputs"]["resend"], &one["is_sent"])).collect();
+    assert_eq!(fates, [(&json!(true), &json!(false)), (&json!(false), &json!(true))]);
+}
+
+#[tokio::test]
+async fn a_guarded_text_is_taken_back_likewise_and_a_known_number_gives_nothing_back() {
+    let mut app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    verify(&app, &door, &number(420, 1)).await;
+    start(&door, &number(420, 1)).await;
+    let text = json!({ "to": number(420, 2), "text": "Your code is 123456", "guarded": true });
+    assert_eq!(door.post("/sms/send-transactional", &text).await.status, 202);
+    assert_eq!(state(&app, "prefix", "+4179420").await["credits"], 19.0);
+    outage(&mut app).await;
+    // The code that was verified is on its way as well, in this test.
+    taken_back(&app, 2).await;
+    let prefix = state(&app, "prefix", "+4179420").await;
+    assert_eq!((&prefix["credits"], prefix.get("recent")), (&json!(20.0), None));
+}
