@@ -61,7 +61,10 @@ impl Storable for NewOtp {
     }
 
     async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Started>> {
-        Self::store(db, rows).await
+        let mut tx = db.begin().await?;
+        let answers = intake::start_sessions_again(&mut tx, rows).await?;
+        tx.commit().await?;
+        Ok(answers)
     }
 
     fn wakes(&self, started: &Started) -> Option<Lane> {

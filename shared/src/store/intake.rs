@@ -13,7 +13,9 @@ use crate::store::sparse;
 
 mod codes;
 
-pub use codes::{Counted, GUARD, NewOtp, PHONE_LOCKED, Started, insert_code, start_sessions};
+pub use codes::{
+    Counted, GUARD, NewOtp, PHONE_LOCKED, Started, insert_code, start_sessions, start_sessions_again,
+};
 
 /// Messages as columns, for `unnest`.
 #[derive(Default)]

@@ -91,19 +91,29 @@ impl<'a> SessionColumns<'a> {
 }
 
 /// Stores sessions with their messages as far as the limits allow them, in the order given; the answers are in that
-/// order as well. To be called within a transaction. May be repeated when the answer to its commit was lost: what was
-/// stored then is neither stored nor counted again.
+/// order as well. To be called within a transaction.
 pub async fn start_sessions(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<Started>> {
+    start(db, starts, false).await
+}
+
+/// Repeats it when the answer to its commit was lost: what was stored then is neither stored nor counted again, and
+/// answered as it would have been.
+pub async fn start_sessions_again(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<Started>> {
+    start(db, starts, true).await
+}
+
+async fn start(db: &mut PgConnection, starts: &[&NewOtp], is_again: bool) -> sqlx::Result<Vec<Started>> {
     let mut limits: Vec<Limit> = starts.iter().flat_map(|start| start.limits.iter().cloned()).collect();
     limits.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     limits.dedup();
     let subjects: Vec<Subject> = starts.iter().flat_map(|start| &start.subjects).cloned().collect();
     let mut held = otp_windows::hold(&mut *db, &limits, &subjects).await?;
-    let stored = list_stored(&mut *db, starts).await?;
+    // Now that their subjects are held, an earlier try has ended.
+    let mut stored = if is_again { list_stored(&mut *db, starts).await? } else { Vec::new() };
     let (mut answers, mut allowed) = (Vec::with_capacity(starts.len()), Vec::with_capacity(starts.len()));
     for start in starts {
-        if let Some((_, is_withheld)) = stored.iter().find(|(id, _)| *id == start.session.id) {
-            answers.push(Ok(Counted { is_withheld: *is_withheld, ..Counted::default() }));
+        if let Some(at) = stored.iter().position(|(id, _)| *id == start.session.id) {
+            answers.push(Ok(stored.swap_remove(at).1));
             continue;
         }
         let counted = held.ledger.count_send(&start.limits, &start.subjects, held.now);
@@ -150,17 +160,23 @@ async fn ask_guard(
     Ok(starts.iter().map(|(start, _)| start.session.id).zip(verdicts).collect())
 }
 
-/// Which of them an earlier try has stored, and whether without a message.
-async fn list_stored(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<(SessionId, bool)>> {
+/// Which of them an earlier try has stored, and what it would have answered.
+async fn list_stored(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<(SessionId, Counted)>> {
+    let Some(first) = starts.first() else { return Ok(Vec::new()) };
     let ids: Vec<SessionId> = starts.iter().map(|start| start.session.id).collect();
     let rows = sqlx::query!(
         r#"select id as "id: SessionId", withheld is not null as "is_withheld!"
            from public.sms_otp_sessions where id = any($1)"#,
         &ids as &[SessionId],
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.is_withheld)).collect())
+    let mut verdicts = guard::list_verdicts(db, &first.outlook, &ids).await?;
+    let of = |(id, is_withheld)| {
+        let verdict = verdicts.remove(&id);
+        (id, Counted { is_withheld, verdict, standings: Vec::new() })
+    };
+    Ok(rows.into_iter().map(|row| (row.id, row.is_withheld)).map(of).collect())
 }
 
 async fn insert_sessions(
