@@ -1,30 +1,14 @@
 /** The console in Chromium: every page with real data, by keyboard, without scripts, in both themes, narrow and wide. */
 
-import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { describe, expect, inject, test } from 'vitest'
 import { code, newPhone, open, usable, useBrowser, wrongCode } from './browser.js'
+import { openConsole, signIn } from './console.js'
 
 useBrowser()
 
 const WIDE = { viewport: { width: 1280, height: 800 } }
 const SETTINGS = '/console/settings/sms-otp'
-
-async function signIn(page: Page): Promise<void> {
-    const { name, password } = inject('gateway').operator
-    await page.getByLabel('Name').fill(name)
-    await page.getByLabel('Password').fill(password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.getByRole('heading', { level: 1 }).waitFor()
-}
-
-/** A page of the console, signed in on the way to it. */
-async function console_(path: string, options: BrowserContextOptions & { refused?: number[] } = {}): Promise<Page> {
-    const { url } = inject('gateway')
-    const page = await open(url + path, options)
-    await signIn(page)
-    expect(page.url()).toBe(url + path)
-    return page
-}
 
 async function send(text: string, phone = newPhone()): Promise<string> {
     const { url, key } = inject('gateway')
@@ -77,7 +61,7 @@ describe('the console', () => {
     })
 
     test('shows what happens as it happens, hostile texts as texts', async () => {
-        const page = await console_('/console/messages', WIDE)
+        const page = await openConsole('/console/messages', WIDE)
         await mark(page)
         const text = `<img src=x onerror="document.title='hurt'"><script>document.title='hurt'</script> ${newPhone()}`
         const id = await send(text)
@@ -98,7 +82,7 @@ describe('the console', () => {
 
     test('has a first page that is small', async () => {
         await Promise.all(Array.from({ length: 50 }, (_, n) => send(`Text ${n}: ${'long '.repeat(30)}`)))
-        const page = await console_('/console/messages')
+        const page = await openConsole('/console/messages')
         expect(await page.locator('tbody tr[id^=message]').count()).toBe(50)
         const bytes = await page.evaluate(() => {
             const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
@@ -109,7 +93,7 @@ describe('the console', () => {
     })
 
     test('is worked by keyboard alone', async () => {
-        const page = await console_('/console/messages')
+        const page = await openConsole('/console/messages')
         const focused = () =>
             page.evaluate(() => {
                 const { activeElement: at } = document
@@ -155,7 +139,7 @@ describe('the console', () => {
     })
 
     test('orders providers by drag, edits one and sends a test through it', async () => {
-        const page = await console_(SETTINGS, { ...WIDE, refused: [400] })
+        const page = await openConsole(SETTINGS, { ...WIDE, refused: [400] })
         for (const name of ['east', 'west', 'south']) await addProvider(page, name)
         expect(await order(page)).toEqual(['east', 'west', 'south'])
         const item = (name: string) => page.locator(`#provider-${name}`)
@@ -193,7 +177,7 @@ describe('the console', () => {
     })
 
     test('never shows a key again', async () => {
-        const page = await console_('/console/settings/providers?kind=2factor')
+        const page = await openConsole('/console/settings/providers?kind=2factor')
         const secret = 'k'.repeat(24) + '7890'
         await page.getByLabel('Name').fill('india')
         await page.getByLabel('API key').fill(secret)
@@ -211,7 +195,7 @@ describe('the console', () => {
     })
 
     test('sends a test code, which is read in the inbox and typed in', async () => {
-        const page = await console_(SETTINGS, { refused: [400] })
+        const page = await openConsole(SETTINGS, { refused: [400] })
         await usable(page, 'console-settings')
         const phone = newPhone()
         await page.getByLabel('Number', { exact: true }).fill(phone)
@@ -246,7 +230,7 @@ describe('the console', () => {
     })
 
     test('sets purposes and limits', async () => {
-        const page = await console_('/console/settings/purposes/change_phone', { refused: [400] })
+        const page = await openConsole('/console/settings/purposes/change_phone', { refused: [400] })
         await usable(page, 'console-purpose')
         await page.getByLabel('Tries').fill('99')
         await page.getByRole('button', { name: 'Save' }).click()
@@ -268,7 +252,7 @@ describe('the console', () => {
 
     test('keeps what is focused when a list changes', async () => {
         const id = await send('The first')
-        const page = await console_('/console/messages', WIDE)
+        const page = await openConsole('/console/messages', WIDE)
         const link = page.locator(`a[href$="${id}"]`)
         await link.focus()
         const later = newPhone()
@@ -278,7 +262,7 @@ describe('the console', () => {
     })
 
     test('becomes fresh as soon as others look on no more', async () => {
-        const page = await console_('/console/messages')
+        const page = await openConsole('/console/messages')
         const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
         const looking = new AbortController()
         const { url } = inject('gateway')
@@ -296,7 +280,7 @@ describe('the console', () => {
     })
 
     test('tells a page that was left open that its operator is signed out', async () => {
-        const page = await console_('/console/inbox')
+        const page = await openConsole('/console/inbox')
         await page.context().clearCookies()
         // As for a window that comes back from the background: the stream is asked for again.
         await page.evaluate(() => {
@@ -309,7 +293,7 @@ describe('the console', () => {
 
     test('is read without scripts', async () => {
         const id = await send('Read me without scripts')
-        const page = await console_('/console/messages', { javaScriptEnabled: false })
+        const page = await openConsole('/console/messages', { javaScriptEnabled: false })
         await page.locator(`a[href$="${id}"]`).click()
         await page.getByText('Read me without scripts').waitFor()
         await page.getByRole('link', { name: 'SMS & OTP' }).click()
@@ -317,7 +301,7 @@ describe('the console', () => {
     })
 
     test('is signed out in every window at once', async () => {
-        const page = await console_('/console/messages')
+        const page = await openConsole('/console/messages')
         const other = await page.context().newPage()
         await other.goto(inject('gateway').url + '/console/inbox')
         await other.getByRole('button', { name: 'Sign out' }).click()
