@@ -70,7 +70,7 @@ pub(crate) async fn verify(
     let known = known(app, user_id, typed).await?;
     let failures = count(app, user_id).await?;
     let mut tx = app.pool.begin().await?;
-    two_factor::hold(&mut tx, user_id).await?;
+    let has_settings = two_factor::hold(&mut tx, user_id).await?;
     match take(app, &mut tx, user_id, typed, &known).await? {
         Found::Right => (),
         Found::Used => {
@@ -84,7 +84,8 @@ pub(crate) async fn verify(
         }
     }
     let shown = Shown { proof: typed.proof(), phone: None };
-    let device = match device {
+    // Whoever has no settings is asked for nothing; those that came meanwhile are too late to be held.
+    let device = match device.filter(|_| has_settings) {
         Some(name) => remembered_devices::remember(&mut tx, user_id, name, shown).await?,
         None => None,
     };

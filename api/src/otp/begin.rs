@@ -8,7 +8,7 @@ use shared::store::intake::{self, Counted};
 
 use super::Sent;
 use super::guard::asks_for_challenge;
-use super::start::{self, Requester, StartRequest, told};
+use super::start::{self, Requester, StartRequest, may_take, taker, told};
 use crate::app::App;
 use crate::idempotency::{Answer, Once};
 use crate::problem::Problem;
@@ -50,6 +50,9 @@ pub(crate) async fn begin(
         Begun { sent, message, is_withheld, standings, verdict }
     };
     if once.key.is_absent() {
+        if taker(&start.session).is_some() {
+            may_take(&mut *app.pool.acquire().await?, requester.who, &start.session).await?;
+        }
         trace.message(message);
         let begun = begun(told(app.intake.start_session(start).await?, requester.who)?);
         begun.verdict.iter().for_each(|verdict| app.guard.note(verdict));
@@ -59,6 +62,7 @@ pub(crate) async fn begin(
     let mut first = None;
     // Boxed: requests without a key, most of them, need not carry the room for this.
     let answer = Box::pin(once.run(&app.pool, async |db| {
+        may_take(&mut *db, requester.who, &start.session).await?;
         trace.message(message);
         let mut counted = Counted::default();
         for started in intake::start_sessions(db, &[&start]).await? {

@@ -8,12 +8,12 @@ use shared::ids::{ApiKeyId, SessionId};
 use shared::limits::Standing;
 use shared::otp_code::OtpCode;
 use shared::otp_policy::Purpose;
-use shared::phone::PhoneNumber;
 use shared::second_factor::Method;
 use shared::store::guard;
 use shared::store::intake::{Counted, NewOtp, Started};
 use shared::store::otp_sessions::NewSession;
 use shared::store::{otp_requirements, verified_phones};
+use sqlx::PgConnection;
 
 use super::policies::Rules;
 use super::subjects::Asker;
@@ -104,7 +104,8 @@ impl Requester<'_> {
     }
 }
 
-/// Checks a request and makes its session, message and answer; nothing is stored yet.
+/// Checks a request and makes its session, message and answer; nothing is stored yet, and whether its user
+/// [may take](may_take) the number is still to be asked.
 ///
 /// # Errors
 /// What is wrong with the request; that the database is away.
@@ -132,7 +133,6 @@ pub(crate) async fn prepare(
     app.reach.allow("phone", &phone)?;
 
     let purpose = request.purpose.unwrap_or_default();
-    may_take(app, requester.who, purpose, user_id.as_deref(), &phone).await?;
     let book = app.policies.all(&app.pool).await?;
     let outlook = app.guard.outlook(&app.pool).await?;
     let Rules { policy, limits } = book.of(purpose)?;
@@ -182,20 +182,20 @@ pub(crate) async fn prepare(
     Ok((NewOtp { session, message, subjects, limits: Arc::clone(limits), guard, outlook }, sent))
 }
 
-/// Whether this user may take another number now. Whoever has but the user's own token, and has shown nothing of late, must
-/// show the number they have, or their app; so must everybody where the application asks for it. That the new one is another
-/// user's is told only to whoever shows that they hold it.
-async fn may_take(
-    app: &App,
-    who: &Who,
-    purpose: Purpose,
-    user_id: Option<&str>,
-    phone: &PhoneNumber,
-) -> Result<(), Problem> {
-    let takes = matches!(purpose, Purpose::VerifyPhone | Purpose::ChangePhone);
-    let Some(user_id) = user_id.filter(|_| takes) else { return Ok(()) };
-    let mut db = app.pool.acquire().await?;
-    if !verified_phones::is_another(&mut *db, user_id, phone.as_str()).await? {
+/// The user whose number it becomes that a session is for, once its code was right.
+pub(super) fn taker(session: &NewSession) -> Option<&str> {
+    let takes = matches!(session.purpose.parse(), Ok(Purpose::VerifyPhone | Purpose::ChangePhone));
+    session.user_id.as_deref().filter(|_| takes)
+}
+
+/// Whether the [`taker`] of a session's number may take it now. Whoever has but the user's own token, and has shown nothing of
+/// late, must show the number they have, or their app; so must everybody where the application asks for it. That the new one
+/// is another user's is told only to whoever shows that they hold it.
+///
+/// With an `Idempotency-Key` to be asked in its transaction: a start that is repeated was allowed when it was new.
+pub(super) async fn may_take(db: &mut PgConnection, who: &Who, session: &NewSession) -> Result<(), Problem> {
+    let Some(user_id) = taker(session) else { return Ok(()) };
+    if !verified_phones::is_another(&mut *db, user_id, &session.phone).await? {
         return Ok(());
     }
     let mut must = verified_phones::needs_old(&mut *db).await?;

@@ -59,13 +59,18 @@ pub async fn set_method(db: impl PgExecutor<'_>, user_id: &str, method: Method) 
     Ok(done.rows_affected() == 1 || method == Method::None)
 }
 
-/// Holds a user's settings until the transaction ends. Whoever takes a code, or changes or erases what a user has, takes them
-/// first, and then the rows of their factors and devices: so nobody waits in a circle.
-pub async fn hold(db: &mut PgConnection, user_id: &str) -> sqlx::Result<()> {
-    sqlx::query!("select from public.user_contact_settings where user_id = $1 for no key update", user_id)
-        .execute(db)
-        .await?;
-    Ok(())
+/// Holds a user's settings until the transaction ends; `false` if there are none. Whoever takes a code, or changes or erases
+/// what a user has, takes them first, and then the rows of their app, their codes, their devices, their verification and their
+/// failures, in this order: so nobody waits in a circle. Of a user who has no settings nothing is held, and they may come: so
+/// whoever found none takes none after other rows.
+pub async fn hold(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> {
+    let held = sqlx::query!(
+        "select from public.user_contact_settings where user_id = $1 for no key update",
+        user_id
+    )
+    .execute(db)
+    .await?;
+    Ok(held.rows_affected() == 1)
 }
 
 /// Notes that a user has just given a right code, and forgets the wrong ones before it.

@@ -100,9 +100,19 @@ fn opened(apps: &Sealer, id: AppId, sealed: &[u8]) -> Result<App, AppError> {
 }
 
 /// Makes a pending app, whose code of `step` was right, the one that counts, and the one that is asked for. The one before
-/// goes, with the devices that were remembered under it. `false` if the enrolment has ended, or was begun anew.
+/// goes, with the devices that were remembered under it. `false` if the enrolment has ended, or was begun anew: then the
+/// transaction is to be undone.
 pub async fn confirm(db: &mut PgConnection, user_id: &str, id: AppId, step: i64) -> sqlx::Result<bool> {
-    two_factor::hold(&mut *db, user_id).await?;
+    // First, as `two_factor::hold` has it: there may be none to hold.
+    sqlx::query!(
+        "insert into public.user_contact_settings as c (user_id, otp_enabled, two_factor_method)
+         values ($1, true, 'app')
+         on conflict (user_id) do update
+         set otp_enabled = true, two_factor_method = 'app', updated_at = clock_timestamp()",
+        user_id,
+    )
+    .execute(&mut *db)
+    .await?;
     let is_pending = sqlx::query_scalar!(
         r#"select true as "is!" from public.two_factor_apps
            where id = $1 and user_id = $2 and confirmed_at is null and expires_at > clock_timestamp() for update"#,
@@ -116,16 +126,9 @@ pub async fn confirm(db: &mut PgConnection, user_id: &str, id: AppId, step: i64)
     }
     remove_confirmed(&mut *db, user_id).await?;
     sqlx::query!(
-        "with confirmed as (
-             update public.two_factor_apps set confirmed_at = clock_timestamp(), expires_at = null, last_step = $3
-             where id = $1
-         )
-         insert into public.user_contact_settings as c (user_id, otp_enabled, two_factor_method)
-         values ($2, true, 'app')
-         on conflict (user_id) do update
-         set otp_enabled = true, two_factor_method = 'app', updated_at = clock_timestamp()",
+        "update public.two_factor_apps set confirmed_at = clock_timestamp(), expires_at = null, last_step = $2
+         where id = $1",
         id as AppId,
-        user_id,
         step,
     )
     .execute(db)
@@ -153,24 +156,23 @@ pub async fn take_step(db: impl PgExecutor<'_>, apps: &Sealer, app: &App, step: 
 /// Whoever was asked for it is asked for codes by SMS if their number is known, and else for nothing.
 pub async fn remove(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> {
     two_factor::hold(&mut *db, user_id).await?;
+    sqlx::query!(
+        "update public.user_contact_settings c
+         set two_factor_method = 'sms', otp_enabled = c.otp_enabled and c.phone is not null,
+             updated_at = clock_timestamp()
+         where c.user_id = $1 and c.two_factor_method = 'app' and exists (
+             select from public.two_factor_apps a where a.user_id = c.user_id and a.confirmed_at is not null)",
+        user_id,
+    )
+    .execute(&mut *db)
+    .await?;
     let pending = sqlx::query!(
         "delete from public.two_factor_apps where user_id = $1 and confirmed_at is null",
         user_id
     )
     .execute(&mut *db)
     .await?;
-    let is_removed = remove_confirmed(&mut *db, user_id).await?;
-    if is_removed {
-        sqlx::query!(
-            "update public.user_contact_settings
-             set two_factor_method = 'sms', otp_enabled = otp_enabled and phone is not null,
-                 updated_at = clock_timestamp()
-             where user_id = $1 and two_factor_method = 'app'",
-            user_id,
-        )
-        .execute(db)
-        .await?;
-    }
+    let is_removed = remove_confirmed(db, user_id).await?;
     Ok(is_removed || pending.rows_affected() > 0)
 }
 

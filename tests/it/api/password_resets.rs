@@ -44,6 +44,23 @@ async fn a_right_code_gives_a_token_that_is_redeemed_once() {
     assert_refused(&door.post(REDEEM, &token(&right)).await, 410, "reset-token-ended");
 }
 
+/// Seen red: the code was used up, and its token was nowhere.
+#[tokio::test]
+async fn the_addresses_of_other_applications_give_the_token_too() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    for path in ["/api/sms/verifyOtp", "/api/verify-otp"] {
+        let request = json!({ "phone": a_number(), "user_id": "ann", "purpose": "password_reset" });
+        let challenge = Challenge::ask(&app, &door, &request).await;
+        let typed = json!({ "session_id": challenge.id, "otp": challenge.code });
+        let right = door.post(path, &typed).await;
+        assert_eq!(right.status, 200, "{}", right.body);
+        assert!(right.body["reset_expires_at"].is_string(), "{path}: {}", right.body);
+        let redeemed = door.post(REDEEM, &token(&right)).await;
+        assert_eq!((redeemed.status.as_u16(), &redeemed.body["user_id"]), (200, &json!("ann")), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn only_a_code_for_a_new_password_gives_a_token() {
     let app = TestApp::without_worker().await;

@@ -14,6 +14,7 @@ use super::{Challenge, OTP_VERIFY, assert_names, assert_refused, with, without};
 mod apps;
 mod backup_codes;
 mod devices;
+mod erasures;
 mod failures;
 mod owners;
 mod races;
@@ -133,6 +134,16 @@ async fn run(app: &TestApp, sql: &str) -> u64 {
 
 async fn count(app: &TestApp, sql: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&app.pool).await.unwrap()
+}
+
+/// What there is of Ann's second factor.
+async fn rows_of_ann(app: &TestApp) -> i64 {
+    let rows = "select (select count(*) from two_factor_backup_codes where user_id = 'ann')
+                     + (select count(*) from two_factor_apps where user_id = 'ann')
+                     + (select count(*) from remembered_devices where user_id = 'ann')
+                     + (select count(*) from smsgw.two_factor_failures where user_id = 'ann')
+                     + (select count(*) from smsgw.two_factor_verifications where user_id = 'ann')";
+    count(app, rows).await
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tests::door::Answer;
 use tests::{Door, TestApp};
 
 use super::users_tokens::{get, open, post, token_of};
-use super::{Challenge, OTP_SEND, assert_names, assert_refused, stranger, unsent};
+use super::{Challenge, OTP_SEND, assert_names, assert_refused, post_once, stored, stranger, unsent, with};
 
 async fn begin(app: &TestApp, door: &Door, user: &str, phone: &str, purpose: &str) -> Challenge {
     Challenge::ask(app, door, &json!({ "phone": phone, "user_id": user, "purpose": purpose })).await
@@ -254,6 +254,41 @@ async fn a_users_token_takes_another_number_only_after_the_one_before() {
     let code = unsent(&app, &id).await.remove(0).code;
     assert_eq!(Challenge { id, code: code.clone() }.verify(&door, &code).await.status, 200);
     assert_eq!(phone_of(&door, "ann").await, json!(new));
+}
+
+/// Seen red where whether the user may take the number was asked before the stored answer was looked up.
+#[tokio::test]
+async fn a_start_that_is_repeated_gets_its_answer_though_another_would_be_refused_by_now() {
+    let app = TestApp::without_worker().await;
+    let door = open(&app, None).await;
+    let (ann, old, new) = (token_of("ann"), a_number(), a_number());
+    let settings = json!({ "phone": old, "otp_enabled": true });
+    assert_eq!(door.put("/users/ann/contact-settings", &settings).await.status, 200);
+    assert_eq!(shows(&app, &door, "ann", &old, "login").await.status, 200);
+    let ask = async |key: &str| {
+        let mut answers = Vec::new();
+        for purpose in ["verify_phone", "change_phone"] {
+            let (key, own) = (format!("{key}-{purpose}"), json!({ "phone": new, "purpose": purpose }));
+            answers.push(post(&door, OTP_SEND, &ann, &key, &own).await);
+            answers.push(post_once(&door, OTP_SEND, &key, &with(&own, "user_id", json!("ann"))).await);
+        }
+        answers
+    };
+    let first = ask("first").await;
+    assert!(first.iter().all(|answer| answer.status == 202), "{first:?}");
+    let late = "update sms_otp_sessions set verified_at = verified_at - interval '16 minutes',
+                    expires_at = expires_at - interval '16 minutes' where status = 'verified'";
+    assert_eq!(sqlx::query(late).execute(&app.pool).await.unwrap().rows_affected(), 1);
+    need_old(&door).await;
+    let before = stored(&app).await;
+    for (first, again) in first.iter().zip(ask("first").await) {
+        assert_eq!((again.status.as_u16(), &again.body), (202, &first.body));
+        assert_eq!(again.headers["idempotency-replayed"], "true");
+    }
+    for refused in ask("another").await {
+        assert_refused(&refused, 409, "old-phone-unverified");
+    }
+    assert_eq!(stored(&app).await, before, "of what is refused nothing is stored");
 }
 
 #[tokio::test]

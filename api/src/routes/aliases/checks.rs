@@ -4,11 +4,13 @@ use std::time::Instant;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::ids::SessionId;
 use shared::otp_code::OtpCode;
 use shared::store::otp_sessions;
+use shared::store::reset_tokens::ResetToken;
 
 use super::reply::{Dialect, millis_since};
 use crate::app::App;
@@ -43,7 +45,7 @@ impl Typed for VerifyOtp {
     }
 }
 
-/// `POST /api/sms/verifyOtp` → `{verified, status, message, response_time_ms}`.
+/// `POST /api/sms/verifyOtp` → `{verified, status, message, response_time_ms}`, and the token of a code for a new password.
 pub(super) async fn verify_otp(
     State(app): State<App>,
     caller: Caller<MayOtp>,
@@ -92,8 +94,8 @@ impl Typed for VerifyPhone {
     }
 }
 
-/// `POST /api/verify-otp` → `{success, message}`. By a phone alone it means the newest code that the same caller
-/// has sent there.
+/// `POST /api/verify-otp` → `{success, message}`, and the token of a code for a new password. By a phone alone it means
+/// the newest code that the same caller has sent there.
 pub(super) async fn verify(
     State(app): State<App>,
     caller: Caller<MayOtp>,
@@ -118,7 +120,16 @@ async fn answer<T: Typed>(
         Ok(check(app, &caller.who, id, &code).await?)
     };
     match proven.await {
-        Ok(_) => axum::Json(right()).into_response(),
+        Ok(proven) => axum::Json(with_reset(right(), proven.reset.as_ref())).into_response(),
         Err(problem) => dialect.refuse(problem),
     }
+}
+
+/// Adds the token of a code for a new password, as `/otp/verify` gives it: the code is used up, so it is now or never.
+fn with_reset(mut body: Value, reset: Option<&ResetToken>) -> Value {
+    if let Some(reset) = reset {
+        body["reset_token"] = reset.token.expose_secret().into();
+        body["reset_expires_at"] = json!(reset.expires_at);
+    }
+    body
 }

@@ -217,17 +217,29 @@ pub(super) async fn people(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Re
 
 /// Deletes the second factors of users whose number it was. Of those who merely asked for a code to it nothing: whoever calls
 /// from a browser may say who they are.
+///
+/// In the order of [`two_factor::hold`](crate::store::two_factor::hold), and codes by their numbers, as they are made: who had
+/// no settings yet when they began holds none of these.
 async fn factors(db: &mut PgConnection, users: &[String]) -> sqlx::Result<()> {
+    sqlx::query!("delete from public.two_factor_apps where user_id = any($1)", users)
+        .execute(&mut *db)
+        .await?;
     sqlx::query!(
-        "with codes as (delete from public.two_factor_backup_codes where user_id = any($1)),
-              apps as (delete from public.two_factor_apps where user_id = any($1)),
-              devices as (delete from public.remembered_devices where user_id = any($1)),
-              failures as (delete from smsgw.two_factor_failures where user_id = any($1))
-         delete from smsgw.two_factor_verifications where user_id = any($1)",
+        "select from public.two_factor_backup_codes where user_id = any($1) order by user_id, number for update",
         users,
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
+    sqlx::query!("delete from public.two_factor_backup_codes where user_id = any($1)", users)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!("delete from public.remembered_devices where user_id = any($1)", users)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!("delete from smsgw.two_factor_verifications where user_id = any($1)", users)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!("delete from smsgw.two_factor_failures where user_id = any($1)", users).execute(db).await?;
     Ok(())
 }
 
