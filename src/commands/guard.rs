@@ -76,9 +76,7 @@ fn line(decided: &Decided) -> String {
 
 async fn release(pool: &PgPool, prefix: &str, printer: Printer) -> Result<()> {
     let outlook = guard::outlook(pool).await.context("the guard's settings cannot be read")?;
-    let mut tx = pool.begin().await.context("the database does not answer")?;
-    let released = guard::release(&mut tx, &outlook, prefix).await.context("nothing could be released")?;
-    tx.commit().await.context("nothing could be released")?;
+    let released = guard::release(pool, &outlook, prefix).await.context("not all could be released")?;
     if released.is_empty() {
         bail!("the guard remembers nothing of {prefix}");
     }

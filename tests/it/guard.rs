@@ -13,6 +13,7 @@ mod conversions;
 mod enforce;
 mod operators;
 mod races;
+mod release;
 mod texts;
 
 /// The `n`-th number of a prefix of ours.

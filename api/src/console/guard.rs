@@ -107,13 +107,13 @@ pub(super) async fn release(
     let values = Values::from(sent);
     let prefix = parse_released(values.get("prefix")).map_err(|fault| Problem::field("prefix", fault))?;
     let outlook = app.guard.outlook(&app.pool).await?;
-    let mut tx = app.pool.begin().await?;
-    let released = guard::release(&mut tx, &outlook, &prefix).await?;
-    if released.is_empty() {
+    let found = guard::count_releasable(&app.pool, &prefix).await?;
+    if found == 0 {
         return Err(Problem::not_found("the guard remembers nothing of it").into());
     }
-    operator.record(&mut *tx, "guard.release", &prefix, Some(json!({ "released": released.len() }))).await?;
-    tx.commit().await?;
+    // Before the first: a release that is broken off has been made, too.
+    operator.record(&app.pool, "guard.release", &prefix, Some(json!({ "released": found }))).await?;
+    guard::release(&app.pool, &outlook, &prefix).await?;
     app.guard.forget();
     Ok(Redirect::to(HERE).into_response())
 }

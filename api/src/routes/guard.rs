@@ -167,9 +167,7 @@ pub(super) async fn release(
 ) -> Result<axum::Json<Released>, Problem> {
     let prefix = parse_released(&prefix).map_err(|fault| Problem::field("prefix", fault))?;
     let outlook = app.guard.outlook(&app.pool).await?;
-    let mut tx = app.pool.begin().await?;
-    let released = guard::release(&mut tx, &outlook, &prefix).await?;
-    tx.commit().await?;
+    let released = guard::release(&app.pool, &outlook, &prefix).await?;
     app.guard.forget();
     if released.is_empty() {
         return Err(Problem::not_found("the guard remembers nothing of it"));

@@ -34,3 +34,27 @@ async fn decisions_are_shown_filtered_and_released_and_the_deeds_written_down() 
     let page = viewer.get("/console/guard").await.text().await.unwrap();
     assert!(!page.contains("/console/guard/release"), "{page}");
 }
+
+#[tokio::test]
+async fn no_release_begins_before_it_is_written_down() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    for n in 0..2 {
+        let sent = door.post("/otp/send", &json!({ "phone": format!("+4179{n}230000") })).await;
+        assert_eq!(sent.status, 202, "{}", sent.body);
+    }
+    let browser = Browser::signed_in(&app, &door, "ann", Role::Admin).await;
+    let mut owner = app.owner().await;
+    sqlx::raw_sql("revoke update on smsgw.guard_subjects from smsgw_app").execute(&mut owner).await.unwrap();
+    assert_eq!(browser.post("/console/guard/release", &[("prefix", "+4179")]).await.status(), 500);
+    sqlx::raw_sql("grant update on smsgw.guard_subjects to smsgw_app").execute(&mut owner).await.unwrap();
+    assert_eq!(browser.post("/console/guard/release", &[("prefix", "+41790")]).await.status(), 303);
+    let written: Vec<(String, serde_json::Value)> = sqlx::query_as(
+        "select subject, detail from smsgw.audit_log where action = 'guard.release' order by id",
+    )
+    .fetch_all(&app.pool)
+    .await
+    .unwrap();
+    let released = |prefix: &str, n: i64| (prefix.to_owned(), json!({ "released": n }));
+    assert_eq!(written, [released("+4179", 2), released("+41790", 1)]);
+}

@@ -1,13 +1,11 @@
-//! What the guard would say, with nothing counted, and what an operator takes back.
-
-use std::collections::BTreeSet;
+//! What the guard would say, with nothing counted.
 
 use serde::Serialize;
+use sqlx::PgExecutor;
 use sqlx::types::Json;
-use sqlx::{PgConnection, PgExecutor};
 
-use super::{Held, Outlook, Stored, write};
-use crate::guard::{self, Ask, Inputs, Key, Kind, Mode, Outcome, Place, RULE_VERSION, Rule, Watched};
+use super::{Outlook, Stored};
+use crate::guard::{self, Ask, Inputs, Kind, Mode, Outcome, Place, RULE_VERSION, Rule, Watched};
 use crate::phone::PhoneNumber;
 
 /// What would become of a code, and why.
@@ -78,29 +76,4 @@ pub async fn explain(
         prefix: place.prefix,
         country: place.country,
     })
-}
-
-/// Ends the blocks of `subject` and fills its credits: a country's code, or what prefixes begin with. Says which there are.
-pub async fn release(db: &mut PgConnection, outlook: &Outlook, subject: &str) -> sqlx::Result<Vec<String>> {
-    let rows = sqlx::query!(
-        r#"select kind, subject, clock_timestamp() as "now!", state as "state?: Json<Stored>" from smsgw.guard_subjects
-           where state is not null
-             and ((kind = 'country' and subject = $1) or (kind = 'prefix' and starts_with(subject, $1)))
-           order by kind, subject for update"#,
-        subject,
-    )
-    .fetch_all(&mut *db)
-    .await?;
-    let mut held = Held::default();
-    let mut names = BTreeSet::new();
-    for row in rows {
-        if let Ok(kind) = row.kind.parse::<Kind>() {
-            let mut state = Stored::or_new(row.state, kind, &outlook.settings, row.now);
-            state.release(kind, &outlook.settings, row.now.timestamp());
-            names.insert(row.subject.clone());
-            held.states.insert(Key { kind, name: row.subject }, state);
-        }
-    }
-    write(db, &held).await?;
-    Ok(names.into_iter().collect())
 }

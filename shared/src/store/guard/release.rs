@@ -1,0 +1,83 @@
+//! What an operator takes back.
+
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor, PgPool};
+
+use super::{Held, Outlook, Stored, write};
+use crate::guard::{Key, Kind};
+
+/// So many subjects are held at once. Whoever is sent a code meanwhile waits for these, and not for all there are.
+const STEP: u16 = 300;
+
+/// Counts what [`release`] would release.
+pub async fn count_releasable(db: impl PgExecutor<'_>, subject: &str) -> sqlx::Result<i64> {
+    let (kind, end) = bounds(subject);
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from smsgw.guard_subjects
+           where state is not null and kind = $1 and subject between $2 and $3"#,
+        kind.as_str(),
+        subject,
+        end,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Ends the blocks of `subject` and fills its credits: a country's code, or what prefixes begin with. Says which there are.
+///
+/// It goes on behind what it has released, a step and a transaction at a time: what is counted for the first meanwhile stays.
+/// Broken off it leaves the rest as it was, and the next release takes all of them again.
+pub async fn release(pool: &PgPool, outlook: &Outlook, subject: &str) -> sqlx::Result<Vec<String>> {
+    let mut released: Vec<String> = Vec::new();
+    loop {
+        let last = released.last().map_or("", String::as_str);
+        let mut tx = pool.begin().await?;
+        let held = hold_next(&mut tx, outlook, subject, last).await?;
+        write(&mut *tx, &held).await?;
+        tx.commit().await?;
+        let is_last = held.states.len() < usize::from(STEP);
+        released.extend(held.states.into_keys().map(|key| key.name));
+        if is_last {
+            return Ok(released);
+        }
+    }
+}
+
+/// Holds the next subjects behind `last`, with what is remembered of them once they are released.
+async fn hold_next(
+    db: &mut PgConnection,
+    outlook: &Outlook,
+    subject: &str,
+    last: &str,
+) -> sqlx::Result<Held> {
+    let (kind, end) = bounds(subject);
+    // In this order everybody takes them, or two could wait for each other.
+    let rows = sqlx::query!(
+        r#"select subject, clock_timestamp() as "now!", state as "state?: Json<Stored>" from smsgw.guard_subjects
+           where state is not null and kind = $1 and subject between $2 and $3 and subject > $4
+           order by subject limit $5 for update"#,
+        kind.as_str(),
+        subject,
+        end,
+        last,
+        i64::from(STEP),
+    )
+    .fetch_all(db)
+    .await?;
+    let mut held = Held::default();
+    for row in rows {
+        let mut state = Stored::or_new(row.state, kind, &outlook.settings, row.now);
+        state.release(kind, &outlook.settings, row.now.timestamp());
+        held.states.insert(Key { kind, name: row.subject }, state);
+    }
+    Ok(held)
+}
+
+/// What `subject` is, and the last there can be of it: the index finds what is between.
+fn bounds(subject: &str) -> (Kind, String) {
+    match subject.starts_with('+') {
+        // A colon follows the nine, so all that begins with these digits comes before it.
+        true => (Kind::Prefix, format!("{subject}:")),
+        false => (Kind::Country, subject.to_owned()),
+    }
+}
