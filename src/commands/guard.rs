@@ -75,8 +75,7 @@ fn line(decided: &Decided) -> String {
 }
 
 async fn release(pool: &PgPool, prefix: &str, printer: Printer) -> Result<()> {
-    let outlook = guard::outlook(pool).await.context("the guard's settings cannot be read")?;
-    let released = guard::release(pool, &outlook, prefix).await.context("not all could be released")?;
+    let released = guard::release(pool, prefix).await.context("not all could be released")?;
     if released.is_empty() {
         bail!("the guard remembers nothing of {prefix}");
     }

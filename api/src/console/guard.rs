@@ -106,14 +106,13 @@ pub(super) async fn release(
 ) -> Result<Response<Body>, Refusal> {
     let values = Values::from(sent);
     let prefix = parse_released(values.get("prefix")).map_err(|fault| Problem::field("prefix", fault))?;
-    let outlook = app.guard.outlook(&app.pool).await?;
     let found = guard::count_releasable(&app.pool, &prefix).await?;
     if found == 0 {
         return Err(Problem::not_found("the guard remembers nothing of it").into());
     }
     // Before the first: a release that is broken off has been made, too.
     operator.record(&app.pool, "guard.release", &prefix, Some(json!({ "released": found }))).await?;
-    guard::release(&app.pool, &outlook, &prefix).await?;
+    guard::release(&app.pool, &prefix).await?;
     app.guard.forget();
     Ok(Redirect::to(HERE).into_response())
 }

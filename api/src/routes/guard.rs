@@ -166,8 +166,7 @@ pub(super) async fn release(
     Json { value: ReleaseRequest { prefix }, .. }: Json<ReleaseRequest>,
 ) -> Result<axum::Json<Released>, Problem> {
     let prefix = parse_released(&prefix).map_err(|fault| Problem::field("prefix", fault))?;
-    let outlook = app.guard.outlook(&app.pool).await?;
-    let released = guard::release(&app.pool, &outlook, &prefix).await?;
+    let released = guard::release(&app.pool, &prefix).await?;
     app.guard.forget();
     if released.is_empty() {
         return Err(Problem::not_found("the guard remembers nothing of it"));

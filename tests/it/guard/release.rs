@@ -98,3 +98,14 @@ async fn a_release_that_is_broken_off_is_finished_by_the_next() {
     assert_eq!(again.body["released"].as_array().unwrap().len(), usize::from(PREFIXES) + 1);
     assert_eq!(blocked(&app.pool).await, 0);
 }
+
+#[tokio::test]
+async fn a_release_goes_by_what_was_set_elsewhere_a_moment_ago() {
+    let app = TestApp::without_worker().await;
+    let (door, elsewhere) = (Door::open(&app).await, Door::open(&app).await);
+    start(&door, &number(20, 1)).await;
+    set_guard(&elsewhere, &json!({ "credits_prefix": 30 })).await;
+    let released = door.post("/guard/release", &json!({ "prefix": "+4179020" })).await;
+    assert_eq!(released.status, 200, "{}", released.body);
+    assert_eq!(state(&app, "prefix", "+4179020").await["credits"], 30.0);
+}

@@ -3,8 +3,8 @@
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-use super::{Held, Outlook, Stored, write};
-use crate::guard::{Key, Kind};
+use super::{Held, Stored, find_settings, write};
+use crate::guard::{Key, Kind, Settings};
 
 /// So many subjects are held at once. Whoever is sent a code meanwhile waits for these, and not for all there are.
 const STEP: u16 = 300;
@@ -24,15 +24,17 @@ pub async fn count_releasable(db: impl PgExecutor<'_>, subject: &str) -> sqlx::R
 }
 
 /// Ends the blocks of `subject` and fills its credits: a country's code, or what prefixes begin with. Says which there are.
+/// The settings it goes by are those of now.
 ///
 /// It goes on behind what it has released, a step and a transaction at a time: what is counted for the first meanwhile stays.
 /// Broken off it leaves the rest as it was, and the next release takes all of them again.
-pub async fn release(pool: &PgPool, outlook: &Outlook, subject: &str) -> sqlx::Result<Vec<String>> {
+pub async fn release(pool: &PgPool, subject: &str) -> sqlx::Result<Vec<String>> {
+    let settings = find_settings(pool).await?;
     let mut released: Vec<String> = Vec::new();
     loop {
         let last = released.last().map_or("", String::as_str);
         let mut tx = pool.begin().await?;
-        let held = hold_next(&mut tx, outlook, subject, last).await?;
+        let held = hold_next(&mut tx, &settings, subject, last).await?;
         write(&mut *tx, &held).await?;
         tx.commit().await?;
         let is_last = held.states.len() < usize::from(STEP);
@@ -46,7 +48,7 @@ pub async fn release(pool: &PgPool, outlook: &Outlook, subject: &str) -> sqlx::R
 /// Holds the next subjects behind `last`, with what is remembered of them once they are released.
 async fn hold_next(
     db: &mut PgConnection,
-    outlook: &Outlook,
+    settings: &Settings,
     subject: &str,
     last: &str,
 ) -> sqlx::Result<Held> {
@@ -66,8 +68,8 @@ async fn hold_next(
     .await?;
     let mut held = Held::default();
     for row in rows {
-        let mut state = Stored::or_new(row.state, kind, &outlook.settings, row.now);
-        state.release(kind, &outlook.settings, row.now.timestamp());
+        let mut state = Stored::or_new(row.state, kind, settings, row.now);
+        state.release(kind, settings, row.now.timestamp());
         held.states.insert(Key { kind, name: row.subject }, state);
     }
     Ok(held)
