@@ -109,3 +109,51 @@ async fn a_release_goes_by_what_was_set_elsewhere_a_moment_ago() {
     assert_eq!(released.status, 200, "{}", released.body);
     assert_eq!(state(&app, "prefix", "+4179020").await["credits"], 30.0);
 }
+
+/// From one address, to a prefix of its own each.
+async fn start_from(door: &Door, n: u16, address: &str) -> Answer {
+    let sent = door.post(OTP_SEND, &json!({ "phone": number(n, 1), "client_ip": address })).await;
+    assert_eq!(sent.status, 202, "{}", sent.body);
+    sent
+}
+
+#[tokio::test]
+async fn an_address_is_explained_and_released_however_it_is_written() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    set_guard(&door, &json!({ "mode": "enforce", "credits_ip": 1 })).await;
+    for (n, asking, written, block) in [
+        (0, "203.0.113.9", "203.0.113.9", "203.0.113.9/32"),
+        (10, "2001:db8:1:2::7", "2001:DB8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        (20, "2001:db8:1:3::7", "2001:db8:1:3::/64", "2001:db8:1:3::/64"),
+    ] {
+        assert!(is_sent(&app, &start_from(&door, n, asking).await).await);
+        assert!(!is_sent(&app, &start_from(&door, n + 1, asking).await).await);
+        assert_eq!(decisions(&door, "?limit=1").await[0]["client"], block);
+        let explain = format!("/guard/explain?phone=%2B{}&client_ip={written}", &number(n + 2, 1)[1..]);
+        let explained = door.get(&explain).await.body;
+        assert_eq!((&explained["rule"], &explained["client"]), (&json!("credits_ip"), &json!(block)));
+        let released = door.post("/guard/release", &json!({ "prefix": written })).await;
+        assert_eq!(released.body["released"], json!([block]), "{}", released.body);
+        assert_eq!(door.get(&explain).await.body["rule"], "passed");
+        assert!(is_sent(&app, &start_from(&door, n + 2, asking).await).await);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_released_is_told_what_it_must_be() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    for (wrong, cure) in [
+        ("everything", "203.0.113.9 or 2001:db8:1:2::/64"),
+        ("203.0.113.0/24", "one client"),
+        ("2001:db8::/48", "the /64 of an IPv6 address"),
+    ] {
+        let refused = door.post("/guard/release", &json!({ "prefix": wrong })).await;
+        assert_eq!((refused.status.as_u16(), refused.fields()), (400, vec!["prefix"]), "{wrong}");
+        assert!(refused.body["errors"][0]["message"].as_str().unwrap().contains(cure), "{}", refused.body);
+    }
+    assert_eq!(door.post("/guard/release", &json!({ "prefix": "198.51.100.1" })).await.status, 404);
+    let refused = door.get("/guard/explain?phone=%2B41790000001&client_ip=home").await;
+    assert_eq!((refused.status.as_u16(), refused.fields()), (400, vec!["client_ip"]));
+}

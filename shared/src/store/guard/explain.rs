@@ -17,6 +17,8 @@ pub struct Explanation {
     pub prefix: String,
     /// ISO 3166 code, or `none`.
     pub country: String,
+    /// The block of addresses that would ask, if it was given.
+    pub client: Option<String>,
     /// Whether the guard withholds.
     pub mode: Mode,
     /// What the guard says.
@@ -31,11 +33,12 @@ pub struct Explanation {
     pub inputs: Inputs,
 }
 
-/// What would become of a code to `phone` now, asked for from no known address.
+/// What would become of a code to `phone` now, asked for from `client`, a block of addresses, if that is known.
 pub async fn explain(
     db: impl PgExecutor<'_>,
     outlook: &Outlook,
     phone: &PhoneNumber,
+    client: Option<String>,
 ) -> sqlx::Result<Explanation> {
     let place = Place::of(phone);
     let row = sqlx::query!(
@@ -43,17 +46,21 @@ pub async fn explain(
                       as "prefix?: Json<Stored>",
                   (select state from smsgw.guard_subjects where kind = 'country' and subject = $2)
                       as "country?: Json<Stored>",
+                  (select state from smsgw.guard_subjects where kind = 'ip' and subject = $4)
+                      as "ip?: Json<Stored>",
                   exists (select from public.sms_otp_sessions where phone = $3 and status = 'verified') as "is_known!",
                   clock_timestamp() as "now!""#,
         place.prefix,
         place.country,
         phone.as_str(),
+        client,
     )
     .fetch_one(db)
     .await?;
     let now = row.now;
     let state = |found, kind| Stored::or_new(found, kind, &outlook.settings, now);
     let (mut prefix, mut country) = (state(row.prefix, Kind::Prefix), state(row.country, Kind::Country));
+    let mut ip = client.is_some().then(|| state(row.ip, Kind::Ip));
     let ask = Ask {
         place: &place,
         is_known: row.is_known,
@@ -63,7 +70,7 @@ pub async fn explain(
         is_unmeasured: false,
         now,
     };
-    let watched = Watched { prefix: &mut prefix, ip: None, country: &mut country };
+    let watched = Watched { prefix: &mut prefix, ip: ip.as_mut(), country: &mut country };
     let decision = guard::judge(&outlook.settings, &outlook.rates, watched, &ask);
     Ok(Explanation {
         phone: phone.masked(),
@@ -75,5 +82,6 @@ pub async fn explain(
         inputs: decision.inputs,
         prefix: place.prefix,
         country: place.country,
+        client,
     })
 }

@@ -10,25 +10,24 @@ use crate::guard::{Key, Kind, Settings};
 const STEP: u16 = 300;
 
 /// Counts what [`release`] would release.
-pub async fn count_releasable(db: impl PgExecutor<'_>, subject: &str) -> sqlx::Result<i64> {
-    let (kind, end) = bounds(subject);
+pub async fn count_releasable(db: impl PgExecutor<'_>, subject: &Key) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from smsgw.guard_subjects
            where state is not null and kind = $1 and subject between $2 and $3"#,
-        kind.as_str(),
-        subject,
-        end,
+        subject.kind.as_str(),
+        subject.name,
+        last_of(subject),
     )
     .fetch_one(db)
     .await
 }
 
-/// Ends the blocks of `subject` and fills its credits: a country's code, or what prefixes begin with. Says which there are.
-/// The settings it goes by are those of now.
+/// Ends the blocks of `subject` and fills its credits: of a country, of an address, or of all prefixes that begin with its
+/// name. Says which there are. The settings it goes by are those of now.
 ///
 /// It goes on behind what it has released, a step and a transaction at a time: what is counted for the first meanwhile stays.
 /// Broken off it leaves the rest as it was, and the next release takes all of them again.
-pub async fn release(pool: &PgPool, subject: &str) -> sqlx::Result<Vec<String>> {
+pub async fn release(pool: &PgPool, subject: &Key) -> sqlx::Result<Vec<String>> {
     let settings = find_settings(pool).await?;
     let mut released: Vec<String> = Vec::new();
     loop {
@@ -49,18 +48,18 @@ pub async fn release(pool: &PgPool, subject: &str) -> sqlx::Result<Vec<String>> 
 async fn hold_next(
     db: &mut PgConnection,
     settings: &Settings,
-    subject: &str,
+    subject: &Key,
     last: &str,
 ) -> sqlx::Result<Held> {
-    let (kind, end) = bounds(subject);
+    let kind = subject.kind;
     // In this order everybody takes them, or two could wait for each other.
     let rows = sqlx::query!(
         r#"select subject, clock_timestamp() as "now!", state as "state?: Json<Stored>" from smsgw.guard_subjects
            where state is not null and kind = $1 and subject between $2 and $3 and subject > $4
            order by subject limit $5 for update"#,
-        kind.as_str(),
-        subject,
-        end,
+        subject.kind.as_str(),
+        subject.name,
+        last_of(subject),
         last,
         i64::from(STEP),
     )
@@ -75,11 +74,11 @@ async fn hold_next(
     Ok(held)
 }
 
-/// What `subject` is, and the last there can be of it: the index finds what is between.
-fn bounds(subject: &str) -> (Kind, String) {
-    match subject.starts_with('+') {
+/// The last there can be of `subject`: the index finds what is between.
+fn last_of(subject: &Key) -> String {
+    match subject.kind {
         // A colon follows the nine, so all that begins with these digits comes before it.
-        true => (Kind::Prefix, format!("{subject}:")),
-        false => (Kind::Country, subject.to_owned()),
+        Kind::Prefix => format!("{}:", subject.name),
+        Kind::Country | Kind::Ip => subject.name.clone(),
     }
 }
