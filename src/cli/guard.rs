@@ -1,15 +1,17 @@
 //! `guard`: the pumping guard.
 
 use clap::{Args, Subcommand};
-use shared::config::DatabaseConfig;
 use shared::guard::{Key, Mode, Outcome, parse_client, parse_released};
 use shared::phone::PhoneNumber;
+use shared::provider::catalogue::ProviderEnv;
+
+use super::GatewayArgs;
 
 /// `guard …`.
 #[derive(Debug, Args)]
 pub(crate) struct GuardArgs {
     #[command(flatten)]
-    pub(crate) database: DatabaseConfig,
+    pub(crate) gateway: GatewayArgs,
     /// What to do with the guard
     #[command(subcommand)]
     pub(crate) action: GuardAction,
@@ -27,6 +29,8 @@ pub(crate) enum GuardAction {
         /// The address of who asks
         #[arg(long, value_parser = client)]
         client_ip: Option<String>,
+        #[command(flatten)]
+        environment: Box<ProviderEnv>,
     },
     /// List what it said of codes, newest first
     #[command(after_help = "Example:\n  smsgw guard decisions --outcome block")]

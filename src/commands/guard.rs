@@ -3,19 +3,26 @@
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use shared::guard::{Key, Mode, View};
+use shared::lane::Lane;
 use shared::phone::PhoneNumber;
-use shared::store::guard::{self, Decided, Explanation, Wanted};
+use shared::provider::catalogue::{Catalogue, ProviderEnv, prices_of_first};
+use shared::store::guard::{self, Decided, Explanation, Outlook, Wanted};
+use shared::store::integrations;
 use sqlx::PgPool;
 
-use crate::cli::{GuardAction, GuardArgs};
+use crate::cli::{GatewayArgs, GuardAction, GuardArgs};
 use crate::commands::open;
+use crate::home;
 use crate::print::Printer;
 
 /// Explains, lists, releases, or sets the mode.
 pub(crate) async fn run(args: GuardArgs, printer: Printer) -> Result<()> {
-    let pool = open(&args.database)?.pool(1);
+    let pool = open(&args.gateway.database)?.pool(1);
     match args.action {
-        GuardAction::Explain { phone, client_ip } => explain(&pool, &phone, client_ip, printer).await,
+        GuardAction::Explain { phone, client_ip, environment } => {
+            let outlook = outlook(&pool, &args.gateway, &environment).await?;
+            explain(&pool, &outlook, &phone, client_ip, printer).await
+        }
         GuardAction::Decisions { outcome, prefix, limit } => {
             list(&pool, &Wanted { outcome, prefix, before: None, limit }, printer).await
         }
@@ -24,10 +31,31 @@ pub(crate) async fn run(args: GuardArgs, printer: Printer) -> Result<()> {
     }
 }
 
-async fn explain(pool: &PgPool, phone: &PhoneNumber, client: Option<String>, printer: Printer) -> Result<()> {
-    let outlook = guard::outlook(pool).await.context("the guard's settings cannot be read")?;
+/// What the guard goes by. Prices are of the provider that is tried first, so that a cap needs the master key.
+async fn outlook(pool: &PgPool, gateway: &GatewayArgs, given: &ProviderEnv) -> Result<Outlook> {
+    let mut outlook = guard::outlook(pool).await.context("the guard's settings cannot be read")?;
+    if outlook.is_capped {
+        let keyring = home::keyring(&gateway.secrets)?;
+        let environment = home::environment(&gateway.site, &gateway.database);
+        let rows = integrations::list(pool).await.context("the providers cannot be read")?;
+        let catalogue = Catalogue::load(&given.providers()?, &rows, keyring.credentials(), environment);
+        outlook.prices = prices_of_first(pool, &catalogue.providers, Lane::Otp)
+            .await
+            .context("the prices cannot be read")?;
+    }
+    Ok(outlook)
+}
+
+async fn explain(
+    pool: &PgPool,
+    outlook: &Outlook,
+    phone: &PhoneNumber,
+    client: Option<String>,
+    printer: Printer,
+) -> Result<()> {
+    let mut db = pool.acquire().await.context("the database does not answer")?;
     let explanation =
-        guard::explain(pool, &outlook, phone, client).await.context("the guard cannot be asked")?;
+        guard::explain(&mut db, outlook, phone, client).await.context("the guard cannot be asked")?;
     printer.show(&explanation, || told(&explanation))
 }
 

@@ -146,7 +146,8 @@ pub(super) async fn explain(
     let client = client_ip.as_deref().map(parse_client).transpose();
     let client = client.map_err(|fault| Problem::field("client_ip", fault))?;
     let outlook = app.guard.outlook(&app.pool).await?;
-    Ok(axum::Json(guard::explain(&app.pool, &outlook, &phone, client).await?))
+    let mut db = app.pool.acquire().await?;
+    Ok(axum::Json(guard::explain(&mut db, &outlook, &phone, client).await?))
 }
 
 /// What to release.

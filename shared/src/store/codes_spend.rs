@@ -45,8 +45,13 @@ pub async fn open_purse(db: &mut PgConnection) -> sqlx::Result<CodesPurse> {
     )
     .fetch_all(&mut *db)
     .await?;
+    look_into(&mut *db).await
+}
+
+/// What codes may still cost, with nothing held: somebody else may spend it at the same time, so it is not for spending.
+pub async fn look_into(db: &mut PgConnection) -> sqlx::Result<CodesPurse> {
     let opened_at = sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(&mut *db).await?;
-    let stored = spend_caps::list_at(&mut *db, opened_at).await?;
+    let stored = spend_caps::list_at(db, opened_at).await?;
     let of_codes = stored.into_iter().filter(|cap| cap.scope.is_of_codes());
     let purse = Purse::new(of_codes.filter_map(spend_caps::StoredCap::of_codes).collect());
     Ok(CodesPurse { purse, opened_at })

@@ -128,3 +128,30 @@ async fn each_hour_is_told_of_by_itself() {
     let second = told().await;
     assert_eq!((second.len(), &second[3]), (4, &(first[0].0.clone(), 50)), "{second:?}");
 }
+
+#[tokio::test]
+async fn explain_says_that_a_cap_leaves_nothing_and_waits_for_nobody() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    price(&app).await;
+    cap(&door, "codes", json!({ "scope": "codes_day", "amount": "0.15", "currency": "USD" })).await;
+    let explain = async || door.get("/guard/explain?phone=%2B41790600009").await.body;
+    assert_eq!(explain().await["rule"], "passed");
+    start(&door, &number(60, 1)).await;
+    let written = async || -> (i64, i64) {
+        sqlx::query_as(
+            "select (select count(*) from smsgw.sms_spend_alerts), (select sum(micros)::bigint from smsgw.codes_spend)",
+        )
+        .fetch_one(&app.pool)
+        .await
+        .unwrap()
+    };
+    let before = written().await;
+    let mut other = app.pool.begin().await.unwrap();
+    sqlx::query("select from smsgw.sms_spend_caps for update").execute(&mut *other).await.unwrap();
+    let held = explain().await;
+    assert_eq!((&held["outcome"], &held["rule"]), (&json!("block"), &json!("spend_cap")), "{held}");
+    assert_eq!((&held["mode"], &held["would_be_sent"]), (&json!("observe"), &json!(false)));
+    other.rollback().await.unwrap();
+    assert_eq!((written().await, decisions(&door, "").await.len()), (before, 1));
+}

@@ -1,12 +1,13 @@
 //! What the guard would say, with nothing counted.
 
 use serde::Serialize;
-use sqlx::PgExecutor;
+use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::{Outlook, Stored};
 use crate::guard::{self, Ask, Inputs, Kind, Mode, Outcome, Place, RULE_VERSION, Rule, Watched};
 use crate::phone::PhoneNumber;
+use crate::store::codes_spend;
 
 /// What would become of a code, and why.
 #[derive(Clone, Debug, Serialize)]
@@ -33,9 +34,9 @@ pub struct Explanation {
     pub inputs: Inputs,
 }
 
-/// What would become of a code to `phone` now, asked for from `client`, a block of addresses, if that is known.
+/// What would become of a code of one segment to `phone` now, asked for from `client`, a block of addresses, if that is known.
 pub async fn explain(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     outlook: &Outlook,
     phone: &PhoneNumber,
     client: Option<String>,
@@ -55,7 +56,7 @@ pub async fn explain(
         phone.as_str(),
         client,
     )
-    .fetch_one(db)
+    .fetch_one(&mut *db)
     .await?;
     let now = row.now;
     let state = |found, kind| Stored::or_new(found, kind, &outlook.settings, now);
@@ -66,7 +67,7 @@ pub async fn explain(
         is_known: row.is_known,
         is_challenged: false,
         is_resend: false,
-        is_over_cap: false,
+        is_over_cap: outlook.is_capped && !fits(db, outlook, phone).await?,
         is_unmeasured: false,
         now,
     };
@@ -84,4 +85,11 @@ pub async fn explain(
         country: place.country,
         client,
     })
+}
+
+/// Whether caps of spending leave enough for a code.
+async fn fits(db: &mut PgConnection, outlook: &Outlook, phone: &PhoneNumber) -> sqlx::Result<bool> {
+    let region = phone.region();
+    let price = region.and_then(|region| outlook.prices.get(&region)).copied();
+    Ok(codes_spend::look_into(db).await?.fits(region, price, 1))
 }
