@@ -10,15 +10,14 @@ use std::net::IpAddr;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use ipnet::{IpNet, Ipv6Net};
+use ipnet::IpNet;
+use shared::address::block_of;
 
 use crate::app::App;
 use crate::edge::Peer;
 use crate::problem::Problem;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
-/// Somebody with one IPv6 line has as many addresses as they like, all with these bits the same.
-const SUBSCRIBER_BITS: u8 = 64;
 
 /// Where a caller is. An IPv4 address is one, also where it is written as IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +26,7 @@ pub(crate) struct ClientAddress(pub(crate) IpAddr);
 impl ClientAddress {
     /// What is counted as one caller: an IPv4 address, or the /64 of an IPv6 address.
     pub(crate) fn block(self) -> IpNet {
-        match self.0.to_canonical() {
-            address @ IpAddr::V4(_) => IpNet::from(address),
-            IpAddr::V6(address) => Ipv6Net::new_assert(address, SUBSCRIBER_BITS).trunc().into(),
-        }
+        block_of(self.0)
     }
 
     fn find(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> Self {

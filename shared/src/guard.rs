@@ -27,7 +27,7 @@ use chrono::{DateTime, Utc};
 pub use self::decision::{Decision, Inputs, Outcome, Rule, UnknownOutcome, View};
 pub use self::settings::{Mode, Rates, Settings, UnknownMode};
 pub use self::state::{Hold, HoldRule, Probe, State};
-pub use self::subject::{Key, Kind, NOWHERE, Place, parse_released};
+pub use self::subject::{Key, Kind, NOWHERE, Place, parse_client, parse_released};
 pub use self::traffic::{Counts, Traffic};
 
 /// Named in every decision; another number for other rules.

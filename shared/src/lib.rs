@@ -3,6 +3,7 @@
 //! No routes (they are in `api`) and no job runner (that is `worker`).
 
 // The words.
+pub mod address;
 pub mod campaign;
 pub mod consent;
 pub mod ids;

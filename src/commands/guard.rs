@@ -2,20 +2,27 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use shared::guard::Mode;
+use shared::guard::{Key, Mode, View};
+use shared::lane::Lane;
 use shared::phone::PhoneNumber;
-use shared::store::guard::{self, Decided, Explanation, Wanted};
+use shared::provider::catalogue::{Catalogue, ProviderEnv, prices_of_first};
+use shared::store::guard::{self, Decided, Explanation, Outlook, Wanted};
+use shared::store::integrations;
 use sqlx::PgPool;
 
-use crate::cli::{GuardAction, GuardArgs};
+use crate::cli::{GatewayArgs, GuardAction, GuardArgs};
 use crate::commands::open;
+use crate::home;
 use crate::print::Printer;
 
 /// Explains, lists, releases, or sets the mode.
 pub(crate) async fn run(args: GuardArgs, printer: Printer) -> Result<()> {
-    let pool = open(&args.database)?.pool(1);
+    let pool = open(&args.gateway.database)?.pool(1);
     match args.action {
-        GuardAction::Explain { phone } => explain(&pool, &phone, printer).await,
+        GuardAction::Explain { phone, client_ip, environment } => {
+            let outlook = outlook(&pool, &args.gateway, &environment).await?;
+            explain(&pool, &outlook, &phone, client_ip, printer).await
+        }
         GuardAction::Decisions { outcome, prefix, limit } => {
             list(&pool, &Wanted { outcome, prefix, before: None, limit }, printer).await
         }
@@ -24,9 +31,31 @@ pub(crate) async fn run(args: GuardArgs, printer: Printer) -> Result<()> {
     }
 }
 
-async fn explain(pool: &PgPool, phone: &PhoneNumber, printer: Printer) -> Result<()> {
-    let outlook = guard::outlook(pool).await.context("the guard's settings cannot be read")?;
-    let explanation = guard::explain(pool, &outlook, phone).await.context("the guard cannot be asked")?;
+/// What the guard goes by. Prices are of the provider that is tried first, so that a cap needs the master key.
+async fn outlook(pool: &PgPool, gateway: &GatewayArgs, given: &ProviderEnv) -> Result<Outlook> {
+    let mut outlook = guard::outlook(pool).await.context("the guard's settings cannot be read")?;
+    if outlook.is_capped {
+        let keyring = home::keyring(&gateway.secrets)?;
+        let environment = home::environment(&gateway.site, &gateway.database);
+        let rows = integrations::list(pool).await.context("the providers cannot be read")?;
+        let catalogue = Catalogue::load(&given.providers()?, &rows, keyring.credentials(), environment);
+        outlook.prices = prices_of_first(pool, &catalogue.providers, Lane::Otp)
+            .await
+            .context("the prices cannot be read")?;
+    }
+    Ok(outlook)
+}
+
+async fn explain(
+    pool: &PgPool,
+    outlook: &Outlook,
+    phone: &PhoneNumber,
+    client: Option<String>,
+    printer: Printer,
+) -> Result<()> {
+    let mut db = pool.acquire().await.context("the database does not answer")?;
+    let explanation =
+        guard::explain(&mut db, outlook, phone, client).await.context("the guard cannot be asked")?;
     printer.show(&explanation, || told(&explanation))
 }
 
@@ -34,21 +63,19 @@ async fn explain(pool: &PgPool, phone: &PhoneNumber, printer: Printer) -> Result
 fn told(explanation: &Explanation) -> String {
     let Explanation { phone, prefix, country, mode, outcome, rule, would_be_sent, inputs, .. } = explanation;
     let sent = if *would_be_sent { "it would be sent" } else { "it would be withheld" };
-    let held = match (inputs.prefix.held_by, inputs.prefix.held_for_seconds) {
-        (Some(_), Some(seconds)) => format!(", blocked for {seconds} s"),
+    let address = match (&explanation.client, &inputs.ip) {
+        (Some(client), Some(ip)) => format!("\n  address {client}: {}", seen(ip)),
         (_, _) => String::new(),
     };
     format!(
         "{phone}: {} ({}); mode {}: {sent}\n  \
-         prefix {prefix}: {} credits, {} of {} codes of the last day came back{held}\n  \
+         prefix {prefix}: {}{address}\n  \
          neighbours within ten minutes: {} of {} allowed, {} next to it\n  \
          country {country}: {} credits; {:.0} % of codes usually come back, {:.0} % must",
         outcome.as_str(),
         rule.as_str(),
         mode.as_str(),
-        inputs.prefix.credits,
-        inputs.prefix.day.verified,
-        inputs.prefix.day.sent,
+        seen(&inputs.prefix),
         inputs.neighbours,
         inputs.neighbours_allowed,
         inputs.near,
@@ -56,6 +83,16 @@ fn told(explanation: &Explanation) -> String {
         inputs.rate * 100.0,
         inputs.least * 100.0,
     )
+}
+
+/// What is remembered of a prefix or an address.
+fn seen(subject: &View) -> String {
+    let View { credits, day, .. } = subject;
+    let held = match (subject.held_by, subject.held_for_seconds) {
+        (Some(_), Some(seconds)) => format!(", blocked for {seconds} s"),
+        (_, _) => String::new(),
+    };
+    format!("{credits} credits, {} of {} codes of the last day came back{held}", day.verified, day.sent)
 }
 
 async fn list(pool: &PgPool, wanted: &Wanted, printer: Printer) -> Result<()> {
@@ -73,13 +110,10 @@ fn line(decided: &Decided) -> String {
     format!("{at}  {outcome:<9} {rule:<15} {phone} of {prefix}* ({country})  {fate}")
 }
 
-async fn release(pool: &PgPool, prefix: &str, printer: Printer) -> Result<()> {
-    let outlook = guard::outlook(pool).await.context("the guard's settings cannot be read")?;
-    let mut tx = pool.begin().await.context("the database does not answer")?;
-    let released = guard::release(&mut tx, &outlook, prefix).await.context("nothing could be released")?;
-    tx.commit().await.context("nothing could be released")?;
+async fn release(pool: &PgPool, subject: &Key, printer: Printer) -> Result<()> {
+    let released = guard::release(pool, subject).await.context("not all could be released")?;
     if released.is_empty() {
-        bail!("the guard remembers nothing of {prefix}");
+        bail!("the guard remembers nothing of {}", subject.name);
     }
     printer.show(&json!({ "released": released }), || released.join("\n"))
 }

@@ -14,6 +14,7 @@ mod enforce;
 mod operators;
 mod outages;
 mod races;
+mod release;
 mod texts;
 
 /// The `n`-th number of a prefix of ours.

@@ -48,12 +48,15 @@ struct Row {
     outcome: String,
     rule: String,
     fate: &'static str,
+    /// What is to be released if that was wrong.
+    against: String,
 }
 
 impl From<Decided> for Row {
     fn from(decided: Decided) -> Self {
         Self {
             fate: decided.fate(),
+            against: against(&decided),
             at: decided.at.into(),
             phone: decided.phone,
             prefix: decided.prefix,
@@ -62,6 +65,22 @@ impl From<Decided> for Row {
             outcome: decided.outcome,
             rule: decided.rule,
         }
+    }
+}
+
+/// Which of its subjects spoke against a code.
+fn against(decided: &Decided) -> String {
+    let Decided { prefix, country, client, rule, inputs, .. } = decided;
+    let is_held = |subject: &str| inputs.pointer(subject).is_some();
+    let client_is = match rule.as_str() {
+        "ratio_ip" | "credits_ip" => true,
+        "blocked" => is_held("/ip/held_by") && !is_held("/prefix/held_by"),
+        _ => false,
+    };
+    match client.as_ref().filter(|_| client_is) {
+        Some(client) => client.clone(),
+        None if rule == "credits_country" => country.clone(),
+        None => prefix.clone(),
     }
 }
 
@@ -93,22 +112,21 @@ pub(super) async fn show(
     Ok(page::respond(StatusCode::OK, &page))
 }
 
-/// Ends the blocks of a prefix or a country.
+/// Ends the blocks of prefixes, a country or an address.
 pub(super) async fn release(
     State(app): State<App>,
     operator: Operator<Admin>,
     Form(sent): Form,
 ) -> Result<Response<Body>, Refusal> {
     let values = Values::from(sent);
-    let prefix = parse_released(values.get("prefix")).map_err(|fault| Problem::field("prefix", fault))?;
-    let outlook = app.guard.outlook(&app.pool).await?;
-    let mut tx = app.pool.begin().await?;
-    let released = guard::release(&mut tx, &outlook, &prefix).await?;
-    if released.is_empty() {
+    let subject = parse_released(values.get("prefix")).map_err(|fault| Problem::field("prefix", fault))?;
+    let found = guard::count_releasable(&app.pool, &subject).await?;
+    if found == 0 {
         return Err(Problem::not_found("the guard remembers nothing of it").into());
     }
-    operator.record(&mut *tx, "guard.release", &prefix, Some(json!({ "released": released.len() }))).await?;
-    tx.commit().await?;
+    // Before the first: a release that is broken off has been made, too.
+    operator.record(&app.pool, "guard.release", &subject.name, Some(json!({ "released": found }))).await?;
+    guard::release(&app.pool, &subject).await?;
     app.guard.forget();
     Ok(Redirect::to(HERE).into_response())
 }

@@ -9,10 +9,10 @@ use shared::cost::Price;
 use shared::guard::{Outcome, Rule};
 use shared::lane::Lane;
 use shared::phone::Region;
-use shared::provider::catalogue::{Catalogue, ProviderSettings, first_tried};
+use shared::provider::catalogue::{Catalogue, ProviderSettings, prices_of_first};
 use shared::seal::Keyring;
 use shared::store::guard::{self, Outlook, Verdict};
-use shared::store::{integrations, prices};
+use shared::store::integrations;
 use sqlx::PgPool;
 
 use crate::auth::Who;
@@ -71,14 +71,7 @@ impl Guard {
         let rows = integrations::list(pool).await?;
         let sealer = self.0.keyring.credentials();
         let catalogue = Catalogue::load(&self.0.providers, &rows, sealer, self.0.environment);
-        let stored = prices::list(pool).await?;
-        let of_first = stored.into_iter().filter_map(|row| {
-            let country: Region = row.country.parse().ok()?;
-            let first = first_tried(&catalogue.providers, None, Lane::Otp, Some(country))?;
-            let price = Price { price: row.price, currency: row.currency.parse().ok()? };
-            (first.name == row.provider).then_some((country, price))
-        });
-        Ok(of_first.collect())
+        prices_of_first(pool, &catalogue.providers, Lane::Otp).await
     }
 
     /// Forgets what it went by: it was changed here.

@@ -3,7 +3,7 @@
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use shared::guard::{Mode, Outcome, Settings, parse_released};
+use shared::guard::{Mode, Outcome, Settings, parse_client, parse_released};
 use shared::ids::GuardDecisionId;
 use shared::store::guard::{self, Decided, Explanation, Wanted};
 
@@ -132,24 +132,29 @@ pub(super) async fn decisions(
 #[serde(deny_unknown_fields)]
 pub(super) struct ExplainRequest {
     phone: String,
+    /// From where.
+    client_ip: Option<String>,
 }
 
 /// Says what would become of a code to a number, and why. Nothing is counted.
 pub(super) async fn explain(
     State(app): State<App>,
     _: Caller<MayAdmin>,
-    Query(ExplainRequest { phone }): Query<ExplainRequest>,
+    Query(ExplainRequest { phone, client_ip }): Query<ExplainRequest>,
 ) -> Result<axum::Json<Explanation>, Problem> {
     let phone = app.reach.phone(&phone).map_err(|fault| Problem::field("phone", fault.to_string()))?;
+    let client = client_ip.as_deref().map(parse_client).transpose();
+    let client = client.map_err(|fault| Problem::field("client_ip", fault))?;
     let outlook = app.guard.outlook(&app.pool).await?;
-    Ok(axum::Json(guard::explain(&app.pool, &outlook, &phone).await?))
+    let mut db = app.pool.acquire().await?;
+    Ok(axum::Json(guard::explain(&mut db, &outlook, &phone, client).await?))
 }
 
 /// What to release.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReleaseRequest {
-    /// What numbers begin with, or a country's code.
+    /// What numbers begin with, a country's code, or a client's address.
     prefix: String,
 }
 
@@ -159,17 +164,14 @@ pub(super) struct Released {
     released: Vec<String>,
 }
 
-/// Ends the blocks of prefixes or a country, fills their credits and forgets what was against them.
+/// Ends the blocks of prefixes, a country or an address, fills their credits and forgets what was against them.
 pub(super) async fn release(
     State(app): State<App>,
     _: Caller<MayAdmin>,
     Json { value: ReleaseRequest { prefix }, .. }: Json<ReleaseRequest>,
 ) -> Result<axum::Json<Released>, Problem> {
-    let prefix = parse_released(&prefix).map_err(|fault| Problem::field("prefix", fault))?;
-    let outlook = app.guard.outlook(&app.pool).await?;
-    let mut tx = app.pool.begin().await?;
-    let released = guard::release(&mut tx, &outlook, &prefix).await?;
-    tx.commit().await?;
+    let subject = parse_released(&prefix).map_err(|fault| Problem::field("prefix", fault))?;
+    let released = guard::release(&app.pool, &subject).await?;
     app.guard.forget();
     if released.is_empty() {
         return Err(Problem::not_found("the guard remembers nothing of it"));

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::DAY;
 use super::settings::Settings;
+use crate::address::parse_block;
 use crate::phone::PhoneNumber;
 
 /// What a subject is, in the order in which their rows are taken.
@@ -89,18 +90,32 @@ impl Place {
     }
 }
 
-/// Reads what an operator releases: what numbers begin with (`+4179`), or a country's code (`CH`).
+/// Reads what an operator releases: what numbers begin with (`+4179`), a country's code (`CH`), or a client's address, which
+/// becomes its block.
 ///
 /// # Errors
 /// What else it must be.
-pub fn parse_released(text: &str) -> Result<String, &'static str> {
+pub fn parse_released(text: &str) -> Result<Key, &'static str> {
     let text = text.trim();
     let is_country = text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic());
     let digits = text.strip_prefix('+').unwrap_or(text);
     let is_prefix = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    match (is_country, is_prefix) {
-        (true, _) => Ok(text.to_ascii_uppercase()),
-        (false, true) => Ok(format!("+{digits}")),
-        (false, false) => Err("must be what numbers begin with, such as +4179123, or a country, such as CH"),
+    match (is_country, is_prefix, parse_block(text)) {
+        (true, ..) => Ok(Key { kind: Kind::Country, name: text.to_ascii_uppercase() }),
+        (false, true, _) => Ok(Key { kind: Kind::Prefix, name: format!("+{digits}") }),
+        (false, false, Some(block)) => Ok(Key { kind: Kind::Ip, name: block?.to_string() }),
+        (false, false, None) => {
+            Err("must be what numbers begin with, such as +4179123, a country, such as CH, or a \
+                                     client's address, such as 203.0.113.9 or 2001:db8:1:2::/64")
+        }
     }
+}
+
+/// Reads the address of a client that is asked about; it becomes its block.
+///
+/// # Errors
+/// What it must be.
+pub fn parse_client(text: &str) -> Result<String, &'static str> {
+    let block = parse_block(text.trim()).ok_or("must be an IPv4 or IPv6 address")??;
+    Ok(block.to_string())
 }

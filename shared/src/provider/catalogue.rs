@@ -28,7 +28,7 @@ pub(super) mod setting;
 
 pub use credentials::{Credentials, UnreadableCredentials};
 pub use environment::ProviderEnv;
-pub use first::first_tried;
+pub use first::{first_tried, prices_of_first};
 pub use integration::{BrokenIntegration, parse_integration};
 pub use setting::InvalidSetting;
 

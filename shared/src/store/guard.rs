@@ -15,13 +15,15 @@ use crate::store::codes_spend;
 mod conversions;
 mod decisions;
 mod explain;
+mod release;
 mod texts;
 mod unsent;
 mod verdicts;
 
 pub use conversions::{Conversion, convert, count_sends};
 pub use decisions::{Decided, Wanted, list_decisions};
-pub use explain::{Explanation, explain, release};
+pub use explain::{Explanation, explain};
+pub use release::{count_releasable, release};
 pub use texts::{judge_text, report};
 pub use unsent::{Unsent, take_back};
 pub use verdicts::{Send, Verdict, judge, list_verdicts};

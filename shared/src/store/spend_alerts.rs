@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::spend::{amount, micros};
+use super::spend::{amount, day_of, micros};
 use crate::ids::CampaignId;
 use crate::money::Amount;
 use crate::phone::Region;
@@ -20,7 +20,7 @@ pub struct Alert {
     pub cap: String,
     /// What the cap counts.
     pub scope: CapScope,
-    /// The day or the campaign that it counted.
+    /// The day, the hour or the campaign that it counted.
     pub subject: String,
     /// ISO 3166 code, if it counts one country.
     pub country: Option<String>,
@@ -54,8 +54,7 @@ pub async fn note(
     day: NaiveDate,
     reached: &[(&Cap, i16)],
 ) -> sqlx::Result<Vec<NewlyReached>> {
-    let (caps, thresholds): (Vec<&Cap>, Vec<i16>) = reached.iter().copied().unzip();
-    let subject = |cap: &&Cap| match cap.scope {
+    let subject = |cap: &Cap| match cap.scope {
         CapScope::Campaign => id.to_string(),
         CapScope::Day
         | CapScope::Country
@@ -63,6 +62,34 @@ pub async fn note(
         | CapScope::CodesHour
         | CapScope::CodesCountry => day.to_string(),
     };
+    insert(db, Some(id), subject, reached).await
+}
+
+/// Notes thresholds that codes reached at `at`; gives those that were not noted yet, for that hour where the cap counts
+/// hours, else for that day.
+pub async fn note_codes(
+    db: impl PgExecutor<'_>,
+    at: DateTime<Utc>,
+    reached: &[(&Cap, i16)],
+) -> sqlx::Result<Vec<NewlyReached>> {
+    let subject = |cap: &Cap| match cap.scope {
+        CapScope::CodesHour => at.format("%Y-%m-%dT%H:00:00Z").to_string(),
+        CapScope::Campaign
+        | CapScope::Day
+        | CapScope::Country
+        | CapScope::CodesDay
+        | CapScope::CodesCountry => day_of(at).to_string(),
+    };
+    insert(db, None, subject, reached).await
+}
+
+async fn insert(
+    db: impl PgExecutor<'_>,
+    id: Option<CampaignId>,
+    subject: impl Fn(&Cap) -> String,
+    reached: &[(&Cap, i16)],
+) -> sqlx::Result<Vec<NewlyReached>> {
+    let (caps, thresholds): (Vec<&Cap>, Vec<i16>) = reached.iter().copied().unzip();
     let country = |cap: &&Cap| cap.country.as_ref().map_or("", Region::as_str).to_owned();
     sqlx::query_as!(
         NewlyReached,
@@ -76,9 +103,9 @@ pub async fn note(
            order by n.cap, n.threshold
            on conflict (cap, subject, limit_micros, threshold) do nothing
            returning cap, threshold"#,
-        id as CampaignId,
+        id as Option<CampaignId>,
         &caps.iter().map(|cap| cap.name.as_str()).collect::<Vec<_>>() as &[&str],
-        &caps.iter().map(subject).collect::<Vec<_>>(),
+        &caps.iter().map(|cap| subject(cap)).collect::<Vec<_>>(),
         &caps.iter().map(|cap| micros(cap.limit)).collect::<Vec<_>>(),
         &thresholds,
         &caps.iter().map(|cap| cap.scope.as_str()).collect::<Vec<_>>() as &[&str],

@@ -74,8 +74,21 @@ impl StoredCap {
     }
 }
 
-/// Lists all caps, with what is spent on `day`.
+/// Lists all caps, with what is spent on `day`, or in this hour.
 pub async fn list(db: impl PgExecutor<'_>, day: NaiveDate) -> sqlx::Result<Vec<StoredCap>> {
+    list_of(db, day, None).await
+}
+
+/// Lists all caps, with what is spent on the day and in the hour of `at`.
+pub async fn list_at(db: impl PgExecutor<'_>, at: DateTime<Utc>) -> sqlx::Result<Vec<StoredCap>> {
+    list_of(db, spend::day_of(at), Some(at)).await
+}
+
+async fn list_of(
+    db: impl PgExecutor<'_>,
+    day: NaiveDate,
+    at: Option<DateTime<Utc>>,
+) -> sqlx::Result<Vec<StoredCap>> {
     let rows = sqlx::query!(
         r#"select c.name, c.scope as "scope: CapScope", c.country, c.micros, c.currency, c.thresholds, c.updated_at,
                   cast(case
@@ -83,7 +96,7 @@ pub async fn list(db: impl PgExecutor<'_>, day: NaiveDate) -> sqlx::Result<Vec<S
                       when c.scope like 'codes%' then
                           (select coalesce(sum(s.micros), 0) from smsgw.codes_spend s
                            where s.hour >= case c.scope
-                                     when 'codes_hour' then date_bin('1 hour', clock_timestamp(), 'epoch')
+                                     when 'codes_hour' then date_bin('1 hour', coalesce($2, clock_timestamp()), 'epoch')
                                      else $1::date::timestamp at time zone 'UTC' end
                              and s.hour < ($1::date + 1)::timestamp at time zone 'UTC'
                              and s.currency = c.currency and (c.country is null or s.country = c.country))
@@ -93,6 +106,7 @@ pub async fn list(db: impl PgExecutor<'_>, day: NaiveDate) -> sqlx::Result<Vec<S
                   end as bigint) as "spent?"
            from smsgw.sms_spend_caps c order by c.name"#,
         day,
+        at,
     )
     .fetch_all(db)
     .await?;

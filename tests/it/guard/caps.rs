@@ -94,3 +94,64 @@ async fn forty_starts_at_once_do_not_spend_more_than_the_cap() {
     join_all(starts).await;
     assert_eq!(sent(&app).await, 10);
 }
+
+#[tokio::test]
+async fn each_hour_is_told_of_by_itself() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    price(&app).await;
+    cap(&door, "hour", json!({ "scope": "codes_hour", "amount": "0.20", "currency": "USD" })).await;
+    let told = async || -> Vec<(String, i16)> {
+        sqlx::query_as("select subject, threshold from smsgw.sms_spend_alerts order by subject, threshold")
+            .fetch_all(&app.pool)
+            .await
+            .unwrap()
+    };
+    for n in 0..3 {
+        start(&door, &number(50 + n, 1)).await;
+    }
+    let first = told().await;
+    let (hour, thresholds): (Vec<_>, Vec<_>) =
+        first.iter().map(|(hour, threshold)| (&hour[10..], *threshold)).unzip();
+    assert_eq!(thresholds, [50, 80, 100]);
+    assert!(hour.iter().all(|hour| hour.starts_with('T') && hour.ends_with(":00:00Z")), "{first:?}");
+    // As if an hour had passed.
+    run(
+        &app,
+        "update smsgw.codes_spend set hour = hour - interval '1 hour';
+         update smsgw.sms_spend_alerts
+         set subject = to_char(subject::timestamptz at time zone 'UTC' - interval '1 hour', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+            .to_owned(),
+    )
+    .await;
+    start(&door, &number(53, 1)).await;
+    let second = told().await;
+    assert_eq!((second.len(), &second[3]), (4, &(first[0].0.clone(), 50)), "{second:?}");
+}
+
+#[tokio::test]
+async fn explain_says_that_a_cap_leaves_nothing_and_waits_for_nobody() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    price(&app).await;
+    cap(&door, "codes", json!({ "scope": "codes_day", "amount": "0.15", "currency": "USD" })).await;
+    let explain = async || door.get("/guard/explain?phone=%2B41790600009").await.body;
+    assert_eq!(explain().await["rule"], "passed");
+    start(&door, &number(60, 1)).await;
+    let written = async || -> (i64, i64) {
+        sqlx::query_as(
+            "select (select count(*) from smsgw.sms_spend_alerts), (select sum(micros)::bigint from smsgw.codes_spend)",
+        )
+        .fetch_one(&app.pool)
+        .await
+        .unwrap()
+    };
+    let before = written().await;
+    let mut other = app.pool.begin().await.unwrap();
+    sqlx::query("select from smsgw.sms_spend_caps for update").execute(&mut *other).await.unwrap();
+    let held = explain().await;
+    assert_eq!((&held["outcome"], &held["rule"]), (&json!("block"), &json!("spend_cap")), "{held}");
+    assert_eq!((&held["mode"], &held["would_be_sent"]), (&json!("observe"), &json!(false)));
+    other.rollback().await.unwrap();
+    assert_eq!((written().await, decisions(&door, "").await.len()), (before, 1));
+}

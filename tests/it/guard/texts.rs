@@ -71,6 +71,38 @@ async fn who_reports_what_came_back_is_measured_like_codes() {
 }
 
 #[tokio::test]
+async fn who_reports_what_was_not_sent_or_is_old_news_is_not_measured() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    enforcing(&door).await;
+    let first = send(&door, &number(13, 0)).await;
+    for n in 1..5 {
+        send(&door, &number(13, n * 100)).await;
+    }
+    let held = send(&door, &number(13, 9000)).await;
+    assert_eq!(held.body["status"], "suppressed");
+    report(&door, &held).await;
+    assert_eq!(reported_lately(&app).await, None, "it never left");
+    report(&door, &first).await;
+    assert_eq!(reported_lately(&app).await, Some(true));
+    // A week later the same again.
+    run(&app, "update smsgw.guard_reporters set reported_at = reported_at - interval '8 days'".to_owned())
+        .await;
+    report(&door, &first).await;
+    assert_eq!(reported_lately(&app).await, Some(false));
+    let unknown = format!("/sms/messages/{}/converted", uuid::Uuid::now_v7());
+    assert_eq!(door.post(&unknown, &json!({})).await.status, 404);
+}
+
+/// Whether the key that reported something did so within a week.
+async fn reported_lately(app: &TestApp) -> Option<bool> {
+    sqlx::query_scalar("select reported_at > now() - interval '7 days' from smsgw.guard_reporters")
+        .fetch_optional(&app.pool)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
 async fn an_application_that_reports_nothing_sends_fifty_an_hour() {
     let app = TestApp::without_worker().await;
     let door = Door::open(&app).await;

@@ -447,9 +447,10 @@ fn settings() -> Vec<Door> {
             .says("Say what would become of a code to a number, and why; nothing is counted")
             .needs(Admin)
             .must_say("phone", &json!({"type": "string", "example": "+41790000001"}), "The number")
+            .asks("client_ip", &json!({"type": "string", "example": "203.0.113.9"}), "The address of who asks")
             .gives("GuardExplanation", "What it would be by"),
         Door::new("post", "/guard/release", "releaseGuard", "settings")
-            .says("End the blocks of prefixes or a country and fill their credits")
+            .says("End the blocks of prefixes, a country or an address and fill their credits")
             .needs(Admin)
             .takes("GuardReleaseRequest")
             .gives("GuardReleased", "Which there were")

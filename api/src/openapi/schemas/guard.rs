@@ -31,13 +31,13 @@ pub(super) fn all() -> Value {
             "next_cursor": maybe(uuid()),
         }), &[]),
         "GuardExplanation": answer(json!({
-            "phone": {"type": "string", "description": "Masked"}, "prefix": text(), "country": text(), "mode": mode,
-            "outcome": outcome, "rule": text(), "would_be_sent": {"type": "boolean"}, "rule_version": whole(),
-            "inputs": inputs,
+            "phone": {"type": "string", "description": "Masked"}, "prefix": text(), "country": text(),
+            "client": maybe(text()), "mode": mode, "outcome": outcome, "rule": text(), "would_be_sent": {"type": "boolean"},
+            "rule_version": whole(), "inputs": inputs,
         }), &[]),
         "GuardReleaseRequest": object(&["prefix"], json!({
-            "prefix": {"type": "string", "example": "+4179123", "description": "What numbers begin with, or a country \
-                such as CH"},
+            "prefix": {"type": "string", "example": "+4179123", "description": "What numbers begin with, a country \
+                such as CH, or a client's address: IPv4, or IPv6, which stands for its /64"},
         })),
         "Converted": answer(json!({"message_id": uuid(), "converted": {"type": "boolean", "const": true}}), &[]),
         "GuardReleased": answer(json!({"released": list(text())}), &[]),

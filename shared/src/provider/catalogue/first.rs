@@ -1,9 +1,15 @@
 //! Which provider is tried first, as far as settings tell: what a bill is reckoned by before anything is sent. Pauses,
 //! breakers and templates may send a message another way in the end.
 
+use std::collections::BTreeMap;
+
+use sqlx::PgExecutor;
+
 use super::ProviderSettings;
+use crate::cost::Price;
 use crate::lane::Lane;
 use crate::phone::Region;
+use crate::store::prices;
 
 impl ProviderSettings {
     /// Whether it carries messages of `lane` to `country`; those to no country only if it carries to all.
@@ -32,6 +38,24 @@ pub fn first_tried<'a>(
         first = first.or(Some(one));
     }
     first
+}
+
+/// What a segment costs in each country by the one of `providers` that messages of `lane` are tried with first there.
+///
+/// # Errors
+/// When the database is away.
+pub async fn prices_of_first(
+    db: impl PgExecutor<'_>,
+    providers: &[ProviderSettings],
+    lane: Lane,
+) -> sqlx::Result<BTreeMap<Region, Price>> {
+    let of_first = prices::list(db).await?.into_iter().filter_map(|row| {
+        let country: Region = row.country.parse().ok()?;
+        let first = first_tried(providers, None, lane, Some(country))?;
+        let price = Price { price: row.price, currency: row.currency.parse().ok()? };
+        (first.name == row.provider).then_some((country, price))
+    });
+    Ok(of_first.collect())
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
-//! What the guard would say, with nothing counted, and what an operator takes back.
-
-use std::collections::BTreeSet;
+//! What the guard would say, with nothing counted.
 
 use serde::Serialize;
+use sqlx::PgConnection;
 use sqlx::types::Json;
-use sqlx::{PgConnection, PgExecutor};
 
-use super::{Held, Outlook, Stored, write};
-use crate::guard::{self, Ask, Inputs, Key, Kind, Mode, Outcome, Place, RULE_VERSION, Rule, Watched};
+use super::{Outlook, Stored};
+use crate::guard::{self, Ask, Inputs, Kind, Mode, Outcome, Place, RULE_VERSION, Rule, Watched};
 use crate::phone::PhoneNumber;
+use crate::store::codes_spend;
 
 /// What would become of a code, and why.
 #[derive(Clone, Debug, Serialize)]
@@ -19,6 +18,8 @@ pub struct Explanation {
     pub prefix: String,
     /// ISO 3166 code, or `none`.
     pub country: String,
+    /// The block of addresses that would ask, if it was given.
+    pub client: Option<String>,
     /// Whether the guard withholds.
     pub mode: Mode,
     /// What the guard says.
@@ -33,11 +34,12 @@ pub struct Explanation {
     pub inputs: Inputs,
 }
 
-/// What would become of a code to `phone` now, asked for from no known address.
+/// What would become of a code of one segment to `phone` now, asked for from `client`, a block of addresses, if that is known.
 pub async fn explain(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     outlook: &Outlook,
     phone: &PhoneNumber,
+    client: Option<String>,
 ) -> sqlx::Result<Explanation> {
     let place = Place::of(phone);
     let row = sqlx::query!(
@@ -45,27 +47,31 @@ pub async fn explain(
                       as "prefix?: Json<Stored>",
                   (select state from smsgw.guard_subjects where kind = 'country' and subject = $2)
                       as "country?: Json<Stored>",
+                  (select state from smsgw.guard_subjects where kind = 'ip' and subject = $4)
+                      as "ip?: Json<Stored>",
                   exists (select from public.sms_otp_sessions where phone = $3 and status = 'verified') as "is_known!",
                   clock_timestamp() as "now!""#,
         place.prefix,
         place.country,
         phone.as_str(),
+        client,
     )
-    .fetch_one(db)
+    .fetch_one(&mut *db)
     .await?;
     let now = row.now;
     let state = |found, kind| Stored::or_new(found, kind, &outlook.settings, now);
     let (mut prefix, mut country) = (state(row.prefix, Kind::Prefix), state(row.country, Kind::Country));
+    let mut ip = client.is_some().then(|| state(row.ip, Kind::Ip));
     let ask = Ask {
         place: &place,
         is_known: row.is_known,
         is_challenged: false,
         is_resend: false,
-        is_over_cap: false,
+        is_over_cap: outlook.is_capped && !fits(db, outlook, phone).await?,
         is_unmeasured: false,
         now,
     };
-    let watched = Watched { prefix: &mut prefix, ip: None, country: &mut country };
+    let watched = Watched { prefix: &mut prefix, ip: ip.as_mut(), country: &mut country };
     let decision = guard::judge(&outlook.settings, &outlook.rates, watched, &ask);
     Ok(Explanation {
         phone: phone.masked(),
@@ -77,30 +83,13 @@ pub async fn explain(
         inputs: decision.inputs,
         prefix: place.prefix,
         country: place.country,
+        client,
     })
 }
 
-/// Ends the blocks of `subject` and fills its credits: a country's code, or what prefixes begin with. Says which there are.
-pub async fn release(db: &mut PgConnection, outlook: &Outlook, subject: &str) -> sqlx::Result<Vec<String>> {
-    let rows = sqlx::query!(
-        r#"select kind, subject, clock_timestamp() as "now!", state as "state?: Json<Stored>" from smsgw.guard_subjects
-           where state is not null
-             and ((kind = 'country' and subject = $1) or (kind = 'prefix' and starts_with(subject, $1)))
-           order by kind, subject for update"#,
-        subject,
-    )
-    .fetch_all(&mut *db)
-    .await?;
-    let mut held = Held::default();
-    let mut names = BTreeSet::new();
-    for row in rows {
-        if let Ok(kind) = row.kind.parse::<Kind>() {
-            let mut state = Stored::or_new(row.state, kind, &outlook.settings, row.now);
-            state.release(kind, &outlook.settings, row.now.timestamp());
-            names.insert(row.subject.clone());
-            held.states.insert(Key { kind, name: row.subject }, state);
-        }
-    }
-    write(db, &held).await?;
-    Ok(names.into_iter().collect())
+/// Whether caps of spending leave enough for a code.
+async fn fits(db: &mut PgConnection, outlook: &Outlook, phone: &PhoneNumber) -> sqlx::Result<bool> {
+    let region = phone.region();
+    let price = region.and_then(|region| outlook.prices.get(&region)).copied();
+    Ok(codes_spend::look_into(db).await?.fits(region, price, 1))
 }

@@ -57,23 +57,29 @@ async fn is_unmeasured(db: impl PgExecutor<'_>, key: ApiKeyId, prefix: &str) -> 
     Ok(rows.iter().any(|row| row.sent > most(&row.prefix)))
 }
 
-/// A guarded text came back; `false` if there is none of this id. Told twice, it counts once.
+/// A guarded text came back; `false` if there is none of this id. Told twice, it counts once, and only for what was sent its
+/// key counts as one that reports.
 pub async fn report(
     db: &mut PgConnection,
     outlook: &Outlook,
     id: MessageId,
     phone: PhoneNumber,
 ) -> sqlx::Result<bool> {
-    let found = sqlx::query_scalar!(
-        "insert into smsgw.guard_reporters as r (api_key_id)
-         select api_key_id from smsgw.guard_decisions where session_id = $1 and api_key_id is not null limit 1
-         on conflict (api_key_id) do update set reported_at = excluded.reported_at
-         returning api_key_id",
+    let is_guarded = sqlx::query_scalar!(
+        r#"with decided as materialized (
+               select api_key_id, is_sent and converted_at is null as is_news
+               from smsgw.guard_decisions where session_id = $1 and api_key_id is not null limit 1
+           ),
+           noted as (
+               insert into smsgw.guard_reporters (api_key_id) select api_key_id from decided where is_news
+               on conflict (api_key_id) do update set reported_at = excluded.reported_at
+           )
+           select exists (select from decided) as "is_guarded!""#,
         id as MessageId,
     )
-    .fetch_optional(&mut *db)
+    .fetch_one(&mut *db)
     .await?;
-    if found.is_none() {
+    if !is_guarded {
         return Ok(false);
     }
     convert(db, outlook, &[Conversion { session: SessionId(id.0), phone }]).await?;

@@ -67,7 +67,7 @@ pub async fn judge(
     for case in &cases {
         let region = case.send.phone.region();
         let price = region.and_then(|region| outlook.prices.get(&region)).copied();
-        let fits = purse.as_mut().is_none_or(|purse| purse.fits(region, price, [case.send.segments]).0 == 1);
+        let fits = purse.as_mut().is_none_or(|purse| purse.fits(region, price, case.send.segments));
         let ask = Ask {
             place: &case.place,
             is_known: known.contains(case.send.phone.as_str()),
