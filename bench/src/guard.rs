@@ -10,7 +10,7 @@ use bench::report::Figure;
 use clap::Args;
 use private_postgres::Cluster;
 use shared::db::{Database, Use};
-use shared::ids::SessionId;
+use shared::ids::{MessageId, SessionId};
 use shared::phone::PhoneNumber;
 use shared::store::guard::{self, Outlook, Send};
 use sqlx::{Connection as _, PgConnection};
@@ -30,8 +30,10 @@ pub(crate) struct Options {
 fn send(n: u64) -> Send {
     // Anywhere, as people are, and every time the same.
     let at = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    let session = SessionId::random();
     Send {
-        session: SessionId::random(),
+        session,
+        message: MessageId(session.0),
         phone: PhoneNumber::stored(format!("+4179{:07}", at % 10_000_000)),
         client: Some(format!("10.{}.{}.{}/32", at % 4, at / 4 % 50, at / 200 % 50)),
         is_challenged: false,

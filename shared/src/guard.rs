@@ -194,15 +194,19 @@ pub fn take_back(
 ) {
     let Watched { prefix, ip, country } = watched;
     let (counted_at, now) = (counted_at.timestamp(), now.timestamp());
-    prefix.recent.retain(|(suffix, at)| *suffix != place.suffix || *at > counted_at);
+    if !is_resend {
+        prefix.recent.retain(|(suffix, _)| *suffix != place.suffix);
+    }
     let all = [(Kind::Prefix, Some(&mut *prefix)), (Kind::Ip, ip), (Kind::Country, Some(country))];
     for (kind, state) in all {
         if let Some(state) = state {
             state.advance(kind, settings, now);
-            state.take_back(kind, settings, is_resend, counted_at);
+            state.take_back(kind, settings, is_resend, counted_at, now);
         }
     }
-    let is_crowd = prefix.recent.len() >= usize::try_from(settings.neighbours).unwrap_or(usize::MAX);
+    // Fewer than either bound asks for.
+    let crowd = usize::try_from(settings.neighbours.min(settings.near)).unwrap_or(usize::MAX);
+    let is_crowd = prefix.recent.len() >= crowd;
     if prefix.hold.is_some_and(|hold| hold.rule == HoldRule::Neighbours) && !is_crowd {
         prefix.hold = None;
     }

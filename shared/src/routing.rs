@@ -17,6 +17,8 @@ use crate::message::Status;
 
 /// Tries a provider gets at one message.
 pub const MAX_TRIES: usize = 3;
+/// Why a message is given up that every provider was tried for.
+pub const PROVIDERS_EXHAUSTED: &str = "providers_exhausted";
 /// Calls that may send one message, over all causes: an answer that stayed away, a dead worker.
 pub const MAX_COPIES: i16 = 2;
 /// A transactional text waits this long for its first provider rather than move to another.
@@ -116,7 +118,7 @@ pub fn next(
     let mut order: Vec<usize> =
         fitting.into_iter().filter(|&i| tries(message, candidates[i].name) < MAX_TRIES).collect();
     if order.is_empty() {
-        return Step::GiveUp("providers_exhausted");
+        return Step::GiveUp(PROVIDERS_EXHAUSTED);
     }
     order.sort_by_key(|&i| (tries(message, candidates[i].name), rank(message, candidates[i].name), i));
     match choose(message, candidates, &order, now) {

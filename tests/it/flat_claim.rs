@@ -74,7 +74,7 @@ async fn the_expired_of_a_closed_lane_are_not_compared_each_with_each() {
     })
     .await;
     let mut claimer = app.database.connect(Use::Queue("smsgw claim")).await.unwrap();
-    assert_eq!(end_expired(&mut claimer, worker, Lane::Promo, 500).await.unwrap(), 1);
+    assert_eq!(end_expired(&mut claimer, worker, Lane::Promo, 500).await.unwrap().len(), 1);
     let (name, parameters): (String, i32) = sqlx::query_as(
         "select name, cardinality(parameter_types) from pg_prepared_statements where statement like $1",
     )

@@ -189,6 +189,7 @@ fn a_start(app: &TestApp, key: ApiKeyId, outlook: &Arc<Outlook>) -> NewOtp {
     message.api_key_id = Some(key);
     let guard = shared::store::guard::Send {
         session: session.id,
+        message: message.id,
         phone: shared::phone::PhoneNumber::stored(message.to.clone()),
         client: None,
         is_challenged: false,

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use shared::db::{Database, Use, is_rows_fault, within};
-use shared::ids::MessageId;
+use shared::ids::{MessageId, SessionId};
 use shared::lane::Lane;
 use shared::message::Status;
+use shared::phone::PhoneNumber;
 use shared::provider::Outcome;
-use shared::routing::{self, Doubt};
+use shared::routing::{self, Doubt, PROVIDERS_EXHAUSTED};
 use shared::store::acks::{self, Attempt, Finished, Rescheduled, Write};
 use shared::store::consents;
+use shared::store::guard::Unsent;
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
@@ -120,6 +122,20 @@ pub(crate) fn doubtful(
 pub(crate) struct Ack {
     claim: Arc<Claim>,
     verdict: Verdict,
+}
+
+impl Ack {
+    /// What the pumping guard is told if no provider took it. One that was refused for its number's sake stays counted.
+    fn unsent(&self) -> Option<Unsent> {
+        let Verdict::Finish(one) = &self.verdict else { return None };
+        let is_unsent = one.status == Status::Expired
+            || one.status == Status::Failed && one.reason == Some(PROVIDERS_EXHAUSTED);
+        let message = &self.claim.message;
+        is_unsent.then(|| Unsent {
+            session: message.session_id.unwrap_or(SessionId(message.id.0)),
+            phone: PhoneNumber::stored(message.to.clone()),
+        })
+    }
 }
 
 /// The way to a lane's acker; cheap to clone.
@@ -227,11 +243,9 @@ impl Acker {
 
     /// Their verdicts are written.
     fn let_go(&self, acks: &[Ack]) {
+        self.unsent.note(self.lane, acks.iter().filter_map(Ack::unsent));
         for ack in acks {
             self.held.remove(ack.verdict.id(), ack.claim.number);
-            if let (Lane::Otp | Lane::Transactional, Verdict::Finish(one)) = (self.lane, &ack.verdict) {
-                self.unsent.note(&ack.claim.message, one.status);
-            }
             count(&self.measures, &ack.verdict);
         }
     }

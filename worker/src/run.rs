@@ -63,6 +63,8 @@ pub struct Worker {
     presence: tokio::task::JoinHandle<()>,
     lanes: Vec<JoinHandle<()>>,
     duties: JoinSet<()>,
+    pool: PgPool,
+    unsent: Arc<UnsentCodes>,
     broken: CancellationToken,
 }
 
@@ -120,13 +122,13 @@ impl Worker {
             .into_iter()
             .map(|lane| lane::spawn(lane, stop.clone(), broken.clone()))
             .collect::<Result<_, _>>()?;
-        let (database, token) = (parts.database, stand_down.clone());
+        let (database, pool, token) = (parts.database, parts.pool, stand_down.clone());
         let alarm = broken.clone().drop_guard();
         let presence = tokio::spawn(async move {
             presence::run(&presence, &database, token).await;
             alarm.disarm();
         });
-        Ok(Self { stop, stand_down, presence, lanes, duties, broken })
+        Ok(Self { stop, stand_down, presence, lanes, duties, pool, unsent, broken })
     }
 
     /// Is cancelled when a part ends by itself: then the worker should be stopped.
@@ -148,6 +150,7 @@ impl Worker {
         self.stand_down.cancel();
         whole &= self.presence.await.is_ok() && !self.broken.is_cancelled();
         self.duties.shutdown().await;
+        unsent::finish(&self.pool, &self.unsent).await;
         if whole { Ok(()) } else { Err(BrokenOff) }
     }
 }

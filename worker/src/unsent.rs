@@ -1,40 +1,47 @@
 //! Tells the pumping guard of codes that no provider took: nobody could type them in, and an outage must not look like fraud.
 //!
-//! What waits here when a process ends is not told: the guard takes those few for codes that did not come back.
+//! What waits here when a process dies is not told: the guard takes those few for codes that did not come back.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shared::db::{is_away, within};
-use shared::message::{OutboxMessage, Status};
-use shared::phone::PhoneNumber;
+use shared::db::{is_away, is_too_slow, within};
+use shared::lane::Lane;
 use shared::store::guard::{self, Unsent};
 use sqlx::PgPool;
 
-/// Codes that may wait to be told; beyond, with the database away, they are not.
+/// What may wait to be told; beyond, with the database away, it is not.
 const MOST: usize = 20_000;
-/// So many are told at once: their subjects are held until all of them are taken back.
-const AT_ONCE: usize = 500;
+/// So much of that may be texts, few of which carry codes.
+const MOST_TEXTS: usize = MOST / 2;
+/// So many are told at once: their subjects are held until all of them are taken back, and starts wait for those.
+const AT_ONCE: usize = 200;
 const TICK: Duration = Duration::from_millis(500);
-/// What takes longer is lost with its connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// What takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// So often the same codes are told, then the guard goes without them.
-const TRIES: u32 = 20;
+const TRIES: u32 = 5;
+/// How long a worker that stops goes on telling.
+const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Codes that ended unsent and are still to be told.
+/// What ended unsent and is still to be told.
 #[derive(Debug, Default)]
-pub(crate) struct UnsentCodes(Mutex<Vec<Unsent>>);
+pub(crate) struct UnsentCodes(Mutex<VecDeque<Unsent>>);
 
 impl UnsentCodes {
-    /// Takes a message whose end is written, if it may have carried a code and was not sent.
-    pub(crate) fn note(&self, message: &OutboxMessage, status: Status) {
-        if !matches!(status, Status::Failed | Status::Expired | Status::Suppressed) {
-            return;
-        }
-        let mut waiting = self.lock();
-        if waiting.len() < MOST {
-            let phone = PhoneNumber::stored(message.to.clone());
-            waiting.push(Unsent { message: message.id, session: message.session_id, phone });
+    /// Takes what of `lane` has ended unsent; no promo carries a code.
+    pub(crate) fn note(&self, lane: Lane, unsent: impl Iterator<Item = Unsent>) {
+        let most = match lane {
+            Lane::Otp => MOST,
+            Lane::Transactional => MOST_TEXTS,
+            Lane::Promo => return,
+        };
+        let mut unsent = unsent.peekable();
+        if unsent.peek().is_some() {
+            let mut waiting = self.lock();
+            let room = most.saturating_sub(waiting.len());
+            waiting.extend(unsent.take(room));
         }
     }
 
@@ -47,7 +54,7 @@ impl UnsentCodes {
         self.lock().drain(..many);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Unsent>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Unsent>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,26 +68,41 @@ pub(crate) async fn run(pool: &PgPool, codes: &UnsentCodes) {
             tokio::time::sleep(TICK).await;
             continue;
         }
-        match within(PATIENCE, take_back(pool, &some)).await {
-            Ok(()) => (),
-            Err(error) => {
-                failures += u32::from(!is_away(&error));
-                if failures < TRIES {
-                    tracing::debug!(%error, "the pumping guard cannot be told which codes were not sent");
-                    tokio::time::sleep(TICK).await;
-                    continue;
-                }
-                tracing::error!(%error, codes = some.len(), "the pumping guard was not told which codes were not sent");
+        if let Err(error) = within(PATIENCE, take_back(pool, &some)).await {
+            // Kept until it is back, as far as there is room.
+            failures += u32::from(!is_away(&error) || is_too_slow(&error));
+            if failures < TRIES {
+                tracing::debug!(%error, "the pumping guard cannot be told which codes were not sent");
+                tokio::time::sleep(TICK).await;
+                continue;
             }
+            tracing::error!(%error, codes = some.len(), "the pumping guard was not told which codes were not sent");
         }
         failures = 0;
         codes.forget(some.len());
     }
 }
 
+/// Tells the rest, of a worker that stops, as far as there is time.
+pub(crate) async fn finish(pool: &PgPool, codes: &UnsentCodes) {
+    let rest = async {
+        loop {
+            let some = codes.some();
+            if some.is_empty() {
+                return Ok(());
+            }
+            take_back(pool, &some).await?;
+            codes.forget(some.len());
+        }
+    };
+    if let Err(error) = within(FAREWELL, rest).await {
+        tracing::warn!(%error, "the pumping guard was not told of all codes that were not sent");
+    }
+}
+
 async fn take_back(pool: &PgPool, some: &[Unsent]) -> sqlx::Result<()> {
-    let outlook = guard::outlook(pool).await?;
+    let settings = guard::find_settings(pool).await?;
     let mut tx = pool.begin().await?;
-    guard::take_back(&mut tx, &outlook, some).await?;
+    guard::take_back(&mut tx, &settings, some).await?;
     tx.commit().await
 }

@@ -25,6 +25,7 @@ impl Asker<'_> {
     pub(super) fn guarded(&self, message: &NewMessage, session: SessionId) -> guard::Send {
         guard::Send {
             session,
+            message: message.id,
             segments: message.segments.unsigned_abs().into(),
             phone: self.phone.clone(),
             client: self.client.map(|address| address.block().to_string()),

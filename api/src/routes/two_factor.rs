@@ -151,10 +151,7 @@ pub(super) async fn remove(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let id = own_to_change(&app, &caller, id).await?;
-    let mut tx = app.pool.begin().await?;
-    let is_removed = two_factor_apps::remove(&mut tx, &id).await?;
-    tx.commit().await?;
-    if is_removed {
+    if two_factor_apps::remove(&app.pool, &id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found("the user has no authenticator app"))

@@ -214,12 +214,19 @@ impl State {
     }
 
     /// A code that was counted at `counted_at` was never sent.
-    pub(super) fn take_back(&mut self, kind: Kind, settings: &Settings, is_repeat: bool, counted_at: i64) {
+    ///
+    /// Of what has no credits left nothing was taken, so nothing is given back beyond those it begins with.
+    pub(super) fn take_back(
+        &mut self,
+        kind: Kind,
+        settings: &Settings,
+        is_repeat: bool,
+        counted_at: i64,
+        now: i64,
+    ) {
         let full = kind.credits(settings);
-        self.credits = match self.credits >= full {
-            true => (self.credits + 1.0).min(MOST_CREDITS),
-            false => (self.credits + 1.0).min(full),
-        };
+        let most = if self.credits > full { self.most_credits(kind, settings, now) } else { full };
+        self.credits = self.credits.max((self.credits + 1.0).min(most));
         if is_repeat {
             return;
         }

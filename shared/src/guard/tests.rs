@@ -269,4 +269,28 @@ proptest! {
         let looked = judge(&bench.settings, &bench.rates, watched, &ask);
         prop_assert_eq!(looked.rule, bench.start(1));
     }
+
+    /// However many codes are sent and taken back: nobody has more credits for it than they began with.
+    #[test]
+    fn what_is_taken_back_makes_no_credits(steps in prop::collection::vec((any::<bool>(), any::<bool>()), 1..400)) {
+        let mut bench = Bench::new(Mode::Observe);
+        let place = Bench::place(1);
+        let (mut sent, fulls) = (0_u32, [20.0, 10.0, 200.0]);
+        for (is_sent, is_resend) in steps {
+            if is_sent {
+                bench.ask(1, |ask| ask.is_resend = is_resend);
+                sent += 1;
+            } else if sent > 0 {
+                let watched =
+                    Watched { prefix: &mut bench.prefix, ip: Some(&mut bench.ip), country: &mut bench.country };
+                take_back(&bench.settings, watched, &place, is_resend, bench.now, bench.now);
+                sent -= 1;
+            }
+            let credits = [bench.prefix.credits, bench.ip.credits, bench.country.credits];
+            for (credits, full) in credits.into_iter()
+                .zip(fulls) {
+                prop_assert!(credits <= full, "{credits} of {full}");
+            }
+        }
+    }
 }

@@ -3,10 +3,12 @@
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection, PgExecutor};
 
-use crate::ids::{MessageId, WorkerId};
+use crate::ids::{MessageId, SessionId, WorkerId};
 use crate::lane::Lane;
 use crate::message::Status;
+use crate::phone::PhoneNumber;
 use crate::store::acks::{self, Finished, Write};
+use crate::store::guard::Unsent;
 
 mod claim;
 pub mod review;
@@ -40,13 +42,13 @@ impl Watermark {
 const BEGIN_WITH_ENDS: &str = "begin; set local enable_hashjoin = on; set local enable_nestloop = off";
 
 /// Claims messages of `lane` whose time has run out and finishes them at once, for a lane that is
-/// not claimed otherwise because no provider is open for it. Says how many.
+/// not claimed otherwise because no provider is open for it. Says which.
 pub async fn end_expired(
     db: &mut PgConnection,
     worker: WorkerId,
     lane: Lane,
     limit: i64,
-) -> sqlx::Result<usize> {
+) -> sqlx::Result<Vec<Unsent>> {
     let mut tx = db.begin_with(BEGIN_WITH_ENDS).await?;
     let late = sqlx::query!(
         r#"with late as (
@@ -61,7 +63,7 @@ pub async fn end_expired(
            )
            update smsgw.sms_outbox o set worker_id = $3
            where o.id = any(array(select id from late))
-           returning o.id as "id: MessageId", o.copies"#,
+           returning o.id as "id: MessageId", o.copies, o.session_id as "session: SessionId", o."to""#,
         lane as Lane,
         limit,
         worker as WorkerId,
@@ -74,7 +76,11 @@ pub async fn end_expired(
         acks::finish(&mut *tx, Write::First, worker, &ends).await?;
     }
     tx.commit().await?;
-    Ok(ends.len())
+    let unsent = |session: Option<SessionId>, id: MessageId, to| Unsent {
+        session: session.unwrap_or(SessionId(id.0)),
+        phone: PhoneNumber::stored(to),
+    };
+    Ok(late.into_iter().map(|row| unsent(row.session, row.id, row.to)).collect())
 }
 
 /// What one look for late rows saw.

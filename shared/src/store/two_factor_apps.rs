@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret as _;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::ids::AppId;
 use crate::seal::{OpenError, Sealer, place};
@@ -154,8 +154,33 @@ pub async fn take_step(db: impl PgExecutor<'_>, apps: &Sealer, app: &App, step: 
 
 /// Removes a user's app, and one that is pending, with the devices that were remembered under it; `false` if there is none.
 /// Whoever was asked for it is asked for codes by SMS if their number is known, and else for nothing.
-pub async fn remove(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> {
-    two_factor::hold(&mut *db, user_id).await?;
+pub async fn remove(pool: &PgPool, user_id: &str) -> sqlx::Result<bool> {
+    let mut tx = pool.begin().await?;
+    let has_settings = two_factor::hold(&mut tx, user_id).await?;
+    let removed = remove_held(&mut tx, user_id).await?;
+    if has_settings || removed != Removed::Confirmed {
+        tx.commit().await?;
+        return Ok(removed != Removed::Nothing);
+    }
+    // It was confirmed meanwhile, with settings that ask for it: now they can be held.
+    tx.rollback().await?;
+    let mut tx = pool.begin().await?;
+    two_factor::hold(&mut tx, user_id).await?;
+    remove_held(&mut tx, user_id).await?;
+    tx.commit().await?;
+    // It was there, whoever removed it since.
+    Ok(true)
+}
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Removed {
+    Nothing,
+    Pending,
+    Confirmed,
+}
+
+async fn remove_held(db: &mut PgConnection, user_id: &str) -> sqlx::Result<Removed> {
     sqlx::query!(
         "update public.user_contact_settings c
          set two_factor_method = 'sms', otp_enabled = c.otp_enabled and c.phone is not null,
@@ -172,8 +197,11 @@ pub async fn remove(db: &mut PgConnection, user_id: &str) -> sqlx::Result<bool> 
     )
     .execute(&mut *db)
     .await?;
-    let is_removed = remove_confirmed(db, user_id).await?;
-    Ok(is_removed || pending.rows_affected() > 0)
+    Ok(match (remove_confirmed(db, user_id).await?, pending.rows_affected()) {
+        (true, _) => Removed::Confirmed,
+        (false, 0) => Removed::Nothing,
+        (false, _) => Removed::Pending,
+    })
 }
 
 /// With the devices that were remembered under it, and what its codes had shown.

@@ -219,7 +219,7 @@ async fn a_pause_costs_a_message_no_time() {
     let mut db = app.connection().await;
     let worker = sqlx::query_scalar("select id from smsgw.sms_workers").fetch_one(&app.pool).await.unwrap();
     let ended = shared::store::outbox::end_expired(&mut db, worker, shared::lane::Lane::Promo, 500).await;
-    assert_eq!(ended.unwrap(), 0);
+    assert_eq!(ended.unwrap().len(), 0);
     act(&door, &campaign, "cancel").await;
     app.stop().await;
 }

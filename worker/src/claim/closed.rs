@@ -34,6 +34,7 @@ impl Claimer {
         self.expire_due = began + EXPIRE_EVERY;
         let most = i64::try_from(LARGEST).unwrap_or(i64::MAX);
         let ended = within(EXPIRE_PATIENCE, outbox::end_expired(db, worker, self.parts.lane, most)).await?;
+        self.parts.unsent.note(self.parts.lane, ended.iter().cloned());
         if self.parts.lane == Lane::Promo
             && let Some(before) = self.parts.roster.promo_moves_on_before()
         {
@@ -41,8 +42,8 @@ impl Claimer {
         }
         // A deep backlog is walked for this: not too often.
         self.expire_due = Instant::now() + EXPIRE_EVERY.max(began.elapsed() * EXPIRE_COST);
-        if ended > 0 {
-            tracing::info!(messages = ended, lane = %self.parts.lane, "messages expired while no provider was open");
+        if !ended.is_empty() {
+            tracing::info!(messages = ended.len(), lane = %self.parts.lane, "messages expired while no provider was open");
         }
         Ok(())
     }

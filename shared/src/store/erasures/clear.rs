@@ -137,7 +137,7 @@ async fn guarded(db: &mut PgConnection, numbers: &Numbers) -> sqlx::Result<()> {
              -- In order, so that this and codes that come back do not wait for each other.
              order by d.id for update of d
          )
-         update smsgw.guard_decisions d set phone = held.forgotten, session_id = null, client = null
+         update smsgw.guard_decisions d set phone = held.forgotten, session_id = null, message_id = null, client = null
          from held where d.id = held.id",
         &prefixes,
         &phones.iter().map(PhoneNumber::masked).collect::<Vec<_>>(),

@@ -18,6 +18,7 @@ pub async fn judge_text(
     let phone = PhoneNumber::stored(message.to.clone());
     let send = Send {
         session: SessionId(message.id.0),
+        message: message.id,
         client: None,
         is_challenged: false,
         is_resend: false,

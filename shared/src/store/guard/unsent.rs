@@ -6,27 +6,19 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Outlook, Subjects, hold, write};
-use crate::guard::{self, Key, Kind, Place, State};
-use crate::ids::{MessageId, SessionId};
+use super::{Subjects, hold, write};
+use crate::guard::{self, Key, Kind, Place, Settings, State};
+use crate::ids::SessionId;
 use crate::phone::PhoneNumber;
+use crate::routing::PROVIDERS_EXHAUSTED;
 
 /// A message that ended unsent and may have carried a code.
 #[derive(Clone, Debug)]
 pub struct Unsent {
-    /// It.
-    pub message: MessageId,
-    /// The session whose code it carried; a guarded text has none.
-    pub session: Option<SessionId>,
+    /// The session whose code it carried; of a guarded text it is the message's own id, see `guard_decisions`.
+    pub session: SessionId,
     /// Where it should have gone.
     pub phone: PhoneNumber,
-}
-
-impl Unsent {
-    /// What `guard_decisions.session_id` is for it.
-    fn judged_as(&self) -> Uuid {
-        self.session.map_or(self.message.0, |session| session.0)
-    }
 }
 
 /// What was counted for one of them.
@@ -45,46 +37,39 @@ impl Counted {
     }
 }
 
-/// Takes back what was counted for codes that were never sent, each once, however often it is told.
-pub async fn take_back(db: &mut PgConnection, outlook: &Outlook, unsent: &[Unsent]) -> sqlx::Result<()> {
-    let phones: HashMap<Uuid, &PhoneNumber> =
-        unsent.iter().map(|one| (one.judged_as(), &one.phone)).collect();
-    let counted = mark(&mut *db, unsent).await?;
+/// Takes back what was counted for those codes of sessions, and for texts, that no provider took, or that were withdrawn
+/// before one did. Each once, however often it is told; what was refused for its number's sake stays counted.
+pub async fn take_back(db: &mut PgConnection, settings: &Settings, unsent: &[Unsent]) -> sqlx::Result<()> {
+    let phones: HashMap<Uuid, &PhoneNumber> = unsent.iter().map(|one| (one.session.0, &one.phone)).collect();
+    let sessions: Vec<Uuid> = phones.keys().copied().collect();
+    let counted = mark(&mut *db, &sessions).await?;
     if counted.is_empty() {
         return Ok(());
     }
     let keys: BTreeSet<Key> = counted.iter().flat_map(|one| one.subjects().keys(true)).collect();
-    let (mut held, _) = hold(&mut *db, &keys, &[], &outlook.settings).await?;
+    let (mut held, _) = hold(&mut *db, &keys, &[], settings).await?;
     let now = held.now;
-    let mut unused = State::new(Kind::Country, &outlook.settings, now.timestamp());
+    let mut unused = State::new(Kind::Country, settings, now.timestamp());
     for one in &counted {
         let watched = held.watched(&one.subjects(), &mut unused);
         if let (Some(watched), Some(phone)) = (watched, phones.get(&one.session)) {
-            let place = Place::of(phone);
-            guard::take_back(&outlook.settings, watched, &place, one.is_resend, one.at, now);
+            guard::take_back(settings, watched, &Place::of(phone), one.is_resend, one.at, now);
         }
     }
     write(db, &held).await
 }
 
 /// Notes that they were not sent; says what was counted for them.
-async fn mark(db: &mut PgConnection, unsent: &[Unsent]) -> sqlx::Result<Vec<Counted>> {
+async fn mark(db: &mut PgConnection, sessions: &[Uuid]) -> sqlx::Result<Vec<Counted>> {
     sqlx::query_as!(
         Counted,
-        r#"with judged as (
-               -- A session has a decision for each of its codes: of this one the first that was made since the message
-               -- was. Our clock and the database's agree to within less than the half second.
-               select (select d.id from smsgw.guard_decisions d
-                       where d.session_id = i.judged_as and d.at >= i.created_at - interval '500 milliseconds'
-                       order by d.id limit 1) as id
-               from unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) as i (message_id, judged_as, created_at)
-               where exists (select from public.sms_messages_log l
-                             where l.id = i.message_id and l.status in ('failed', 'expired', 'suppressed') and l.copies = 0)
-           ),
-           held as materialized (
+        r#"with held as materialized (
                -- In order, so that this and an erasure do not wait for each other.
-               select id from smsgw.guard_decisions
-               where id = any(array(select id from judged)) and is_sent and converted_at is null order by id for update
+               select d.id from smsgw.guard_decisions d
+               join public.sms_messages_log l on l.id = d.message_id
+               where d.session_id = any($1) and d.is_sent and d.converted_at is null and l.copies = 0
+                 and (l.status in ('expired', 'cancelled') or (l.status = 'failed' and l.reason = $2))
+               order by d.id for update of d
            ),
            marked as (
                update smsgw.guard_decisions d set is_sent = false
@@ -94,9 +79,8 @@ async fn mark(db: &mut PgConnection, unsent: &[Unsent]) -> sqlx::Result<Vec<Coun
            select session_id as "session!", at as "at!", prefix as "prefix!", country as "country!", client,
                   coalesce((inputs ->> 'resend')::boolean, false) as "is_resend!"
            from marked where rule <> 'known_number' order by session_id, at"#,
-        &unsent.iter().map(|one| one.message.0).collect::<Vec<_>>(),
-        &unsent.iter().map(Unsent::judged_as).collect::<Vec<_>>(),
-        &unsent.iter().map(|one| one.message.created_at()).collect::<Vec<_>>(),
+        sessions,
+        PROVIDERS_EXHAUSTED,
     )
     .fetch_all(db)
     .await

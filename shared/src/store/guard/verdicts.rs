@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Held, Outlook, Subjects, hold};
 use crate::guard::{self, Ask, Decision, Inputs, Kind, Mode, Place, RULE_VERSION, Rule, State};
-use crate::ids::{GuardDecisionId, SessionId};
+use crate::ids::{GuardDecisionId, MessageId, SessionId};
 use crate::phone::PhoneNumber;
 use crate::store::codes_spend;
 
@@ -17,6 +17,8 @@ use crate::store::codes_spend;
 pub struct Send {
     /// Of which session.
     pub session: SessionId,
+    /// The message that would carry it.
+    pub message: MessageId,
     /// Where to.
     pub phone: PhoneNumber,
     /// The block of addresses that asked, if it is known.
@@ -152,13 +154,13 @@ async fn record(
              from unnest($1::text[], $2::text[], $3::jsonb[]) as i (kind, subject, state)
              where g.kind = i.kind and g.subject = i.subject
          )
-         insert into smsgw.guard_decisions (id, at, session_id, phone, prefix, country, client, outcome, rule,
+         insert into smsgw.guard_decisions (id, at, session_id, message_id, phone, prefix, country, client, outcome, rule,
                                             rule_version, mode, is_sent, inputs)
-         select d.id, $13, d.session_id, d.phone, d.prefix, d.country, d.client, d.outcome, d.rule, $14, $15, d.is_sent,
+         select d.id, $13, d.session_id, d.message_id, d.phone, d.prefix, d.country, d.client, d.outcome, d.rule, $14, $15, d.is_sent,
                 d.inputs
          from unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-                     $12::boolean[], $16::jsonb[])
-             as d (id, session_id, phone, prefix, country, client, outcome, rule, is_sent, inputs)",
+                     $12::boolean[], $16::jsonb[], $17::uuid[])
+             as d (id, session_id, phone, prefix, country, client, outcome, rule, is_sent, inputs, message_id)",
         &held.states.keys().map(|key| key.kind.as_str()).collect::<Vec<_>>() as &[&str],
         &held.states.keys().map(|key| key.name.as_str()).collect::<Vec<_>>() as &[&str],
         &held.states.values().map(Json).collect::<Vec<_>>() as &[Json<&State>],
@@ -175,6 +177,7 @@ async fn record(
         RULE_VERSION,
         outlook.settings.mode.as_str(),
         &decisions().map(|decision| Json(&decision.inputs)).collect::<Vec<_>>() as &[Json<&Inputs>],
+        &cases.iter().map(|case| case.send.message.0).collect::<Vec<_>>(),
     )
     .execute(db)
     .await?;

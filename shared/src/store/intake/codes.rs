@@ -97,7 +97,7 @@ pub async fn start_sessions(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::
 }
 
 /// Repeats it when the answer to its commit was lost: what was stored then is neither stored nor counted again, and
-/// answered as it would have been.
+/// answered as it would have been, but for where its subjects stand.
 pub async fn start_sessions_again(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<Started>> {
     start(db, starts, true).await
 }

@@ -112,6 +112,29 @@ async fn an_app_that_is_removed_waits_in_no_circle() {
     assert_eq!(rows_of_ann(&app).await, 0);
 }
 
+/// Its confirmation wins, and brings the settings: seen red with settings that asked for an app that was gone.
+#[tokio::test]
+async fn an_app_that_is_removed_while_it_is_confirmed_is_asked_for_by_nobody() {
+    let app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let begun = door.post(APP, &json!({})).await;
+    let code = json!({ "code": totp(begun.body["secret"].as_str().unwrap(), step(&app)) });
+    let mut holder = app.connection().await;
+    sqlx::raw_sql("begin; select from two_factor_apps for update").execute(&mut holder).await.unwrap();
+    let removed = async {
+        waiting(&app, 1).await;
+        door.delete(APP).await
+    };
+    let released = async {
+        waiting(&app, 2).await;
+        sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    };
+    let (confirmed, removed, ()) = tokio::join!(door.post(CONFIRM, &code), removed, released);
+    assert_eq!((confirmed.status.as_u16(), removed.status.as_u16()), (200, 204), "{}", removed.body);
+    let shown = door.get("/users/ann/two-factor").await.body;
+    assert_eq!((&shown["method"], &shown["app_enrolled"]), (&json!("none"), &json!(false)), "{shown}");
+}
+
 /// Seen red with an erasure that takes codes as it finds them.
 #[tokio::test]
 async fn codes_that_are_made_anew_wait_in_no_circle() {
