@@ -133,7 +133,15 @@ fn sent(row: &Claimed) -> Finished {
         stops: Vec::new(),
     };
     let attempts = vec![attempt];
-    Finished { id, status: Status::Sent, reason: None, masked_text: None, copies: 0, attempts }
+    Finished {
+        id,
+        status: Status::Sent,
+        reason: None,
+        masked_text: None,
+        copies: 0,
+        attempts,
+        is_refused: false,
+    }
 }
 
 /// Puts that many promo messages into the outbox, all due at the same moment.

@@ -38,7 +38,15 @@ fn attempt(app: &TestApp, message: MessageId, outcome: Outcome) -> Attempt {
 
 fn sent(app: &TestApp, id: MessageId) -> Finished {
     let attempts = vec![attempt(app, id, Outcome::Accepted)];
-    Finished { id, status: Status::Sent, reason: None, masked_text: None, copies: 0, attempts }
+    Finished {
+        id,
+        status: Status::Sent,
+        reason: None,
+        masked_text: None,
+        copies: 0,
+        attempts,
+        is_refused: false,
+    }
 }
 
 async fn taken_over(app: &TestApp, id: MessageId) -> Rescheduled {

@@ -112,6 +112,7 @@ pub(crate) fn doubtful(
             masked_text: None,
             copies: 1,
             attempts,
+            is_refused: false,
         }),
     }
 }
@@ -125,13 +126,13 @@ pub(crate) struct Ack {
 }
 
 impl Ack {
-    /// What the pumping guard is told if no provider took it. One that was refused for its number's sake stays counted.
+    /// What the pumping guard is told if no provider took it. One that was refused for what it is stays counted.
     fn unsent(&self) -> Option<Unsent> {
         let Verdict::Finish(one) = &self.verdict else { return None };
         let is_unsent = one.status == Status::Expired
             || one.status == Status::Failed && one.reason == Some(PROVIDERS_EXHAUSTED);
         let message = &self.claim.message;
-        is_unsent.then(|| Unsent {
+        (is_unsent && !one.is_refused).then(|| Unsent {
             session: message.session_id.unwrap_or(SessionId(message.id.0)),
             phone: PhoneNumber::stored(message.to.clone()),
         })

@@ -107,6 +107,7 @@ struct Delivery<'a> {
     tried: Vec<String>,
     busy: Vec<String>,
     attempts: Vec<Attempt>,
+    is_refused: bool,
 }
 
 impl<'a> Delivery<'a> {
@@ -126,6 +127,7 @@ impl<'a> Delivery<'a> {
             tried: message.tried.clone(),
             busy: Vec::new(),
             attempts: Vec::new(),
+            is_refused: false,
         };
         if message.by_sql {
             delivery.check()?;

@@ -7,7 +7,7 @@ use axum::http::{Response, StatusCode};
 use axum::response::{IntoResponse as _, Redirect};
 use serde::Deserialize;
 use serde_json::json;
-use shared::guard::{Mode, Outcome, parse_released};
+use shared::guard::{Mode, Outcome, Rule, parse_released};
 use shared::ids::GuardDecisionId;
 use shared::store::guard::{self, Decided, Wanted};
 
@@ -68,13 +68,18 @@ impl From<Decided> for Row {
     }
 }
 
-/// Which of its subjects spoke against a code.
+/// Which of its subjects spoke against a code; none where there is nothing that a release would change.
 fn against(decided: &Decided) -> String {
+    let of_no_subject = [Rule::SpendCap, Rule::Unmeasured].map(Rule::as_str);
+    if decided.outcome == Outcome::Allow.as_str() || of_no_subject.contains(&decided.rule.as_str()) {
+        return String::new();
+    }
     let Decided { prefix, country, client, rule, inputs, .. } = decided;
     let is_held = |subject: &str| inputs.pointer(subject).is_some();
     let client_is = match rule.as_str() {
         "ratio_ip" | "credits_ip" => true,
         "blocked" => is_held("/ip/held_by") && !is_held("/prefix/held_by"),
+        "probe_spent" => is_held("/ip/probes") && !is_held("/prefix/probes"),
         _ => false,
     };
     match client.as_ref().filter(|_| client_is) {

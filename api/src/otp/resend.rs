@@ -14,7 +14,7 @@ use shared::otp_policy::{Policy, Purpose, Resend};
 use shared::phone::PhoneNumber;
 use shared::store::guard::{self, Outlook, Verdict};
 use shared::store::intake::{self, Counted, GUARD, PHONE_LOCKED};
-use shared::store::otp_sessions::{self, Renewal, Session};
+use shared::store::otp_sessions::{self, Renewal, Session, SessionStatus};
 use shared::store::{messages, otp_windows};
 use sqlx::PgConnection;
 
@@ -242,7 +242,7 @@ async fn ask_guard(
     message: &NewMessage,
     is_withheld: bool,
 ) -> sqlx::Result<Option<Verdict>> {
-    let is_resend = session.withheld.is_none();
+    let is_resend = session.withheld.is_none() && session.status != SessionStatus::SendFailed;
     let is_challenged = prepared.is_challenged;
     let send = guard::Send { is_resend, is_challenged, ..asker.guarded(message, session.id) };
     Ok(guard::judge(db, &prepared.outlook, &[(&send, is_withheld)]).await?.pop())

@@ -76,6 +76,8 @@ pub struct Finished {
     pub copies: i16,
     /// The calls made under this claim.
     pub attempts: Vec<Attempt>,
+    /// A provider would not take it for what it is: that it was not sent is no sign of an outage.
+    pub is_refused: bool,
 }
 
 /// A message that goes on waiting.
@@ -341,7 +343,15 @@ impl Rescheduled {
 impl Finished {
     /// An end without any call.
     pub const fn without_call(id: MessageId, status: Status, reason: &'static str) -> Self {
-        Self { id, status, reason: Some(reason), masked_text: None, copies: 0, attempts: Vec::new() }
+        Self {
+            id,
+            status,
+            reason: Some(reason),
+            masked_text: None,
+            copies: 0,
+            attempts: Vec::new(),
+            is_refused: false,
+        }
     }
 
     /// The end of a message that is not sent any more, after `copies` calls that may have sent it: then nobody can say

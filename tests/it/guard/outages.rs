@@ -81,25 +81,46 @@ async fn who_asks_again_meanwhile_has_asked_for_nothing_either() {
     assert_eq!(prefix["traffic"][0][2], 0, "{prefix}");
 }
 
-/// What a provider would refuse again tomorrow is no outage: such numbers would cost whoever tries them nothing.
+/// What a provider would refuse again tomorrow is no outage: such numbers would cost whoever tries them nothing, and a vendor
+/// that sees the fraud first would make the guard forget it.
 #[tokio::test]
 async fn a_number_that_is_refused_stays_counted() {
     let mut app = TestApp::without_worker().await;
     let door = Door::open(&app).await;
-    // The mock vendor says 21211, bad number.
-    let sent = start(&door, &number(552, 1211)).await;
-    app.start_worker();
-    eventually("the code to fail", async || {
-        let shown = door.get(&format!("/otp/sessions/{}", id(&sent))).await;
-        (shown.body["status"] == "send_failed").then_some(())
-    })
-    .await;
-    // Told after it, and taken back: the one is not, then.
-    start(&door, &number(441, 1)).await;
+    // The mock vendors say 21211, bad number, and refuse the country.
+    let numbers = [number(552, 1211), "+41795521408".to_owned()];
+    let mut sent = Vec::new();
+    for phone in &numbers {
+        sent.push(start(&door, phone).await);
+    }
+    run(&app, "update smsgw.sms_outbox set hint = 'twilio'".to_owned()).await;
+    app.start_worker_with(|parts| parts.providers.retain(|provider| provider.name == "twilio"));
+    for sent in &sent {
+        eventually("the code to fail", async || {
+            let shown = door.get(&format!("/otp/sessions/{}", id(sent))).await;
+            (shown.body["status"] == "send_failed").then_some(())
+        })
+        .await;
+    }
     app.stop_workers().await;
+    // A worker that stops has told the guard of everything.
+    assert_eq!(state(&app, "prefix", "+4179552").await["credits"], 18.0);
+}
+
+/// As after an outage that was too short for a code to expire.
+#[tokio::test]
+async fn who_asks_again_after_a_code_that_failed_is_counted_as_one_who_asks() {
+    let mut app = TestApp::without_worker().await;
+    let door = Door::open(&app).await;
+    let sent = start(&door, &number(460, 1)).await;
     outage(&mut app, 1).await;
     taken_back(&app, 1).await;
-    assert_eq!(state(&app, "prefix", "+4179552").await["credits"], 19.0);
+    app.stop_workers().await;
+    resend(&app, &door, &sent).await;
+    let prefix = state(&app, "prefix", "+4179460").await;
+    assert_eq!((&prefix["credits"], prefix["recent"][0][0].as_u64()), (&json!(19.0), Some(1)));
+    let counted: Vec<_> = prefix["traffic"].as_array().unwrap().iter().map(|stretch| &stretch[2]).collect();
+    assert!(counted.contains(&&json!(1)), "{prefix}");
 }
 
 #[tokio::test]

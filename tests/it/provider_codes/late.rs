@@ -107,6 +107,7 @@ impl Stage {
             masked_text: None,
             copies: 0,
             attempts: vec![attempt],
+            is_refused: false,
         }
     }
 

@@ -108,6 +108,7 @@ impl Delivery<'_> {
                     leave.went(Went::Answered);
                 }
                 // It will say the same each time: all its tries are used up at once.
+                self.is_refused = true;
                 let left =
                     MAX_TRIES - self.tried.iter().filter(|tried| *tried == name).count().min(MAX_TRIES);
                 self.tried.extend(std::iter::repeat_n(name.clone(), left));
@@ -150,7 +151,8 @@ impl Delivery<'_> {
     fn finish(&mut self, status: Status, reason: Option<&'static str>, copies: i16) -> Verdict {
         let attempts = std::mem::take(&mut self.attempts);
         let masked_text = self.masked();
-        Verdict::Finish(Finished { id: self.claim.message.id, status, reason, masked_text, copies, attempts })
+        let (id, is_refused) = (self.claim.message.id, self.is_refused);
+        Verdict::Finish(Finished { id, status, reason, masked_text, copies, attempts, is_refused })
     }
 
     pub(super) fn wait(&mut self, until: DateTime<Utc>, reason: &'static str) -> Verdict {
