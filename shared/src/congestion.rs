@@ -20,7 +20,7 @@ const DECREASE: f64 = 0.5;
 const INCREASE_PER_SECOND: f64 = 0.1;
 /// Who steps back for codes does only this share of that while any come: what was handed to the database and the processor
 /// cannot be taken back when the next code arrives …
-const BESIDE_CODES: f64 = 0.5;
+const BESIDE_CODES: f64 = 0.25;
 /// … until none has come for so long.
 const LULL: Duration = Duration::from_secs(1);
 /// Nothing stops altogether.
@@ -159,12 +159,12 @@ mod tests {
         let start = Instant::now() + Duration::from_secs(1);
         assert_eq!(congestion.allowed(100, start), 100);
         congestion.observe(Duration::from_millis(1), start);
-        assert_eq!(congestion.allowed(100, start + Duration::from_millis(999)), 50);
+        assert_eq!(congestion.allowed(100, start + Duration::from_millis(999)), 25);
         assert_eq!(congestion.allowed(100, start + LULL), 100);
         for _ in 0..3 {
             congestion.observe(Duration::from_secs(1), start + LULL);
         }
-        assert_eq!(congestion.allowed(100, start + LULL), 25, "and less while they wait");
+        assert_eq!(congestion.allowed(100, start + LULL), 12, "and less while they wait");
     }
 
     #[test]

@@ -13,8 +13,8 @@ pub struct WorkerConfig {
     /// Transactional texts under way at once
     #[arg(long, env = "SMSGW_TRANSACTIONAL_SLOTS", default_value_t = 512)]
     pub transactional_slots: u16,
-    /// Promo texts under way at once; half while codes come
-    #[arg(long, env = "SMSGW_PROMO_SLOTS", default_value_t = 1024)]
+    /// Promo texts under way at once; a quarter while codes come
+    #[arg(long, env = "SMSGW_PROMO_SLOTS", default_value_t = 2048)]
     pub promo_slots: u16,
     /// Days that finished messages are kept (at least 35)
     #[arg(long, env = "SMSGW_LOG_DAYS", default_value_t = 90)]
@@ -32,7 +32,7 @@ impl Default for WorkerConfig {
         Self {
             otp_slots: 64,
             transactional_slots: 512,
-            promo_slots: 1024,
+            promo_slots: 2048,
             log_days: 90,
             body_days: 30,
             campaign_days: 90,
