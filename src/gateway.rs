@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use shared::clock::DbClock;
 use shared::config::{ApiConfig, CallersConfig, ConfigError, ReachConfig, SiteConfig, UserTokens};
 use shared::db::{Database, Use, is_away};
+use shared::handoff::Handoff;
 use shared::provider::catalogue::ProviderEnv;
 use shared::provider::http;
 use shared::seal::Keyring;
@@ -35,6 +36,7 @@ pub(crate) struct Gateway {
     clock: DbClock,
     keyring: Arc<Keyring>,
     wake: Wake,
+    handoff: Handoff,
     site: SiteConfig,
     client: http::Client,
     metrics: api::PrometheusHandle,
@@ -69,7 +71,8 @@ impl Gateway {
         };
         let client = http::client().context("no HTTP client")?;
         let (keyring, wake) = (Arc::new(keyring), Wake::default());
-        Ok(Self { database, pool, clock, keyring, wake, site, client, metrics })
+        let handoff = Handoff::default();
+        Ok(Self { database, pool, clock, keyring, wake, handoff, site, client, metrics })
     }
 
     /// The pool.
@@ -129,6 +132,7 @@ impl Gateway {
             pool: self.pool.clone(),
             clock: self.clock.clone(),
             wake: self.wake.clone(),
+            handoff: self.handoff.clone(),
             keyring: self.keyring.clone(),
             environment: self.site.environment,
             config,
@@ -155,6 +159,7 @@ impl Gateway {
             clock: self.clock.clone(),
             keyring: self.keyring.clone(),
             wake: self.wake.clone(),
+            handoff: self.handoff.clone(),
             config: args.worker.clone(),
             reach: reach.clone(),
             providers: args.providers.providers()?,

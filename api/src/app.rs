@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use shared::clock::DbClock;
 use shared::config::{ApiConfig, Environment, UserTokens};
 use shared::db::Database;
+use shared::handoff::Handoff;
 use shared::lane::Lane;
 use shared::origin::Origin;
 use shared::provider::catalogue::{BuildContext, ProviderSettings};
@@ -57,6 +58,8 @@ pub struct Parts<'a> {
     pub clock: DbClock,
     /// Tells the workers what was committed.
     pub wake: Wake,
+    /// The worker of this process, if there is one.
+    pub handoff: Handoff,
     /// Keys for codes, API keys and credentials.
     pub keyring: Arc<Keyring>,
     /// Whether there is a sandbox.
@@ -119,7 +122,7 @@ impl App {
     /// Starts the API's own tasks, which end when the last clone is dropped. Needs a runtime, not yet
     /// a database: until there is one, requests are answered 503.
     pub fn start(parts: Parts<'_>) -> Self {
-        let intake = Intake::start(parts.database, &parts.clock, &parts.wake);
+        let intake = Intake::start(&parts);
         let guard = guard_of(&parts);
         let checks = CheckLog::start(parts.pool.clone(), guard.clone());
         Self::with(parts, intake, checks, guard)
@@ -134,6 +137,7 @@ impl App {
     fn with(parts: Parts<'_>, intake: Intake, checks: CheckLog, guard: Guard) -> Self {
         let Parts {
             database: _,
+            handoff: _,
             pool,
             clock,
             wake,

@@ -13,7 +13,9 @@ use metrics::Gauge;
 use shared::clock::DbClock;
 use shared::congestion::Congestion;
 use shared::db::Database;
+use shared::handoff::Handoff;
 use shared::message::NewMessage;
+use shared::seal::Keyring;
 use shared::store::intake::{NewOtp, Started};
 use shared::store::otp_sessions::{AttemptClaim, ClaimedAttempt, RightCode};
 use shared::wake::Wake;
@@ -23,6 +25,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use self::checks::Consumed;
 use self::flusher::Flusher;
 use self::group::Storable;
+use crate::app::Parts;
 use crate::measures;
 
 mod checks;
@@ -81,6 +84,9 @@ struct Shared {
     database: Database,
     clock: DbClock,
     wake: Wake,
+    /// The worker of this process, if there is one.
+    handoff: Handoff,
+    keyring: Arc<Keyring>,
     /// How long codes wait to be stored.
     congestion: Arc<Congestion>,
 }
@@ -95,12 +101,14 @@ struct Ticket<T: Storable> {
 
 impl Intake {
     /// Starts the flushers, each with a connection of its own.
-    pub(crate) fn start(database: &Database, clock: &DbClock, wake: &Wake) -> Self {
+    pub(crate) fn start(parts: &Parts<'_>) -> Self {
         let congestion = Arc::new(Congestion::new(measures::intake_share()));
         let shared = Shared {
-            database: database.clone(),
-            clock: clock.clone(),
-            wake: wake.clone(),
+            database: parts.database.clone(),
+            clock: parts.clock.clone(),
+            wake: parts.wake.clone(),
+            handoff: parts.handoff.clone(),
+            keyring: Arc::clone(&parts.keyring),
             congestion: Arc::clone(&congestion),
         };
         Self {
@@ -130,12 +138,14 @@ impl Intake {
         if !has_room(waiting, &self.congestion, Instant::now()) {
             return Err(IntakeError::Full);
         }
-        submit(&self.messages, message).await
+        submit(&self.messages, message).await?;
+        Ok(())
     }
 
     /// Stores an OTP session with its message, unless a limit forbids it.
     pub(crate) async fn start_session(&self, start: NewOtp) -> Result<Started, IntakeError> {
-        submit(&self.codes, start).await
+        let (started, _) = submit(&self.codes, start).await?;
+        Ok(started)
     }
 
     /// Takes a check from a session's allowance; when this returns it is committed. `None` if the session takes none,

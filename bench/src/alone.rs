@@ -14,6 +14,7 @@ use private_postgres::Cluster;
 use shared::clock::DbClock;
 use shared::config::{Environment, ReachConfig};
 use shared::db::{Database, Use};
+use shared::handoff::Handoff;
 use shared::lane::Lane;
 use shared::provider::catalogue::{GivenProvider, ProviderSettings, VendorConfig};
 use shared::provider::{OutgoingSms, Provider, ProviderReference, SendError};
@@ -82,6 +83,7 @@ async fn drain(messages: i64) -> anyhow::Result<f64> {
         clock: DbClock::start(&pool).await?,
         keyring: Arc::new(Keyring::new(&MasterKey::generate(), &[])),
         wake: Wake::default(),
+        handoff: Handoff::default(),
         config: WorkerConfig::default(),
         reach: ReachConfig::default(),
         providers: vec![ProviderSettings::unlimited("yes", vendor)],

@@ -47,9 +47,10 @@ pub mod seal;
 // Providers: the trait, and one adapter a file.
 pub mod provider;
 
-// Postgres: connections, time, wake-ups, and all SQL by table.
+// Postgres: connections, time, wake-ups, handoffs, and all SQL by table.
 pub mod clock;
 pub mod db;
+pub mod handoff;
 pub mod store;
 pub mod wake;
 

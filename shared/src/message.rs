@@ -185,6 +185,39 @@ pub struct NewMessage {
     pub trace: Option<String>,
 }
 
+impl NewMessage {
+    /// The message as a worker holds it that is stored with it: `seq`, `due_at` and `preferred` are as its row has them.
+    pub fn stored(&self, seq: i64, due_at: DateTime<Utc>, preferred: Option<String>) -> OutboxMessage {
+        let (body, sealed_body) = match &self.body {
+            Body::Clear(text) => (Some(text.clone()), None),
+            Body::Sealed(blob) => (None, Some(blob.clone())),
+        };
+        OutboxMessage {
+            id: self.id,
+            seq,
+            lane: self.lane,
+            due_at,
+            expires_at: self.expires_at,
+            to: self.to.clone(),
+            by_sql: self.api_key_id.is_none(),
+            body,
+            sealed_body,
+            sender: self.sender.clone(),
+            template: self.template.clone(),
+            variables: self.variables.clone(),
+            hint: self.hint.clone(),
+            preferred,
+            at_most_once: self.at_most_once,
+            tried: Vec::new(),
+            attempts: 0,
+            copies: 0,
+            takeovers: 0,
+            session_id: self.session_id,
+            trace: self.trace.clone(),
+        }
+    }
+}
+
 /// A message as a worker holds it.
 #[derive(Clone, Debug)]
 pub struct OutboxMessage {

@@ -52,7 +52,7 @@ impl Gateway {
         run(&settings, &["migrate"]);
         let key = run(&settings, &["keys", "create", "crash", "--scopes", "send,otp,read"]);
         let pool = PgPool::connect(&postgres.url_for("smsgw")).await.unwrap();
-        let api = Smsgw::start("api", &logs, &settings, &["api"]);
+        let api = Smsgw::start("api", &logs, &settings, &["serve"]);
         let workers = ["worker-0", "worker-1"].map(|name| start_worker(name, &logs, &settings)).into();
         let url = format!("http://{listen}");
         let gateway = Self { api, workers, mock, pool, postgres, settings, url, key, logs };
@@ -85,7 +85,7 @@ impl Gateway {
 
     /// Starts the API anew, on the same port.
     pub(crate) async fn restart_api(&mut self) {
-        self.api = Smsgw::start("api", &self.logs, &self.settings, &["api"]);
+        self.api = Smsgw::start("api", &self.logs, &self.settings, &["serve"]);
         self.until_ready().await;
     }
 

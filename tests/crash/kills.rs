@@ -80,17 +80,20 @@ fn arrived(gateway: &Gateway, held: &[(String, String)]) -> usize {
     arrivals.iter().filter(|arrival| held.iter().any(|(_, to)| *to == arrival.to)).count()
 }
 
-/// SIGKILL to the API with requests under way; a new one takes its place.
+/// SIGKILL to the API, which also sends, with requests under way; a new one takes its place.
 pub(crate) async fn kill_the_api(gateway: &mut Gateway, load: &Load, round: usize, report: &mut Report) {
+    let worker = gateway.until_registered(&gateway.api).await;
     let hit = load.burst(round).await;
     let killed = Instant::now();
     gateway.api.kill();
+    let held = gateway.held_by(worker).await.len();
+    report.held_by_the_dead += held;
     gateway.restart_api().await;
     let back = killed.elapsed();
     load.until_answered().await;
     let calm = killed.elapsed();
     report.say(format!(
-        "API killed in {hit} requests: a new one was ready after {back:.2?}, all held up was accepted after {calm:.2?}"
+        "API killed in {hit} requests and with {held} messages: a new one was ready after {back:.2?}, all held up was accepted after {calm:.2?}"
     ));
 }
 

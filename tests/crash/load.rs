@@ -23,8 +23,8 @@ const TURNS: [Kind; 20] = {
 };
 /// Sizes of batches, in turn: small ones, and some that keep a worker busy for a moment.
 const BATCHES: [usize; 6] = [5, 40, 12, 2, 25, 12];
-/// Each seventh request has no key: it takes the other way in, where requests share a commit.
-const WITHOUT_KEY: usize = 7;
+/// Each third request has no key: it takes the other way in, where requests share a commit and are handed over.
+const WITHOUT_KEY: usize = 3;
 /// Each third request prefers the vendor that comes second.
 const SECOND_VENDOR: usize = 3;
 /// Requests under way at most; the loop skips its turns above that.

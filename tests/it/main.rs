@@ -15,6 +15,7 @@ mod fence;
 mod flat_claim;
 mod governor;
 mod guard;
+mod handoff;
 mod intake;
 mod login;
 mod main_job;

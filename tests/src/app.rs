@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use shared::clock::DbClock;
 use shared::config::{Environment, ReachConfig};
 use shared::db::Database;
+use shared::handoff::Handoff;
 use shared::ids::MessageId;
 use shared::lane::Lane;
 use shared::message::NewMessage;
@@ -40,6 +41,7 @@ pub struct TestApp {
     /// The vendors.
     pub mock: MockProvider,
     wake: Wake,
+    handoff: Handoff,
     workers: Vec<Worker>,
 }
 
@@ -74,7 +76,17 @@ impl TestApp {
         let clock = DbClock::start(&pool).await.unwrap();
         let keyring = Arc::new(Keyring::new(&MasterKey::generate(), &[]));
         let mock = MockProvider::start(vendors).unwrap();
-        Self { url, database, pool, clock, keyring, mock, wake: Wake::default(), workers: Vec::new() }
+        Self {
+            url,
+            database,
+            pool,
+            clock,
+            keyring,
+            mock,
+            wake: Wake::default(),
+            handoff: Handoff::default(),
+            workers: Vec::new(),
+        }
     }
 
     /// The URL of a copy of its database. Nothing must be under way in it.
@@ -103,6 +115,7 @@ impl TestApp {
             clock: self.clock.clone(),
             keyring: self.keyring.clone(),
             wake: self.wake.clone(),
+            handoff: self.handoff.clone(),
             config: WorkerConfig::default(),
             reach: ReachConfig::default(),
             providers: vendors(&self.mock.url()),
@@ -115,6 +128,11 @@ impl TestApp {
     /// The gateway's wake-ups.
     pub fn wake(&self) -> Wake {
         self.wake.clone()
+    }
+
+    /// Its workers' way to take over what its doors store.
+    pub fn handoff(&self) -> Handoff {
+        self.handoff.clone()
     }
 
     /// The database's time.

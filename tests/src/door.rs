@@ -81,6 +81,7 @@ impl Door {
             pool: app.pool.options().clone().connect_lazy_with((*app.pool.connect_options()).clone()),
             clock: app.clock.clone(),
             wake: app.wake(),
+            handoff: app.handoff(),
             keyring: app.keyring.clone(),
             environment,
             config: &config,

@@ -143,6 +143,25 @@ impl TestApp {
         tx.commit().await.unwrap();
     }
 
+    /// Makes every claim fail: only what is handed over can leave.
+    pub async fn refuse_claims(&self) {
+        sqlx::raw_sql(
+            "create function smsgw.refuse() returns trigger language plpgsql as
+                 $$ begin raise exception 'nothing is claimed here'; end $$;
+             create trigger refuse before update of worker_id on smsgw.sms_outbox for each row
+                 when (old.worker_id is null and new.worker_id is not null) execute function smsgw.refuse()",
+        )
+        .execute(&mut self.owner().await)
+        .await
+        .unwrap();
+    }
+
+    /// Lets claims succeed again.
+    pub async fn allow_claims(&self) {
+        let drop = "drop trigger refuse on smsgw.sms_outbox";
+        sqlx::raw_sql(drop).execute(&mut self.owner().await).await.unwrap();
+    }
+
     /// Waits until the database has run for 5 s: before that nobody is taken over.
     pub async fn takeovers_are_allowed(&self) {
         eventually("the database to be 5 s old", async || {

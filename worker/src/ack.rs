@@ -20,6 +20,7 @@ use shared::store::consents;
 use shared::store::guard::Unsent;
 use sqlx::PgConnection;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
 use crate::deliver::traveller;
 use crate::held::Held;
@@ -32,8 +33,8 @@ use crate::unsent::UnsentCodes;
 const GROUP: usize = 500;
 /// Bulk verdicts wait this long for company …
 const LINGER: Duration = Duration::from_millis(5);
-/// … unless they are so many: a statement's own cost is spread over them then, and their slots should not idle.
-const COMPANY: usize = 128;
+/// … or until they are so many: a statement's own cost is spread over them then, and their slots should not idle.
+const COMPANY: usize = 256;
 /// A group that takes longer is lost with its connection, and repeated.
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long to leave an absent database alone.
@@ -152,6 +153,13 @@ impl Acks {
         (Self { sender }, received)
     }
 
+    /// As [`Acks::send`], for who cannot wait: there is room for as many as there are slots, and each verdict has one.
+    pub(crate) fn put(&self, claim: Arc<Claim>, verdict: Verdict) {
+        if self.sender.try_send(Ack { claim, verdict }).is_err() {
+            tracing::error!("a verdict came after the acker had stopped; its message is in doubt");
+        }
+    }
+
     /// Hands a verdict over. The acker outlives all senders, so it is never lost here.
     pub(crate) async fn send(&self, claim: Arc<Claim>, verdict: Verdict) {
         let ack = Ack { claim, verdict };
@@ -199,13 +207,15 @@ impl Acker {
     }
 
     async fn linger(&self, group: &mut Vec<Ack>, acks: &mut mpsc::Receiver<Ack>) {
-        if self.lane == Lane::Otp || group.len() >= COMPANY {
+        if self.lane == Lane::Otp {
             return;
         }
-        tokio::time::sleep(LINGER).await;
-        while group.len() < GROUP {
-            let Ok(ack) = acks.try_recv() else { break };
-            group.push(ack);
+        let until = Instant::now() + LINGER;
+        while group.len() < COMPANY {
+            let room = GROUP - group.len();
+            if !matches!(timeout_at(until, acks.recv_many(group, room)).await, Ok(1..)) {
+                break;
+            }
         }
     }
 

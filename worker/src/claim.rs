@@ -1,23 +1,20 @@
 //! Claiming: takes due messages for one lane, no more than can leave at once.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use shared::db::{Use, within};
-use shared::ids::WorkerId;
+use shared::ids::{MessageId, WorkerId};
 use shared::lane::Lane;
-use shared::message::Status;
-use shared::store::acks::{Finished, Rescheduled};
-use shared::store::outbox::{self, Claimed, Halted, Watermark};
+use shared::store::outbox::{self, Claimed, Watermark};
 use sqlx::PgConnection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use crate::ack::{Acks, Verdict};
+use crate::dispatch::Dispatch;
 use crate::held::Held;
 use crate::lane::LaneParts;
-use crate::queue::{Claim, Job};
 
 mod closed;
 
@@ -42,20 +39,16 @@ const LARGEST_BESIDE_CODES: usize = 100;
 const STALE_CODE: Duration = Duration::from_secs(5);
 /// How often claimed rows that nobody here holds are handed back.
 const RECOVER_EVERY: Duration = Duration::from_secs(5);
-/// Messages of a paused campaign look again after this time, should nobody tell them that it goes on.
-const CAMPAIGN_PAUSE: Duration = Duration::from_secs(15);
 /// How often an empty lane's mark is moved on.
 const PASS_EVERY: Duration = Duration::from_secs(1);
 
 /// Fills one lane's queue.
 pub(crate) struct Claimer {
     parts: LaneParts,
-    jobs: mpsc::Sender<Job>,
-    acks: Acks,
-    slots: Arc<Semaphore>,
-    held: Arc<Held>,
-    number: u64,
+    dispatch: Arc<Dispatch>,
     newest_next: bool,
+    /// The last claim found few or none.
+    is_idle: bool,
     /// When bulk should no longer wait for more slots.
     due: Instant,
     recover_due: Instant,
@@ -75,22 +68,13 @@ enum Found {
 }
 
 impl Claimer {
-    pub(crate) fn new(
-        parts: LaneParts,
-        jobs: mpsc::Sender<Job>,
-        acks: Acks,
-        slots: Arc<Semaphore>,
-        held: Arc<Held>,
-    ) -> Self {
+    pub(crate) fn new(parts: LaneParts, dispatch: Arc<Dispatch>) -> Self {
         let now = Instant::now();
         Self {
             parts,
-            jobs,
-            acks,
-            slots,
-            held,
-            number: 0,
+            dispatch,
             newest_next: false,
+            is_idle: true,
             due: now,
             recover_due: now,
             expire_due: now,
@@ -133,7 +117,12 @@ impl Claimer {
                 self.rest(CLOSED_POLL, stop).await;
                 continue;
             }
-            let slots = tokio::select! { slots = self.free_slots() => slots, () = stop.cancelled() => break };
+            let slots = tokio::select! {
+                slots = self.free_slots() => slots,
+                // Perhaps all that it waits for.
+                () = self.dispatch.has_lost() => continue,
+                () = stop.cancelled() => break,
+            };
             if slots.is_empty() {
                 self.rest(Duration::from_millis(10), stop).await;
                 continue;
@@ -158,30 +147,34 @@ impl Claimer {
     /// will let go soon.
     async fn free_slots(&self) -> Vec<OwnedSemaphorePermit> {
         let mut slots = Vec::with_capacity(USEFUL);
-        let releasable = self.parts.roster.releasable(self.parts.lane).min(self.allowance());
+        let releasable = self.parts.roster.releasable(self.parts.lane);
+        let releasable = releasable.saturating_sub(self.dispatch.promised()).min(self.allowance());
         if releasable == 0 {
             return slots;
         }
-        if let Ok(first) = self.slots.clone().acquire_owned().await {
+        if let Ok(first) = self.dispatch.slots.clone().acquire_owned().await {
             slots.push(first);
         }
-        if self.parts.lane != Lane::Otp && self.slots.available_permits() + 1 < USEFUL.min(releasable) {
+        if self.parts.lane != Lane::Otp
+            && self.dispatch.slots.available_permits() + 1 < USEFUL.min(releasable)
+        {
             tokio::time::sleep_until(self.due.into()).await;
         }
         while slots.len() < releasable {
-            let Ok(slot) = self.slots.clone().try_acquire_owned() else { break };
+            let Ok(slot) = self.dispatch.slots.clone().try_acquire_owned() else { break };
             slots.push(slot);
         }
         slots
     }
 
-    /// What the lane may take on at once, besides what it has under way; only promo ever steps back.
+    /// What the lane may take on at once, besides what it has under way; only promo steps back for codes.
     fn allowance(&self) -> usize {
         if self.parts.lane != Lane::Promo {
-            return LARGEST;
+            // A claim that will find little leaves room for what is handed over meanwhile.
+            return if self.is_idle { self.parts.slots.div_ceil(2).min(LARGEST) } else { LARGEST };
         }
         let (congestion, now) = (&self.parts.congestion, Instant::now());
-        let under_way = self.parts.slots - self.slots.available_permits();
+        let under_way = self.parts.slots - self.dispatch.slots.available_permits();
         let left = congestion.allowed(self.parts.slots, now).saturating_sub(under_way);
         left.min(if congestion.has_codes(now) { LARGEST_BESIDE_CODES } else { LARGEST })
     }
@@ -211,9 +204,13 @@ impl Claimer {
             }
             rows
         };
-        if let Some(head) = rows.first() {
+        let waited = rows.first().map(|head| (head.now - head.message.due_at).to_std().unwrap_or_default());
+        if !newest_first {
+            self.dispatch.learn_wait(waited);
+        }
+        if let (Some(head), Some(waited)) = (rows.first(), waited) {
             self.parts.clock.observe(head.now, began);
-            self.learn_from_wait(head, newest_first);
+            self.learn_from_wait(head, waited, newest_first);
         }
         let is_few = rows.len() < FEW;
         self.due = Instant::now() + if is_few { SHORT_PATIENCE } else { CLAIM_PATIENCE };
@@ -222,7 +219,8 @@ impl Claimer {
             Lane::Transactional | Lane::Promo if !is_few => Found::Several,
             _ => Found::Few,
         };
-        self.hand_out(rows, worker, began, slots).await;
+        self.is_idle = found == Found::Few;
+        self.hand_out(rows, worker, began, slots);
         Ok(found)
     }
 
@@ -249,9 +247,8 @@ impl Claimer {
 
     /// Codes that wait make promo step back; if the oldest is probably useless already, every other
     /// claim takes the newest, which somebody is still looking at the screen for.
-    fn learn_from_wait(&mut self, head: &Claimed, newest_first: bool) {
+    fn learn_from_wait(&mut self, head: &Claimed, waited: Duration, newest_first: bool) {
         if self.parts.lane == Lane::Otp {
-            let waited = (head.now - head.message.due_at).to_std().unwrap_or_default();
             // A later try has no wake-up and waits for a poll: that is not congestion.
             if head.message.attempts == 0 {
                 self.parts.congestion.observe(waited, Instant::now());
@@ -260,75 +257,49 @@ impl Claimer {
         }
     }
 
-    async fn hand_out(
-        &mut self,
+    fn hand_out(
+        &self,
         rows: Vec<Claimed>,
         worker: WorkerId,
         began: Instant,
         slots: Vec<OwnedSemaphorePermit>,
     ) {
-        self.number += 1;
         if !rows.is_empty() {
             self.parts.measures.claim_size.record(rows.len() as f64);
         }
-        for (row, slot) in rows.into_iter().zip(slots) {
-            let (id, now) = (row.message.id, row.now);
-            self.held.insert(id, self.number);
-            let is_opted_out = row.is_opted_out();
-            let claim = Arc::new(Claim {
-                message: row.message,
-                worker,
-                began,
-                halted: row.halted,
-                stopped: row.stopped,
-                number: self.number,
-                _slot: slot,
-            });
-            if let Some(halted) = row.campaign {
-                let verdict = put_off(&claim, halted, now);
-                self.acks.send(claim, verdict).await;
-            } else if is_opted_out {
-                let copies = claim.message.copies;
-                let verdict = Verdict::Finish(Finished::unsent(id, copies, Status::Suppressed, "opted_out"));
-                self.acks.send(claim, verdict).await;
-            } else if self.jobs.send(claim).await.is_err() {
-                tracing::error!(message.id = %id, "the queue closed before its claimer");
-            }
-        }
+        self.dispatch.hand_out(rows, slots, worker, self.dispatch.number(), began);
     }
 
-    /// Hands back rows that carry our name but are not held here: a claim whose answer was lost.
+    /// Hands back rows that carry our name but are not held here: those of a claim or a handoff whose answer was lost.
     async fn recover(&mut self, db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {
-        if self.recover_due > Instant::now() {
+        // Free again after the look. If it fails, the connection is lost as well, and the next one begins with a look.
+        let lost = self.dispatch.lost();
+        if lost.is_empty() && self.recover_due > Instant::now() {
             return Ok(());
         }
         self.recover_due = Instant::now() + RECOVER_EVERY;
-        let known = self.held.ids();
-        let back = within(PATIENCE, outbox::hand_back_unknown(db, worker, self.parts.lane, &known)).await?;
-        if back > 0 {
-            tracing::warn!(messages = back, "messages of a lost claim were handed back unsent");
-        }
-        Ok(())
+        hand_back_lost(db, worker, self.parts.lane, &self.dispatch.held).await
     }
 }
 
-/// What becomes of a message whose campaign does not run: it waits, or has ended.
-fn put_off(claim: &Claim, halted: Halted, now: DateTime<Utc>) -> Verdict {
-    let message = &claim.message;
-    match halted {
-        Halted::Paused => Verdict::Reschedule(Rescheduled::without_call(
-            message.id,
-            message.due_at,
-            now + CAMPAIGN_PAUSE,
-            "campaign_paused",
-        )),
-        Halted::Cancelled => Verdict::Finish(Finished::unsent(
-            message.id,
-            message.copies,
-            Status::Cancelled,
-            "campaign_cancelled",
-        )),
+/// See [`Claimer::recover`].
+pub(crate) async fn hand_back_lost(
+    db: &mut PgConnection,
+    worker: WorkerId,
+    lane: Lane,
+    held: &Held,
+) -> sqlx::Result<()> {
+    let stored = within(PATIENCE, outbox::list_held(&mut *db, worker, lane)).await?;
+    // In this order: what is seen to be stored was held before, unless it has ended.
+    let known: HashSet<MessageId> = held.ids().into_iter().collect();
+    let lost: Vec<MessageId> = stored.into_iter().filter(|id| !known.contains(id)).collect();
+    if !lost.is_empty() {
+        let back = within(PATIENCE, outbox::hand_back(db, worker, &lost)).await?;
+        if back > 0 {
+            tracing::warn!(messages = back, %lane, "messages whose claim was not answered were handed back unsent");
+        }
     }
+    Ok(())
 }
 
 /// Where a claim begins: at the mark, or for codes a little before it, so that two that were

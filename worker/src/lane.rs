@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use apalis::layers::WorkerBuilderExt;
 use apalis::prelude::WorkerBuilder;
@@ -11,17 +12,20 @@ use futures::future::BoxFuture;
 use shared::clock::DbClock;
 use shared::config::ReachConfig;
 use shared::congestion::Congestion;
-use shared::db::Database;
+use shared::db::{Database, Use, within};
+use shared::handoff::Handoff;
 use shared::lane::Lane;
 use shared::seal::Keyring;
 use shared::wake::Wake;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::ack::{Acker, Acks};
-use crate::claim::Claimer;
+use crate::claim::{Claimer, hand_back_lost};
 use crate::deliver::deliver;
+use crate::dispatch::Dispatch;
+use crate::handoff::LaneTaker;
 use crate::held::Held;
 use crate::measures::LaneMeasures;
 use crate::presence::Presence;
@@ -34,6 +38,8 @@ use crate::unsent::UnsentCodes;
 const PROMO_THREADS: usize = 2;
 /// They step back for the others by this much.
 const PROMO_NICE: i32 = 5;
+/// A lane that stops waits for the database no longer than this.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What everything in a lane needs.
 #[derive(Clone)]
@@ -45,6 +51,7 @@ pub(crate) struct LaneParts {
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) reach: ReachConfig,
     pub(crate) wake: Wake,
+    pub(crate) handoff: Handoff,
     pub(crate) presence: Arc<Presence>,
     pub(crate) roster: Arc<Roster>,
     pub(crate) mark: Arc<Mark>,
@@ -94,19 +101,32 @@ fn step_back() {
 /// Runs until drained after `stop`; `false` if a part broke off before.
 async fn run(parts: LaneParts, stop: CancellationToken) -> bool {
     let held = Arc::new(Held::default());
-    let slots = Arc::new(Semaphore::new(parts.slots));
     let (acks, verdicts) = Acks::channel(parts.slots);
     let (jobs, claimed) = mpsc::channel(parts.slots);
     let acker = Acker::new(&parts, held.clone());
     let mut acker = tokio::spawn(acker.run(verdicts));
-    let claimer =
-        tokio::spawn(Claimer::new(parts.clone(), jobs, acks.clone(), slots, held).run(stop.clone()));
+    let dispatch = Arc::new(Dispatch::new(parts.clone(), held.clone(), jobs, acks.clone()));
+    if parts.lane != Lane::Promo {
+        parts.handoff.offer(parts.lane, Box::new(LaneTaker::new(&dispatch, stop.clone())));
+    }
+    let claimer = tokio::spawn(Claimer::new(parts.clone(), dispatch).run(stop.clone()));
     tokio::select! {
         // The queue ends when the claimer has stopped and everything claimed has its verdict.
-        () = serve(parts, Queue::new(claimed, acks)) => (),
+        () = serve(parts.clone(), Queue::new(claimed, acks)) => (),
         _ = &mut acker => return false,
     }
-    stop.is_cancelled() && claimer.await.is_ok() && acker.await.is_ok()
+    let is_drained = stop.is_cancelled() && claimer.await.is_ok() && acker.await.is_ok();
+    if let Err(error) = look_behind(&parts, &held).await {
+        tracing::debug!(%error, "what may be left of lost claims is taken over by others");
+    }
+    is_drained
+}
+
+/// Hands back what was claimed without our knowing: others would have to take it for sent, perhaps.
+async fn look_behind(parts: &LaneParts, held: &Held) -> sqlx::Result<()> {
+    let Some(worker) = parts.presence.standing() else { return Ok(()) };
+    let mut db = within(CONNECT_PATIENCE, parts.database.connect(Use::Queue("smsgw claim"))).await?;
+    hand_back_lost(&mut db, worker, parts.lane, held).await
 }
 
 /// Runs the handler over the queue until the queue ends.

@@ -16,6 +16,8 @@
 mod ack;
 mod claim;
 mod deliver;
+mod dispatch;
+mod handoff;
 mod held;
 mod lane;
 mod queue;

@@ -42,6 +42,7 @@ pub(crate) fn describe() {
         "Time from a message's acceptance to a provider's yes, by lane"
     );
     describe_histogram!("smsgw_claim_size", "Messages taken by one claim that found some, by lane");
+    describe_counter!("smsgw_handed_over_total", "Messages that were stored claimed, by lane");
     describe_counter!(
         "smsgw_messages_total",
         "Claimed messages by lane and what they ended in; queued: to be tried again"
@@ -92,6 +93,7 @@ pub(crate) struct LaneMeasures {
     in_doubt: Counter,
     accept_to_sent: Histogram,
     pub(crate) claim_size: Histogram,
+    pub(crate) handed_over: Counter,
     pub(crate) results_refused: Counter,
     pub(crate) settled_late: Counter,
 }
@@ -105,6 +107,7 @@ impl LaneMeasures {
             in_doubt: in_doubt(lane),
             accept_to_sent: histogram!("smsgw_accept_to_sent_seconds", "lane" => lane_name),
             claim_size: histogram!("smsgw_claim_size", "lane" => lane_name),
+            handed_over: counter!("smsgw_handed_over_total", "lane" => lane_name),
             results_refused: counter!("smsgw_results_refused_total", "lane" => lane_name),
             settled_late: counter!("smsgw_settled_late_total", "lane" => lane_name),
         }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use futures::future::BoxFuture;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use shared::alert::{AlertTarget, Alerter};
 use shared::campaign::Links;
 use shared::clock::DbClock;
 use shared::config::{Environment, ReachConfig};
 use shared::congestion::Congestion;
 use shared::db::Database;
+use shared::handoff::Handoff;
 use shared::lane::Lane;
 use shared::provider::catalogue::ProviderSettings;
 use shared::provider::http::{self, BaseUrl, ClientError};
@@ -42,6 +44,8 @@ pub struct Parts {
     pub keyring: Arc<Keyring>,
     /// Says when something is due.
     pub wake: Wake,
+    /// Takes what is stored here at once.
+    pub handoff: Handoff,
     /// How much to do at once.
     pub config: WorkerConfig,
     /// Whom to text.
@@ -93,6 +97,7 @@ impl Worker {
     /// When the machine gives no threads or no TLS roots.
     pub fn start(parts: Parts) -> Result<Self, StartError> {
         http::install_crypto();
+        raise_open_files();
         measures::describe();
         let (stop, stand_down) = (CancellationToken::new(), CancellationToken::new());
         let presence = Arc::new(Presence::new());
@@ -111,6 +116,7 @@ impl Worker {
             keyring: parts.keyring.clone(),
             reach: parts.reach.clone(),
             wake: parts.wake.clone(),
+            handoff: parts.handoff.clone(),
             presence: presence.clone(),
             roster: roster.clone(),
             mark: marks[lane as usize].clone(),
@@ -152,6 +158,15 @@ impl Worker {
         self.duties.shutdown().await;
         unsent::finish(&self.pool, &self.unsent).await;
         if whole { Ok(()) } else { Err(BrokenOff) }
+    }
+}
+
+/// Lets this process have as many connections as the machine allows: each message under way may need one, and the usual
+/// limit of 1,024 is there for programs that use `select`.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
     }
 }
 

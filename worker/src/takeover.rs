@@ -115,7 +115,7 @@ async fn take_over(
         }
     }
     // One that still holds a message stays.
-    workers::remove(&mut *tx, dead).await?;
+    workers::remove(&mut tx, dead).await?;
     tx.commit().await?;
     tracing::warn!(worker.id = %dead, messages = orphans.len(), "a dead worker was taken over");
     measures.took_over(orphans.iter().map(|orphan| orphan.lane));

@@ -4,6 +4,7 @@ use shared::db::{Use, is_contended};
 use shared::store::otp_sessions::{self, AttemptClaim, ClaimedAttempt, RightCode};
 use sqlx::PgConnection;
 
+use super::Shared;
 use super::group::Storable;
 
 /// Checks have connections that wait for no lock for long.
@@ -15,14 +16,14 @@ impl Storable for AttemptClaim {
 
     const USE: Use = CHECKS;
 
-    async fn store(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Self::Answer>> {
+    async fn store(db: &mut PgConnection, rows: &[&Self], _: &Shared) -> sqlx::Result<Vec<Self::Answer>> {
         let claimed = otp_sessions::claim_attempts(db, rows).await;
         in_nobodys_way(claimed, || vec![None; rows.len()])
     }
 
     /// May take a second check: one too many is lost to a user, one too few would be a guesser's gain.
     async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Self::Answer>> {
-        Self::store(db, rows).await
+        in_nobodys_way(otp_sessions::claim_attempts(db, rows).await, || vec![None; rows.len()])
     }
 }
 
@@ -42,7 +43,7 @@ impl Storable for RightCode {
 
     const USE: Use = CHECKS;
 
-    async fn store(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Self::Answer>> {
+    async fn store(db: &mut PgConnection, rows: &[&Self], _: &Shared) -> sqlx::Result<Vec<Self::Answer>> {
         consume(db, rows, Consumed::No).await
     }
 

@@ -114,7 +114,7 @@ impl<T: Storable> Flusher<T> {
         let rows: Vec<&T> = group.iter().map(|ticket| &ticket.row).collect();
         let stored = timeout(STATEMENT_TIMEOUT, async {
             match in_doubt {
-                false => T::store(&mut connection, &rows).await,
+                false => T::store(&mut connection, &rows, &self.shared).await,
                 true => T::store_again(&mut connection, &rows).await,
             }
         });
@@ -142,13 +142,13 @@ impl<T: Storable> Flusher<T> {
 
     /// Wakes the workers and answers all.
     fn answer(&self, group: &mut Vec<Ticket<T>>, answers: Vec<T::Answer>) {
-        let lanes: Vec<Option<Lane>> =
-            group.iter().zip(&answers).map(|(ticket, answer)| ticket.row.wakes(answer)).collect();
-        for lane in Lane::ALL.into_iter().filter(|lane| lanes.contains(&Some(*lane))) {
+        let wakes: Vec<Lane> =
+            group.iter().zip(&answers).filter_map(|(ticket, answer)| ticket.row.wakes(answer)).collect();
+        for lane in Lane::ALL.into_iter().filter(|lane| wakes.contains(lane)) {
             self.shared.wake.notify(lane);
         }
-        for ((ticket, answer), lane) in group.drain(..).zip(answers).zip(lanes) {
-            if lane == Some(Lane::Otp) {
+        for (ticket, answer) in group.drain(..).zip(answers) {
+            if ticket.row.is_code(&answer) {
                 self.shared.congestion.observe(ticket.since.elapsed(), Instant::now());
             }
             // Whoever has gone away asks for the message later, or does not care.

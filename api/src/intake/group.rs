@@ -1,10 +1,14 @@
 //! What can be stored in groups: messages, and OTP sessions with theirs; checks of codes are in [`super::checks`].
 
 use shared::db::Use;
+use shared::ids::MessageId;
 use shared::lane::Lane;
 use shared::message::NewMessage;
 use shared::store::intake::{self, NewOtp, Started};
+use shared::store::outbox::Claimed;
 use sqlx::{Connection as _, PgConnection};
+
+use super::Shared;
 
 /// Rows of one kind, stored many in one transaction.
 pub(super) trait Storable: Sized + Send + Sync + 'static {
@@ -18,6 +22,7 @@ pub(super) trait Storable: Sized + Send + Sync + 'static {
     fn store(
         db: &mut PgConnection,
         rows: &[&Self],
+        shared: &Shared,
     ) -> impl Future<Output = sqlx::Result<Vec<Self::Answer>>> + Send;
 
     /// Stores those rows that an earlier try, whose answer was lost, has not stored.
@@ -26,48 +31,92 @@ pub(super) trait Storable: Sized + Send + Sync + 'static {
         rows: &[&Self],
     ) -> impl Future<Output = sqlx::Result<Vec<Self::Answer>>> + Send;
 
-    /// Whom to wake for a row with this answer; nobody unless something is to be sent.
+    /// Whom to wake for a row with this answer; nobody unless something waits to be sent.
     fn wakes(&self, _: &Self::Answer) -> Option<Lane> {
         None
+    }
+
+    /// Whether a code was stored, of which it matters how long it has waited for that.
+    fn is_code(&self, _: &Self::Answer) -> bool {
+        false
+    }
+}
+
+/// Where a stored text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// In the outbox, where a worker has to claim it.
+    Waits,
+    /// In the hands of this process's worker.
+    HandedOver,
+}
+
+impl Stored {
+    fn of(id: MessageId, claimed: &[Claimed]) -> Self {
+        if claimed.iter().any(|one| one.message.id == id) { Self::HandedOver } else { Self::Waits }
     }
 }
 
 impl Storable for NewMessage {
-    type Answer = ();
+    type Answer = Stored;
 
-    async fn store(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<()>> {
-        intake::insert(db, rows).await?;
-        Ok(vec![(); rows.len()])
+    async fn store(db: &mut PgConnection, rows: &[&Self], shared: &Shared) -> sqlx::Result<Vec<Stored>> {
+        let ids: Vec<_> = rows.iter().filter(|row| intake::is_claimable(row)).map(|row| row.id).collect();
+        let Some(places) = shared.handoff.reserve(Lane::Transactional, &ids) else {
+            intake::insert(db, rows).await?;
+            return Ok(vec![Stored::Waits; rows.len()]);
+        };
+        let people = shared.keyring.people();
+        let claimed = intake::insert_claimed(db, people, places.worker(), &ids, rows).await?;
+        let stored = rows.iter().map(|row| Stored::of(row.id, &claimed)).collect();
+        places.take(claimed);
+        Ok(stored)
     }
 
-    async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<()>> {
+    async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Stored>> {
         intake::insert_again(db, rows).await?;
-        Ok(vec![(); rows.len()])
+        Ok(vec![Stored::Waits; rows.len()])
     }
 
-    fn wakes(&self, (): &()) -> Option<Lane> {
-        Some(self.lane)
+    fn wakes(&self, stored: &Stored) -> Option<Lane> {
+        (*stored == Stored::Waits).then_some(self.lane)
     }
 }
 
 impl Storable for NewOtp {
-    type Answer = Started;
+    type Answer = (Started, Stored);
 
-    async fn store(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Started>> {
+    async fn store(
+        db: &mut PgConnection,
+        rows: &[&Self],
+        shared: &Shared,
+    ) -> sqlx::Result<Vec<Self::Answer>> {
+        let ids: Vec<_> = rows.iter().map(|row| row.message.id).collect();
+        let places = shared.handoff.reserve(Lane::Otp, &ids);
         let mut tx = db.begin().await?;
-        let answers = intake::start_sessions(&mut tx, rows).await?;
+        let worker = places.as_ref().map(|places| places.worker());
+        let (started, claimed) = intake::start_sessions_claimed(&mut tx, rows, worker).await?;
         tx.commit().await?;
-        Ok(answers)
+        let stored: Vec<_> = ids.iter().map(|id| Stored::of(*id, &claimed)).collect();
+        // Not before: what is committed is the intent to send.
+        if let Some(places) = places {
+            places.take(claimed);
+        }
+        Ok(started.into_iter().zip(stored).collect())
     }
 
-    async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Started>> {
+    async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Self::Answer>> {
         let mut tx = db.begin().await?;
-        let answers = intake::start_sessions_again(&mut tx, rows).await?;
+        let started = intake::start_sessions_again(&mut tx, rows).await?;
         tx.commit().await?;
-        Ok(answers)
+        Ok(started.into_iter().map(|started| (started, Stored::Waits)).collect())
     }
 
-    fn wakes(&self, started: &Started) -> Option<Lane> {
-        started.is_ok().then_some(Lane::Otp)
+    fn wakes(&self, (started, stored): &Self::Answer) -> Option<Lane> {
+        (started.is_ok() && *stored == Stored::Waits).then_some(Lane::Otp)
+    }
+
+    fn is_code(&self, (started, _): &Self::Answer) -> bool {
+        started.is_ok()
     }
 }

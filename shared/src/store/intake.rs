@@ -15,6 +15,7 @@ mod codes;
 
 pub use codes::{
     Counted, GUARD, NewOtp, PHONE_LOCKED, Started, insert_code, start_sessions, start_sessions_again,
+    start_sessions_claimed,
 };
 
 /// Messages as columns, for `unnest`.
@@ -82,15 +83,18 @@ impl<'a> Columns<'a> {
 /// The insert that both first tries and repetitions use; the tail says what to do about rows that may
 /// be there already. A user's own preferred provider is filled in unless the caller named one.
 macro_rules! insert_messages {
-    ($db:expr, $columns:expr, $($tail:tt)*) => {
+    ($columns:expr, $($tail:tt)*) => { insert_messages!(@ $columns, "", "null", [], $($tail)*) };
+    (@ $columns:expr, $claimer:tt, $worker:tt, [$($argument:tt)*], $($tail:tt)*) => {
         sqlx::query!(
-            r#"insert into smsgw.sms_outbox (id, lane, due_at, expires_at, "to", body, segments, sender, template,
-                   variables, hint, preferred, at_most_once, user_id, api_key_id, batch_id, campaign_id, trace)
+            $claimer + r#"insert into smsgw.sms_outbox as o (id, lane, due_at, expires_at, "to", body, segments, sender, template,
+                   variables, hint, preferred, at_most_once, user_id, api_key_id, batch_id, campaign_id, trace,
+                   worker_id)
                select m.id, m.lane, greatest(m.due_at, clock_timestamp()), m.expires_at, m."to", m.body, m.segments,
                       m.sender, m.template, m.variables, m.hint,
                       coalesce(m.preferred, (select s.preferred_provider from public.user_contact_settings s
                                              where s.user_id = m.user_id)),
-                      m.at_most_once, m.user_id, m.api_key_id, m.batch_id, m.campaign_id, m.trace
+                      m.at_most_once, m.user_id, m.api_key_id, m.batch_id, m.campaign_id, m.trace,
+                      "# + $worker + r#"
                from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[],
                            $7::smallint[], $8::text[], $9::text[], $10::jsonb[], $11::text[], $12::text[],
                            $13::boolean[], $14::text[], $15::integer[], $16::uuid[], $17::uuid[], $18::text[])
@@ -114,15 +118,20 @@ macro_rules! insert_messages {
             sparse(&$columns.batches) as &[Option<Uuid>],
             sparse(&$columns.campaigns) as &[Option<Uuid>],
             sparse(&$columns.traces) as &[Option<&str>],
+            $($argument)*
         )
-        .execute($db)
     };
 }
+
+// After the macro, which it uses.
+mod claimed;
+
+pub use claimed::{insert_claimed, is_claimable};
 
 /// Stores messages that were never stored before, all or none.
 pub async fn insert(db: impl PgExecutor<'_>, messages: &[&NewMessage]) -> sqlx::Result<()> {
     let m = Columns::of(messages.iter().copied());
-    insert_messages!(db, m, + "").await?;
+    insert_messages!(m, + "").execute(db).await?;
     Ok(())
 }
 
@@ -140,11 +149,11 @@ pub async fn insert_again(db: &mut PgConnection, messages: &[&NewMessage]) -> sq
     .await?;
     let m = Columns::of(messages.iter().copied().filter(|message| !waiting.contains(&message.id)));
     insert_messages!(
-        &mut *db,
         m,
         + "where not exists (select from public.sms_messages_log l where l.id = m.id)
            on conflict (id) do nothing"
     )
+    .execute(db)
     .await?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::store::guard::Unsent;
 mod claim;
 pub mod review;
 
+pub(in crate::store) use claim::heed_erased;
 pub use claim::{Claimed, Halted, claim, claim_newest_codes, claim_these, list_expiring};
 
 /// A place in the order `(due_at, seq)` of a lane; claims look behind it only.
@@ -132,20 +133,32 @@ pub async fn find_late(
     })
 }
 
-/// Gives back, due at once, the messages of `lane` that carry `worker`'s name without its knowing:
-/// those of a claim whose answer was lost. Says how many.
-pub async fn hand_back_unknown(
+/// Lists the messages of `lane` that carry `worker`'s name.
+pub async fn list_held(
     db: impl PgExecutor<'_>,
     worker: WorkerId,
     lane: Lane,
-    known: &[MessageId],
+) -> sqlx::Result<Vec<MessageId>> {
+    sqlx::query_scalar!(
+        r#"select id as "id: MessageId" from smsgw.sms_outbox where worker_id = $1 and lane = $2"#,
+        worker as WorkerId,
+        lane as Lane,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Gives back, due at once, those of `messages` that carry `worker`'s name. Says how many.
+pub async fn hand_back(
+    db: impl PgExecutor<'_>,
+    worker: WorkerId,
+    messages: &[MessageId],
 ) -> sqlx::Result<u64> {
     let done = sqlx::query!(
         r#"update smsgw.sms_outbox set worker_id = null, due_at = greatest(due_at, clock_timestamp())
-           where worker_id = $1 and lane = $2 and id <> all($3)"#,
+           where id = any($2) and coalesce(worker_id, 0) = $1"#,
         worker as WorkerId,
-        lane as Lane,
-        known as &[MessageId],
+        messages as &[MessageId],
     )
     .execute(db)
     .await?;

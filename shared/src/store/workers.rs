@@ -1,7 +1,7 @@
 //! Living workers: registering, beating, and finding the dead.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::{Connection, PgConnection, PgExecutor};
 
 use crate::ids::WorkerId;
 
@@ -125,15 +125,20 @@ pub async fn lock_dead(db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<
 
 /// Strikes a worker off: it has stopped, or its rows were taken over. One that still holds messages
 /// stays, for others to take it over.
-pub async fn remove(db: impl PgExecutor<'_>, worker: WorkerId) -> sqlx::Result<()> {
+pub async fn remove(db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {
+    let mut tx = db.begin().await?;
+    // What is just being stored or claimed in its name holds its row, and is seen by the statement that follows.
+    sqlx::query!("select from smsgw.sms_workers where id = $1 for update", worker as WorkerId)
+        .execute(&mut *tx)
+        .await?;
     sqlx::query!(
         r#"delete from smsgw.sms_workers
            where id = $1 and not exists (select from smsgw.sms_outbox where worker_id = $1)"#,
         worker as WorkerId,
     )
-    .execute(db)
+    .execute(&mut *tx)
     .await?;
-    Ok(())
+    tx.commit().await
 }
 
 /// A worker as an operator sees it.

@@ -1,6 +1,7 @@
 //! What somebody had stopped outlives them: whichever way their number comes back.
 
 use shared::consent::{Evidence, Statement, Stop};
+use shared::ids::MessageId;
 use shared::phone::PhoneNumber;
 use shared::store::{consents, suppressions};
 use tests::builders::{a_transactional, an_otp};
@@ -45,6 +46,25 @@ async fn an_erased_stop_holds_for_texts_of_its_scope() {
     assert_eq!(ended, ["suppressed"]);
     let shown = door.get(&format!("/sms/opt-outs/{number}")).await.body;
     assert_eq!((&shown["opted_out"], &shown["opt_outs"][0]["source"]), (&json!(true), &json!("erased")));
+    app.stop().await;
+}
+
+/// What its own process stores and sends is never claimed.
+#[tokio::test]
+async fn an_erased_stop_holds_for_texts_that_are_handed_over() {
+    let app = TestApp::start().await;
+    let door = Door::open(&app).await;
+    let number = a_number();
+    let stopped = door.put(&format!("/sms/opt-outs/{number}"), &json!({ "scope": "all" })).await;
+    assert_eq!(stopped.status, 200, "{:?}", stopped.body);
+    done(&door, &erase(&door, &number).await).await;
+    app.refuse_claims().await;
+    let text = async |to: &str| {
+        let sent = door.post("/sms/send-transactional", &json!({ "to": to, "text": "Hello" })).await.body;
+        app.end_of(MessageId(sent["message_id"].as_str().unwrap().parse().unwrap())).await
+    };
+    assert_eq!(text(&number).await, ("suppressed".to_owned(), Some("opted_out".to_owned())));
+    assert_eq!(text(&a_number()).await.0, "sent");
     app.stop().await;
 }
 

@@ -12,7 +12,7 @@ use super::{Running, read, root, run, words};
 use crate::webhooks::SID;
 
 /// Series that the traffic below must move.
-const MOVED: [&str; 23] = [
+const MOVED: [&str; 25] = [
     "smsgw_accepted_total{lane=\"otp\"}",
     "smsgw_refused_total{code=\"invalid-request\"}",
     "smsgw_requests_total{door=\"send_transactional\",status=\"202\"}",
@@ -29,7 +29,9 @@ const MOVED: [&str; 23] = [
     "smsgw_attempts_total{provider=\"twilio\",lane=\"promo\",outcome=\"throttled\"}",
     "smsgw_attempt_seconds_count{provider=\"twilio\"}",
     "smsgw_provider_pauses_total{provider=\"twilio\"}",
-    "smsgw_claim_size_count{lane=\"transactional\"}",
+    "smsgw_claim_size_count{lane=\"promo\"}",
+    "smsgw_handed_over_total{lane=\"otp\"}",
+    "smsgw_handed_over_total{lane=\"transactional\"}",
     "smsgw_receipts_total{provider=\"twilio\",status=\"delivered\"}",
     "smsgw_settled_by_receipt_total",
     "smsgw_inbound_total{provider=\"twilio\"}",

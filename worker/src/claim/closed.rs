@@ -58,7 +58,7 @@ impl Claimer {
         let (lane, most) = (self.parts.lane, i64::try_from(USEFUL).unwrap_or(i64::MAX));
         let found = within(EXPIRE_PATIENCE, outbox::list_expiring(&mut *db, lane, before, most)).await?;
         let began = Instant::now();
-        let free = |_: &MessageId| self.slots.clone().try_acquire_owned().ok();
+        let free = |_: &MessageId| self.dispatch.slots.clone().try_acquire_owned().ok();
         let slots: Vec<_> = found.iter().map_while(free).collect();
         if slots.is_empty() {
             return Ok(());
@@ -66,7 +66,7 @@ impl Claimer {
         let people = self.parts.keyring.people();
         let claim = outbox::claim_these(db, people, worker, lane, &found[..slots.len()]);
         let rows = within(PATIENCE, claim).await?;
-        self.hand_out(rows, worker, began, slots).await;
+        self.hand_out(rows, worker, began, slots);
         Ok(())
     }
 }

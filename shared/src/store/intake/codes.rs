@@ -7,11 +7,12 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Columns;
-use crate::ids::SessionId;
+use crate::ids::{MessageId, SessionId, WorkerId};
 use crate::limits::{Exceeded, Limit, Standing, Subject};
-use crate::message::NewMessage;
+use crate::message::{NewMessage, OutboxMessage};
 use crate::store::guard::{self, Outlook, Verdict};
 use crate::store::otp_sessions::NewSession;
+use crate::store::outbox::Claimed;
 use crate::store::{otp_windows, sparse};
 
 /// An OTP session and the message that carries its code: both are stored or neither is.
@@ -93,16 +94,31 @@ impl<'a> SessionColumns<'a> {
 /// Stores sessions with their messages as far as the limits allow them, in the order given; the answers are in that
 /// order as well. To be called within a transaction.
 pub async fn start_sessions(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<Started>> {
-    start(db, starts, false).await
+    Ok(start(db, starts, None, false).await?.0)
+}
+
+/// As [`start_sessions`], with their messages stored under the name of `worker`, if there is one, which may send them once
+/// this is committed. One that was struck off, or whose lane is paused, is given none.
+pub async fn start_sessions_claimed(
+    db: &mut PgConnection,
+    starts: &[&NewOtp],
+    worker: Option<WorkerId>,
+) -> sqlx::Result<(Vec<Started>, Vec<Claimed>)> {
+    start(db, starts, worker, false).await
 }
 
 /// Repeats it when the answer to its commit was lost: what was stored then is neither stored nor counted again, and
 /// answered as it would have been, but for where its subjects stand.
 pub async fn start_sessions_again(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<Started>> {
-    start(db, starts, true).await
+    Ok(start(db, starts, None, true).await?.0)
 }
 
-async fn start(db: &mut PgConnection, starts: &[&NewOtp], is_again: bool) -> sqlx::Result<Vec<Started>> {
+async fn start(
+    db: &mut PgConnection,
+    starts: &[&NewOtp],
+    worker: Option<WorkerId>,
+    is_again: bool,
+) -> sqlx::Result<(Vec<Started>, Vec<Claimed>)> {
     let mut limits: Vec<Limit> = starts.iter().flat_map(|start| start.limits.iter().cloned()).collect();
     limits.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     limits.dedup();
@@ -123,10 +139,11 @@ async fn start(db: &mut PgConnection, starts: &[&NewOtp], is_again: bool) -> sql
             Counted { standings, is_withheld: withheld.is_some(), verdict: None }
         }));
     }
+    let mut claimed = Vec::new();
     if !allowed.is_empty() {
         otp_windows::record(&mut *db, &limits, &held).await?;
         let verdicts = ask_guard(&mut *db, &mut allowed).await?;
-        insert_sessions(&mut *db, &allowed).await?;
+        claimed = insert_sessions(&mut *db, &allowed, worker).await?;
         for (start, answer) in starts.iter().zip(&mut answers) {
             let verdict = verdicts.iter().find(|(id, _)| *id == start.session.id);
             if let (Ok(counted), Some((_, verdict))) = (answer, verdict) {
@@ -135,7 +152,7 @@ async fn start(db: &mut PgConnection, starts: &[&NewOtp], is_again: bool) -> sql
             }
         }
     }
-    Ok(answers)
+    Ok((answers, claimed))
 }
 
 /// A session whose phone is locked looks like any other from outside, but nothing is sent.
@@ -182,11 +199,12 @@ async fn list_stored(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<
 async fn insert_sessions(
     db: &mut PgConnection,
     starts: &[(&NewOtp, Option<&'static str>)],
-) -> sqlx::Result<()> {
+    worker: Option<WorkerId>,
+) -> sqlx::Result<Vec<Claimed>> {
     let s = SessionColumns::of(starts);
-    let sent = starts.iter().filter(|(_, withheld)| withheld.is_none());
-    let m = Columns::of(sent.map(|(start, _)| &start.message));
-    sqlx::query!(
+    let sent = || starts.iter().filter(|(_, withheld)| withheld.is_none()).map(|(start, _)| &start.message);
+    let m = Columns::of(sent());
+    let rows = sqlx::query!(
         r#"with session as (
                insert into public.sms_otp_sessions (id, user_id, phone, purpose, max_attempts, code_length, code_mac,
                                                     sealed_code, withheld, locale, hint, api_key_id, resend_at,
@@ -198,16 +216,26 @@ async fn insert_sessions(
                    as i (id, user_id, phone, purpose, max_attempts, code_length, code_mac, sealed_code, withheld,
                          locale, hint, api_key_id, resend_at, expires_at, message_id)
                returning id, user_id, hint, api_key_id
+           ),
+           -- As in the claim, but without waiting: while a takeover holds the worker, a code is stored unclaimed.
+           claimer as (
+               select id from smsgw.sms_workers
+               where id = $25 and not exists (
+                   select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = 'otp'))
+               for key share skip locked
            )
-           insert into smsgw.sms_outbox (id, lane, due_at, expires_at, "to", sealed_body, segments, sender, template,
-                   hint, preferred, user_id, api_key_id, session_id, trace)
+           insert into smsgw.sms_outbox as o (id, lane, due_at, expires_at, "to", sealed_body, segments, sender,
+                   template, hint, preferred, user_id, api_key_id, session_id, trace, worker_id)
            select m.id, 'otp', clock_timestamp(), m.expires_at, m."to", m.sealed_body, m.segments, m.sender, m.template,
                   s.hint, (select u.preferred_provider from public.user_contact_settings u where u.user_id = s.user_id),
-                  s.user_id, s.api_key_id, m.session_id, m.trace
+                  s.user_id, s.api_key_id, m.session_id, m.trace, (select id from claimer)
            from unnest($16::uuid[], $17::timestamptz[], $18::text[], $19::bytea[], $20::smallint[], $21::text[],
                        $22::text[], $23::uuid[], $24::text[])
                as m (id, expires_at, "to", sealed_body, segments, sender, template, session_id, trace)
-           join session s on s.id = m.session_id"#,
+           join session s on s.id = m.session_id
+           returning id as "id: MessageId", seq, due_at, hint, preferred, worker_id is not null as "is_claimed!",
+                     clock_timestamp() as "now!",
+                     (select array_agg(name) from smsgw.sms_pauses where scope = 'provider') as "halted?: Vec<String>""#,
         &s.ids,
         &s.users as &[Option<&str>],
         &s.phones as &[&str],
@@ -232,10 +260,17 @@ async fn insert_sessions(
         &m.templates as &[Option<&str>],
         &m.sessions as &[Option<Uuid>],
         &m.traces as &[Option<&str>],
+        worker as Option<WorkerId>,
     )
-    .execute(db)
+    .fetch_all(db)
     .await?;
-    Ok(())
+    let claimed = rows.into_iter().filter(|row| row.is_claimed).filter_map(|row| {
+        let stored = sent().find(|message| message.id == row.id)?.stored(row.seq, row.due_at, row.preferred);
+        let message = OutboxMessage { hint: row.hint, ..stored };
+        let (stopped, halted) = (Vec::new(), row.halted.unwrap_or_default());
+        Some(Claimed { message, stopped, campaign: None, halted, asks_of_erased: false, now: row.now })
+    });
+    Ok(claimed.collect())
 }
 
 /// Stores the message that carries a running session's next code.

@@ -28,7 +28,7 @@ pub struct Claimed {
     /// Providers that an operator had stopped when it was claimed.
     pub halted: Vec<String>,
     /// Some people were erased who had stopped something; whether this is one of them is to be asked.
-    asks_of_erased: bool,
+    pub(in crate::store) asks_of_erased: bool,
     /// The database's time at the claim.
     pub now: DateTime<Utc>,
 }
@@ -83,7 +83,7 @@ pub async fn claim(
 
 /// Adds to each row what its person had stopped before they were erased. In the transaction of the claim, so that a stop
 /// which turns into a hash is seen as the one or the other. One more round trip, while there are such people at all.
-async fn heed_erased(
+pub(in crate::store) async fn heed_erased(
     db: impl PgExecutor<'_>,
     people: &Mac,
     lane: Lane,
