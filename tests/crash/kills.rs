@@ -86,6 +86,8 @@ pub(crate) async fn kill_the_api(gateway: &mut Gateway, load: &Load, round: usiz
     let hit = load.burst(round).await;
     let killed = Instant::now();
     gateway.api.kill();
+    // What it had already told Postgres is done meanwhile.
+    tokio::time::sleep(Duration::from_millis(200)).await;
     let held = gateway.held_by(worker).await.len();
     report.held_by_the_dead += held;
     gateway.restart_api().await;

@@ -26,17 +26,8 @@ async fn a_gateway_that_cannot_claim() -> (TestApp, Door) {
     let door = Door::open(&app).await;
     app.refuse_claims().await;
     app.the_worker().await;
-    takes_over(&app).await;
+    app.takes_over().await;
     (app, door)
-}
-
-/// Waits until there is place for a message.
-async fn takes_over(app: &TestApp) {
-    let text = a_text(app, "never stored");
-    drop(
-        eventually("the worker to take messages", async || places_for(app, std::slice::from_ref(&text)))
-            .await,
-    );
 }
 
 fn a_text(app: &TestApp, text: &str) -> NewMessage {
@@ -224,7 +215,7 @@ async fn slots_of_lost_messages_are_free_after_the_look() {
     let mut app = TestApp::without_worker().await;
     app.start_worker_with(|parts| parts.config.transactional_slots = 2);
     app.the_worker().await;
-    takes_over(&app).await;
+    app.takes_over().await;
     let texts: Vec<_> = (0..4).map(|_| a_text(&app, "lost")).collect();
     for two in texts.chunks(2) {
         let places = eventually("places", async || places_for(&app, two)).await;

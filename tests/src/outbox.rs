@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use mock_provider::Arrival;
 use shared::db::Use;
 use shared::ids::{MessageId, WorkerId};
+use shared::lane::Lane;
 use shared::message::NewMessage;
 use sqlx::{Connection, PgConnection};
 
@@ -154,6 +155,15 @@ impl TestApp {
         .execute(&mut self.owner().await)
         .await
         .unwrap();
+    }
+
+    /// Waits until a worker takes texts and codes over.
+    pub async fn takes_over(&self) {
+        for lane in [Lane::Otp, Lane::Transactional] {
+            let never_stored = [MessageId::new(self.now())];
+            let ask = async || self.handoff().reserve(lane, &never_stored).map(drop);
+            eventually("the worker to take messages over", ask).await;
+        }
     }
 
     /// Lets claims succeed again.

@@ -8,6 +8,7 @@ use shared::db::{Use, within};
 use shared::ids::{MessageId, WorkerId};
 use shared::lane::Lane;
 use shared::store::outbox::{self, Claimed, Watermark};
+use shared::store::workers;
 use sqlx::PgConnection;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -47,8 +48,6 @@ pub(crate) struct Claimer {
     parts: LaneParts,
     dispatch: Arc<Dispatch>,
     newest_next: bool,
-    /// The last claim found few or none.
-    is_idle: bool,
     /// When bulk should no longer wait for more slots.
     due: Instant,
     recover_due: Instant,
@@ -74,7 +73,6 @@ impl Claimer {
             parts,
             dispatch,
             newest_next: false,
-            is_idle: true,
             due: now,
             recover_due: now,
             expire_due: now,
@@ -124,6 +122,8 @@ impl Claimer {
                 () = stop.cancelled() => break,
             };
             if slots.is_empty() {
+                // Until a claim says otherwise, others wait for what the providers let go.
+                self.dispatch.learn_wait(Some(Duration::MAX));
                 self.rest(Duration::from_millis(10), stop).await;
                 continue;
             }
@@ -170,8 +170,12 @@ impl Claimer {
     /// What the lane may take on at once, besides what it has under way; only promo steps back for codes.
     fn allowance(&self) -> usize {
         if self.parts.lane != Lane::Promo {
-            // A claim that will find little leaves room for what is handed over meanwhile.
-            return if self.is_idle { self.parts.slots.div_ceil(2).min(LARGEST) } else { LARGEST };
+            // What a claim does not find, nobody else can use meanwhile: it leaves room for what is handed over.
+            return if self.dispatch.is_behind() {
+                LARGEST
+            } else {
+                self.parts.slots.div_ceil(4).min(LARGEST)
+            };
         }
         let (congestion, now) = (&self.parts.congestion, Instant::now());
         let under_way = self.parts.slots - self.dispatch.slots.available_permits();
@@ -219,7 +223,6 @@ impl Claimer {
             Lane::Transactional | Lane::Promo if !is_few => Found::Several,
             _ => Found::Few,
         };
-        self.is_idle = found == Found::Few;
         self.hand_out(rows, worker, began, slots);
         Ok(found)
     }
@@ -272,13 +275,23 @@ impl Claimer {
 
     /// Hands back rows that carry our name but are not held here: those of a claim or a handoff whose answer was lost.
     async fn recover(&mut self, db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {
-        // Free again after the look. If it fails, the connection is lost as well, and the next one begins with a look.
         let lost = self.dispatch.lost();
         if lost.is_empty() && self.recover_due > Instant::now() {
             return Ok(());
         }
         self.recover_due = Instant::now() + RECOVER_EVERY;
-        hand_back_lost(db, worker, self.parts.lane, &self.dispatch.held).await
+        let looked = async {
+            if !lost.is_empty() {
+                within(PATIENCE, workers::outwait_stores(&mut *db, worker)).await?;
+            }
+            hand_back_lost(&mut *db, worker, self.parts.lane, &self.dispatch.held).await
+        };
+        let looked = looked.await;
+        if looked.is_err() {
+            // Nobody knows yet; the next connection begins with a look.
+            lost.into_iter().for_each(|slots| self.dispatch.lose(slots));
+        }
+        looked
     }
 }
 

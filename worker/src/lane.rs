@@ -16,6 +16,7 @@ use shared::db::{Database, Use, within};
 use shared::handoff::Handoff;
 use shared::lane::Lane;
 use shared::seal::Keyring;
+use shared::store::workers;
 use shared::wake::Wake;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
@@ -116,7 +117,7 @@ async fn run(parts: LaneParts, stop: CancellationToken) -> bool {
         _ = &mut acker => return false,
     }
     let is_drained = stop.is_cancelled() && claimer.await.is_ok() && acker.await.is_ok();
-    if let Err(error) = look_behind(&parts, &held).await {
+    if is_drained && let Err(error) = look_behind(&parts, &held).await {
         tracing::debug!(%error, "what may be left of lost claims is taken over by others");
     }
     is_drained
@@ -126,6 +127,7 @@ async fn run(parts: LaneParts, stop: CancellationToken) -> bool {
 async fn look_behind(parts: &LaneParts, held: &Held) -> sqlx::Result<()> {
     let Some(worker) = parts.presence.standing() else { return Ok(()) };
     let mut db = within(CONNECT_PATIENCE, parts.database.connect(Use::Queue("smsgw claim"))).await?;
+    within(CONNECT_PATIENCE, workers::outwait_stores(&mut db, worker)).await?;
     hand_back_lost(&mut db, worker, parts.lane, held).await
 }
 

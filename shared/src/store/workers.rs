@@ -123,6 +123,18 @@ pub async fn lock_dead(db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<
     Ok(locked)
 }
 
+/// Waits until what is just being stored or claimed in a worker's name is committed or rolled back: it holds the worker's row.
+///
+/// # Errors
+/// When that takes longer than a moment; the row then stays as it is.
+pub async fn outwait_stores(db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {
+    let mut tx = db.begin_with("begin; set local lock_timeout = '2s'").await?;
+    sqlx::query!("select from smsgw.sms_workers where id = $1 for update", worker as WorkerId)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await
+}
+
 /// Strikes a worker off: it has stopped, or its rows were taken over. One that still holds messages
 /// stays, for others to take it over.
 pub async fn remove(db: &mut PgConnection, worker: WorkerId) -> sqlx::Result<()> {

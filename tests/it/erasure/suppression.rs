@@ -59,6 +59,7 @@ async fn an_erased_stop_holds_for_texts_that_are_handed_over() {
     assert_eq!(stopped.status, 200, "{:?}", stopped.body);
     done(&door, &erase(&door, &number).await).await;
     app.refuse_claims().await;
+    app.takes_over().await;
     let text = async |to: &str| {
         let sent = door.post("/sms/send-transactional", &json!({ "to": to, "text": "Hello" })).await.body;
         app.end_of(MessageId(sent["message_id"].as_str().unwrap().parse().unwrap())).await
