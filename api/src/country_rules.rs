@@ -27,7 +27,8 @@ impl InForce {
     /// # Errors
     /// Those of the database.
     pub(crate) async fn in_force(&self, pool: &PgPool) -> sqlx::Result<Option<Arc<CountryRules>>> {
-        self.0.get(&(), async || Ok(country_rules::load(pool).await?.map(Arc::new))).await
+        let pool = pool.clone();
+        self.0.get(&(), async move || Ok(country_rules::load(&pool).await?.map(Arc::new))).await
     }
 
     /// Forgets them: rules, or texts that are registered, were changed here.

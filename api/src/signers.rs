@@ -12,6 +12,7 @@ use shared::provider::twilio::webhook;
 use shared::seal::Keyring;
 use shared::store::integrations;
 use sqlx::PgPool;
+use tokio::time::timeout;
 
 use crate::cache::Cache;
 use crate::measures::WebhookMeasures;
@@ -25,7 +26,7 @@ const NO_TOKEN: &str = "signatures cannot be checked: the provider is set up wit
 
 /// The signing secrets of all providers.
 pub(crate) struct Signers {
-    environment: Vec<ProviderSettings>,
+    environment: Arc<[ProviderSettings]>,
     public_url: Option<BaseUrl>,
     known: Cache<String, Signer>,
     /// Providers whose webhooks cannot be checked, once that was logged.
@@ -59,7 +60,7 @@ impl Signers {
             // Shown before the first webhook.
             let _ = WebhookMeasures::new(&provider.name);
         }
-        Self { environment, public_url, known: Cache::new(), told: Mutex::default() }
+        Self { environment: environment.into(), public_url, known: Cache::new(), told: Mutex::default() }
     }
 
     /// Refuses a request that its provider did not sign; gives the provider's metrics.
@@ -69,14 +70,18 @@ impl Signers {
     pub(crate) async fn check(
         &self,
         pool: &PgPool,
-        keyring: &Keyring,
+        keyring: &Arc<Keyring>,
         request: &Signed<'_>,
     ) -> Result<WebhookMeasures, Problem> {
         let Signer { token, measures } = self
             .known
-            .get(&request.provider.to_owned(), async || {
-                let found = tokio::time::timeout(PATIENCE, self.load(pool, keyring, request.provider)).await;
-                found.map_err(|_| sqlx::Error::PoolTimedOut)?
+            .get(&request.provider.to_owned(), || {
+                let (environment, pool) = (Arc::clone(&self.environment), pool.clone());
+                let (keyring, name) = (Arc::clone(keyring), request.provider.to_owned());
+                async move {
+                    let found = timeout(PATIENCE, load(&environment, &pool, &keyring, &name)).await;
+                    found.map_err(|_| sqlx::Error::PoolTimedOut)?
+                }
             })
             .await?
             .ok_or_else(|| Problem::not_found("no provider by this name posts to this gateway"))?;
@@ -107,28 +112,33 @@ impl Signers {
         }
         Problem::invalid_signature(problem)
     }
+}
 
-    /// Looks a provider up as workers do: a row hides the environment's provider of the same name. One that is
-    /// disabled still has receipts to come.
-    async fn load(&self, pool: &PgPool, keyring: &Keyring, name: &str) -> sqlx::Result<Option<Signer>> {
-        let row = integrations::find(pool, name).await?;
-        let catalogue = Catalogue::load(
-            &self.environment,
-            row.as_slice(),
-            keyring.credentials(),
-            // No sandbox may stand in.
-            Environment::Production,
-        );
-        let found = catalogue.providers.into_iter().find(|provider| provider.name == name);
-        Ok(found.and_then(|provider| match provider.vendor {
-            VendorConfig::Twilio(config) => Some(Signer {
-                token: config.auth_token().cloned().map(Arc::new),
-                measures: WebhookMeasures::new(name),
-            }),
-            VendorConfig::TwoFactor(_)
-            | VendorConfig::Generic(_)
-            | VendorConfig::Sandbox
-            | VendorConfig::Given(_) => None,
-        }))
-    }
+/// Looks a provider up as workers do: a row hides the environment's provider of the same name. One that is
+/// disabled still has receipts to come.
+async fn load(
+    environment: &[ProviderSettings],
+    pool: &PgPool,
+    keyring: &Keyring,
+    name: &str,
+) -> sqlx::Result<Option<Signer>> {
+    let row = integrations::find(pool, name).await?;
+    let catalogue = Catalogue::load(
+        environment,
+        row.as_slice(),
+        keyring.credentials(),
+        // No sandbox may stand in.
+        Environment::Production,
+    );
+    let found = catalogue.providers.into_iter().find(|provider| provider.name == name);
+    Ok(found.and_then(|provider| match provider.vendor {
+        VendorConfig::Twilio(config) => Some(Signer {
+            token: config.auth_token().cloned().map(Arc::new),
+            measures: WebhookMeasures::new(name),
+        }),
+        VendorConfig::TwoFactor(_)
+        | VendorConfig::Generic(_)
+        | VendorConfig::Sandbox
+        | VendorConfig::Given(_) => None,
+    }))
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use shared::lane::Lane;
 use shared::store::templates::{self, TemplateKey};
 use shared::template::{RenderError, Template, TemplateName};
-use sqlx::PgExecutor;
+use sqlx::PgPool;
 
 use crate::cache::Cache;
 
@@ -63,22 +63,15 @@ impl Templates {
     /// Finds the variant of `name` for `locale`: the very one, else its language's, else the default.
     pub(crate) async fn find(
         &self,
-        db: impl PgExecutor<'_>,
+        pool: &PgPool,
         name: &str,
         locale: Option<&str>,
     ) -> sqlx::Result<Option<Arc<Variant>>> {
         if TemplateName::parse(name).is_err() {
             return Ok(None);
         }
-        let variants = self
-            .0
-            .get(&name.to_owned(), async || {
-                let rows = templates::list_variants(db, name).await?;
-                Ok::<_, sqlx::Error>(Some(
-                    rows.into_iter().filter_map(Variant::compile).map(Arc::new).collect(),
-                ))
-            })
-            .await?;
+        let (pool, name) = (pool.clone(), name.to_owned());
+        let variants = self.0.get(&name, || list_compiled(pool, name.clone())).await?;
         Ok(variants.and_then(|variants| best(&variants, locale.unwrap_or_default()).cloned()))
     }
 
@@ -86,6 +79,11 @@ impl Templates {
     pub(crate) fn forget(&self, name: &str) {
         self.0.forget(&name.to_owned());
     }
+}
+
+async fn list_compiled(pool: PgPool, name: String) -> sqlx::Result<Option<Arc<[Arc<Variant>]>>> {
+    let rows = templates::list_variants(&pool, &name).await?;
+    Ok(Some(rows.into_iter().filter_map(Variant::compile).map(Arc::new).collect()))
 }
 
 fn best<'a>(variants: &'a [Arc<Variant>], locale: &str) -> Option<&'a Arc<Variant>> {

@@ -35,11 +35,13 @@ impl Keys {
     ) -> sqlx::Result<Option<Arc<ApiKey>>> {
         let mac = keyring.api_keys();
         self.0
-            .get(&mac.tag(&[key.as_bytes()]), async || {
+            .get(&mac.tag(&[key.as_bytes()]), || {
                 // Keys made before the master key changed are found by their old hash.
-                let tags = mac.tags(&[key.as_bytes()]);
-                let found = timeout(PATIENCE, api_keys::find_live(pool, &tags)).await;
-                Ok(found.map_err(|_| sqlx::Error::PoolTimedOut)??.map(Arc::new))
+                let (pool, tags) = (pool.clone(), mac.tags(&[key.as_bytes()]));
+                async move {
+                    let found = timeout(PATIENCE, api_keys::find_live(&pool, &tags)).await;
+                    Ok(found.map_err(|_| sqlx::Error::PoolTimedOut)??.map(Arc::new))
+                }
             })
             .await
     }
@@ -51,20 +53,21 @@ impl Keys {
 pub(crate) struct KeyOrigins {
     live: Cache<(), Arc<HashSet<String>>>,
     /// With the database away these are as good as any: without them a page could not read that it should come back.
-    last: RwLock<Arc<HashSet<String>>>,
+    last: Arc<RwLock<Arc<HashSet<String>>>>,
 }
 
 impl KeyOrigins {
     pub(crate) fn new() -> Self {
-        Self { live: Cache::new(), last: RwLock::default() }
+        Self { live: Cache::new(), last: Arc::default() }
     }
 
     /// Whether pages of `origin` may call with some key.
     pub(super) async fn contains(&self, pool: &PgPool, origin: &str) -> bool {
-        let looked_up = self.live.get(&(), async || {
-            let found = timeout(PATIENCE, api_keys::list_origins(pool)).await;
+        let (pool, last) = (pool.clone(), Arc::clone(&self.last));
+        let looked_up = self.live.get(&(), async move || {
+            let found = timeout(PATIENCE, api_keys::list_origins(&pool)).await;
             let found = Arc::new(found.map_err(|_| sqlx::Error::PoolTimedOut)??.into_iter().collect());
-            *self.last.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&found);
+            *last.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&found);
             Ok(Some(found))
         });
         match looked_up.await {

@@ -56,10 +56,11 @@ impl Guard {
     /// # Errors
     /// Those of the database.
     pub(crate) async fn outlook(&self, pool: &PgPool) -> sqlx::Result<Arc<Outlook>> {
-        let load = async || {
-            let mut outlook = guard::outlook(pool).await?;
+        let (this, pool) = (self.clone(), pool.clone());
+        let load = async move || {
+            let mut outlook = guard::outlook(&pool).await?;
             if outlook.is_capped {
-                outlook.prices = self.prices(pool).await?;
+                outlook.prices = this.prices(&pool).await?;
             }
             Ok(Some(Arc::new(outlook)))
         };

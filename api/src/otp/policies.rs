@@ -55,7 +55,7 @@ impl Policies {
     /// # Errors
     /// Those of the database.
     pub(crate) async fn all(&self, pool: &PgPool) -> sqlx::Result<RuleBook> {
-        let known = self.0.get(&(), async || load(pool).await.map(Some)).await?;
+        let known = self.0.get(&(), || load(pool.clone())).await?;
         known.ok_or(sqlx::Error::RowNotFound)
     }
 
@@ -65,13 +65,13 @@ impl Policies {
     }
 }
 
-async fn load(pool: &PgPool) -> sqlx::Result<RuleBook> {
-    let policies = otp_policies::list_policies(pool).await?;
-    let limits = otp_policies::list_limits(pool).await?;
+async fn load(pool: PgPool) -> sqlx::Result<Option<RuleBook>> {
+    let policies = otp_policies::list_policies(&pool).await?;
+    let limits = otp_policies::list_limits(&pool).await?;
     let limits: Arc<[Limit]> = limits.iter().filter_map(LimitRow::limit).collect();
     let rules = policies.iter().filter_map(PolicyRow::policy).map(|policy| {
         let limits = limits.iter().cloned().chain([policy.send_limit()]).collect();
         Rules { policy, limits }
     });
-    Ok(RuleBook { purposes: rules.collect(), limits: Arc::clone(&limits) })
+    Ok(Some(RuleBook { purposes: rules.collect(), limits: Arc::clone(&limits) }))
 }
