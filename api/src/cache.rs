@@ -13,11 +13,14 @@ use std::time::{Duration, Instant};
 
 use shared::db::is_away;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 /// Age at which it is looked up again, beside the request that found it so old.
 const REFRESH: Duration = Duration::from_secs(1);
 /// Age at which an entry is worth nothing.
 const LIFETIME: Duration = Duration::from_secs(2);
+/// A database that takes longer is away.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// More entries than this and all are forgotten: whoever asks for made-up keys gains no memory.
 const MAX_ENTRIES: usize = 10_000;
 /// Looks at the same time, at most: one a shard.
@@ -46,7 +49,7 @@ struct Known<K, V> {
 struct Entry<V> {
     value: Option<V>,
     since: Instant,
-    is_refreshed: AtomicBool,
+    refresh_began: AtomicBool,
 }
 
 impl<V> Entry<V> {
@@ -60,9 +63,9 @@ impl<V> Entry<V> {
         self.since.elapsed() < LIFETIME
     }
 
-    /// Whether it should be looked up again; says so once.
-    fn asks_for_refresh(&self) -> bool {
-        !self.is_fresh() && !self.is_refreshed.swap(true, Ordering::Relaxed)
+    /// Whether the caller is the one who looks again.
+    fn begin_refresh(&self) -> bool {
+        !self.is_fresh() && !self.refresh_began.swap(true, Ordering::Relaxed)
     }
 }
 
@@ -91,7 +94,7 @@ where
             // Boxed: whoever finds what they look for, nearly everybody, need not carry the room for this.
             return Box::pin(self.0.look(key, load())).await;
         };
-        if entry.asks_for_refresh() {
+        if entry.begin_refresh() {
             let (inner, key, load) = (Arc::clone(&self.0), key.clone(), load());
             tokio::spawn(async move {
                 if let Err(error) = inner.look(&key, load).await {
@@ -127,12 +130,13 @@ impl<K: Clone + Eq + Hash, V: Clone> Inner<K, V> {
             return Err(sqlx::Error::PoolTimedOut);
         }
         let (since, forgets) = (Instant::now(), self.read().forgets);
-        let value = load.await.inspect_err(|error| {
+        let looked = timeout(PATIENCE, load).await.map_err(|_| sqlx::Error::PoolTimedOut).flatten();
+        let value = looked.inspect_err(|error| {
             if is_away(error) {
                 *found_away = Some(Instant::now());
             }
         })?;
-        let entry = Entry { value: value.clone(), since, is_refreshed: AtomicBool::new(false) };
+        let entry = Entry { value: value.clone(), since, refresh_began: AtomicBool::new(false) };
         self.put(key.clone(), entry, forgets);
         Ok(value)
     }
@@ -196,7 +200,7 @@ mod tests {
     async fn nobody_waits_for_what_is_looked_up_again() {
         let (cache, (known, looked_up)) = (Cache::new(), oneshot::channel());
         let aged = Instant::now().checked_sub(REFRESH).expect("a time");
-        let entry = Entry { value: Some("old"), since: aged, is_refreshed: AtomicBool::new(false) };
+        let entry = Entry { value: Some("old"), since: aged, refresh_began: AtomicBool::new(false) };
         cache.0.put(1, entry, 0);
         let look = async || Ok(Some(looked_up.await.expect("an answer")));
         assert_eq!(cache.get(&1, look).await.expect("an answer"), Some("old"));

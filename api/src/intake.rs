@@ -24,7 +24,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use self::checks::Consumed;
 use self::flusher::Flusher;
-use self::group::Storable;
+use self::group::{Storable, UnderWay};
 use crate::app::Parts;
 use crate::measures;
 
@@ -89,6 +89,8 @@ struct Shared {
     keyring: Arc<Keyring>,
     /// How long codes wait to be stored.
     congestion: Arc<Congestion>,
+    /// Groups of codes that are being stored.
+    under_way: UnderWay,
 }
 
 /// A row that waits, and who waits for it.
@@ -110,6 +112,7 @@ impl Intake {
             handoff: parts.handoff.clone(),
             keyring: Arc::clone(&parts.keyring),
             congestion: Arc::clone(&congestion),
+            under_way: UnderWay::default(),
         };
         Self {
             messages: start_flushers(&shared, MESSAGE_FLUSHERS),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use secrecy::SecretString;
 use shared::config::Environment;
@@ -12,14 +11,10 @@ use shared::provider::twilio::webhook;
 use shared::seal::Keyring;
 use shared::store::integrations;
 use sqlx::PgPool;
-use tokio::time::timeout;
 
 use crate::cache::Cache;
 use crate::measures::WebhookMeasures;
 use crate::problem::Problem;
-
-/// A database that takes longer is away.
-const PATIENCE: Duration = Duration::from_secs(3);
 const NO_URL: &str =
     "signatures cannot be checked: this gateway does not know its public URL (SMSGW_PUBLIC_URL)";
 const NO_TOKEN: &str = "signatures cannot be checked: the provider is set up without auth token";
@@ -78,10 +73,7 @@ impl Signers {
             .get(&request.provider.to_owned(), || {
                 let (environment, pool) = (Arc::clone(&self.environment), pool.clone());
                 let (keyring, name) = (Arc::clone(keyring), request.provider.to_owned());
-                async move {
-                    let found = timeout(PATIENCE, load(&environment, &pool, &keyring, &name)).await;
-                    found.map_err(|_| sqlx::Error::PoolTimedOut)?
-                }
+                async move { load(&environment, &pool, &keyring, &name).await }
             })
             .await?
             .ok_or_else(|| Problem::not_found("no provider by this name posts to this gateway"))?;

@@ -31,6 +31,8 @@ pub enum Use {
     Ack(&'static str),
     /// Intake: one plan for ever, since planning an insert takes longer than inserting a row.
     Intake(&'static str),
+    /// Codes: as intake; a statement that looks before it writes does not wait long for others, see [`is_contended`].
+    Codes(&'static str),
     /// Checks of codes: as intake, and whoever would have to wait for others is told so, see [`is_contended`].
     Checks(&'static str),
     /// Anything else that lives long: presence, listening.
@@ -68,6 +70,7 @@ impl Database {
             Use::Queue(name)
             | Use::Ack(name)
             | Use::Intake(name)
+            | Use::Codes(name)
             | Use::Checks(name)
             | Use::Service(name) => name,
         };
@@ -122,6 +125,7 @@ impl Use {
             Self::Queue(_) => Some(QUEUE_PLANNER),
             Self::Ack(_) => Some(ACK_PLANNER),
             Self::Intake(_) => Some(INTAKE_PLANNER),
+            Self::Codes(_) => Some(CODES_PLANNER),
             Self::Checks(_) => Some(CHECKS_PLANNER),
             Self::Service(_) => None,
         }
@@ -140,6 +144,10 @@ const ACK_PLANNER: &str = "set enable_seqscan = off; set enable_bitmapscan = off
 /// Rows come from the request; what little is looked up beside them has an index.
 const INTAKE_PLANNER: &str =
     "set enable_seqscan = off; set jit = off; set plan_cache_mode = force_generic_plan";
+
+/// As for intake. What a code that comes alone was decided by is soon out of date.
+const CODES_PLANNER: &str = "set enable_seqscan = off; set jit = off; set plan_cache_mode = force_generic_plan; \
+    set lock_timeout = '100ms'";
 
 /// As for intake, and never the whole outbox hashed for a few sessions. Checks of many are not held up by one whose phone
 /// somebody holds.

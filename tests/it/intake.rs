@@ -1,19 +1,12 @@
 //! The coalescer: many requests share a commit, and a bad one among them stands alone.
 
-use std::sync::Arc;
-
 use futures::future::join_all;
 use serde_json::json;
-use shared::guard::{Mode, Settings};
-use shared::ids::{ApiKeyId, MessageId, SessionId};
+use shared::ids::MessageId;
 use shared::message::NewMessage;
-use shared::otp_code::CodeLength;
-use shared::store::guard::Outlook;
-use shared::store::intake::{NewOtp, Started};
-use shared::store::otp_sessions::NewSession;
 use shared::store::{intake, messages};
 use sqlx::{Connection, PgConnection};
-use tests::builders::{a_number, a_transactional, an_otp};
+use tests::builders::a_transactional;
 use tests::{Door, TestApp};
 
 const SEND: &str = "/sms/send-transactional";
@@ -165,82 +158,4 @@ async fn nothing_is_answered_202_before_its_commit() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:?}");
-}
-
-/// A start of a code for a number of its own.
-fn a_start(app: &TestApp, key: ApiKeyId, outlook: &Arc<Outlook>) -> NewOtp {
-    let mut message = an_otp(app.now(), &app.keyring, "123456").to(&a_number()).build();
-    let session = NewSession {
-        id: SessionId::random(),
-        user_id: None,
-        phone: message.to.clone(),
-        purpose: "login",
-        max_attempts: 5,
-        code_length: CodeLength::SIX,
-        code_mac: vec![1; 32],
-        sealed_code: None,
-        locale: None,
-        hint: None,
-        api_key_id: key,
-        resend_at: app.now(),
-        expires_at: message.expires_at,
-    };
-    message.session_id = Some(session.id);
-    message.api_key_id = Some(key);
-    let guard = shared::store::guard::Send {
-        session: session.id,
-        message: message.id,
-        phone: shared::phone::PhoneNumber::stored(message.to.clone()),
-        client: None,
-        is_challenged: false,
-        is_resend: false,
-        segments: 1,
-        is_unmeasured: false,
-    };
-    NewOtp { session, message, subjects: Vec::new(), limits: [].into(), guard, outlook: outlook.clone() }
-}
-
-async fn a_key(app: &TestApp) -> ApiKeyId {
-    drop(Door::open(app).await);
-    sqlx::query_scalar("select id from smsgw.api_keys").fetch_one(&app.pool).await.unwrap()
-}
-
-/// As with messages: a code that was sent meanwhile must not come back when its start is repeated.
-#[tokio::test]
-async fn a_repeated_start_brings_no_finished_code_back() {
-    let app = TestApp::without_worker().await;
-    let (key, outlook) = (a_key(&app).await, Arc::default());
-    let [waiting, finished, lost] = &std::array::from_fn(|_| a_start(&app, key, &outlook));
-    let mut db = app.pool.acquire().await.unwrap();
-    intake::start_sessions(&mut db, &[waiting, finished]).await.unwrap();
-    messages::cancel(&mut db, finished.message.id).await.unwrap();
-    intake::start_sessions_again(&mut db, &[waiting, finished, lost]).await.unwrap();
-    let queued: Vec<MessageId> =
-        sqlx::query_scalar("select id from smsgw.sms_outbox order by seq").fetch_all(&mut *db).await.unwrap();
-    assert_eq!(queued, [waiting.message.id, lost.message.id]);
-}
-
-/// Its caller has heard nothing of the first.
-#[tokio::test]
-async fn a_repeated_start_is_answered_as_the_first_was() {
-    let app = TestApp::without_worker().await;
-    let key = a_key(&app).await;
-    let poor = Settings { mode: Mode::Enforce, credits_prefix: 0, ..Settings::default() };
-    let rich = [("IN".to_owned(), 5000.0)].into();
-    for outlook in [Outlook { settings: poor, ..Outlook::default() }, Outlook { rich, ..Outlook::default() }]
-    {
-        let outlook = Arc::new(outlook);
-        let starts = [a_start(&app, key, &outlook), a_start(&app, key, &outlook)];
-        let starts = starts.each_ref();
-        let mut db = app.pool.acquire().await.unwrap();
-        let first: Vec<_> = intake::start_sessions(&mut db, &starts).await.unwrap();
-        let again: Vec<_> = intake::start_sessions_again(&mut db, &starts).await.unwrap();
-        let of = |answers: Vec<Started>| answers.into_iter().map(Result::unwrap).collect::<Vec<_>>();
-        let (first, again) = (of(first), of(again));
-        assert!(first.iter().all(|counted| counted.verdict.is_some()));
-        assert_eq!(again, first);
-    }
-    let decisions: i64 =
-        sqlx::query_scalar("select count(*) from smsgw.guard_decisions").fetch_one(&app.pool).await.unwrap();
-    assert_eq!(decisions, 4);
 }

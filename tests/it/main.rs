@@ -31,6 +31,7 @@ mod schema;
 mod sending;
 mod sql_door;
 mod sql_example;
+mod starts;
 mod takeover;
 mod told_pauses;
 mod upkeep;

@@ -2,17 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use shared::seal::Keyring;
 use shared::store::api_keys::{self, ApiKey};
 use sqlx::PgPool;
-use tokio::time::timeout;
 
 use crate::cache::Cache;
-
-/// A database that takes longer is away.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Known keys, by their hash under the current master key.
 #[derive(Debug)]
@@ -38,10 +33,7 @@ impl Keys {
             .get(&mac.tag(&[key.as_bytes()]), || {
                 // Keys made before the master key changed are found by their old hash.
                 let (pool, tags) = (pool.clone(), mac.tags(&[key.as_bytes()]));
-                async move {
-                    let found = timeout(PATIENCE, api_keys::find_live(&pool, &tags)).await;
-                    Ok(found.map_err(|_| sqlx::Error::PoolTimedOut)??.map(Arc::new))
-                }
+                async move { Ok(api_keys::find_live(&pool, &tags).await?.map(Arc::new)) }
             })
             .await
     }
@@ -65,8 +57,7 @@ impl KeyOrigins {
     pub(super) async fn contains(&self, pool: &PgPool, origin: &str) -> bool {
         let (pool, last) = (pool.clone(), Arc::clone(&self.last));
         let looked_up = self.live.get(&(), async move || {
-            let found = timeout(PATIENCE, api_keys::list_origins(&pool)).await;
-            let found = Arc::new(found.map_err(|_| sqlx::Error::PoolTimedOut)??.into_iter().collect());
+            let found = Arc::new(api_keys::list_origins(&pool).await?.into_iter().collect());
             *last.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&found);
             Ok(Some(found))
         });

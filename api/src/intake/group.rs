@@ -1,7 +1,10 @@
 //! What can be stored in groups: messages, and OTP sessions with theirs; checks of codes are in [`super::checks`].
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use shared::db::Use;
-use shared::ids::MessageId;
+use shared::ids::{MessageId, WorkerId};
 use shared::lane::Lane;
 use shared::message::NewMessage;
 use shared::store::intake::{self, NewOtp, Started};
@@ -83,8 +86,54 @@ impl Storable for NewMessage {
     }
 }
 
+/// How many groups of codes this process is storing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct UnderWay(Arc<AtomicUsize>);
+
+/// One of them, until it is dropped.
+struct Group<'a> {
+    under_way: &'a AtomicUsize,
+    is_alone: bool,
+}
+
+impl UnderWay {
+    fn begin(&self) -> Group<'_> {
+        Group { is_alone: self.0.fetch_add(1, Ordering::Relaxed) == 0, under_way: &self.0 }
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whoever holds what it has read waits for whom it must.
+const BEGIN_TO_HOLD: &str = "begin; set local lock_timeout = 0";
+
+/// Starts sessions. One that comes while no other is under way is not likely to be in the way of another.
+async fn start(
+    db: &mut PgConnection,
+    rows: &[&NewOtp],
+    worker: Option<WorkerId>,
+    under_way: &UnderWay,
+) -> sqlx::Result<(Vec<Started>, Vec<Claimed>)> {
+    let group = under_way.begin();
+    if let (true, [row]) = (group.is_alone, rows)
+        && let Some((started, claimed)) = intake::start_session_at_once(db, row, worker).await?
+    {
+        return Ok((vec![started], Vec::from_iter(claimed)));
+    }
+    let mut tx = db.begin_with(BEGIN_TO_HOLD).await?;
+    let stored = intake::start_sessions_claimed(&mut tx, rows, worker).await?;
+    tx.commit().await?;
+    Ok(stored)
+}
+
 impl Storable for NewOtp {
     type Answer = (Started, Stored);
+
+    const USE: Use = Use::Codes("smsgw intake");
 
     async fn store(
         db: &mut PgConnection,
@@ -93,10 +142,8 @@ impl Storable for NewOtp {
     ) -> sqlx::Result<Vec<Self::Answer>> {
         let ids: Vec<_> = rows.iter().map(|row| row.message.id).collect();
         let places = shared.handoff.reserve(Lane::Otp, &ids);
-        let mut tx = db.begin().await?;
         let worker = places.as_ref().map(|places| places.worker());
-        let (started, claimed) = intake::start_sessions_claimed(&mut tx, rows, worker).await?;
-        tx.commit().await?;
+        let (started, claimed) = start(db, rows, worker, &shared.under_way).await?;
         let stored: Vec<_> = ids.iter().map(|id| Stored::of(*id, &claimed)).collect();
         // Not before: what is committed is the intent to send.
         if let Some(places) = places {
@@ -106,7 +153,7 @@ impl Storable for NewOtp {
     }
 
     async fn store_again(db: &mut PgConnection, rows: &[&Self]) -> sqlx::Result<Vec<Self::Answer>> {
-        let mut tx = db.begin().await?;
+        let mut tx = db.begin_with(BEGIN_TO_HOLD).await?;
         let started = intake::start_sessions_again(&mut tx, rows).await?;
         tx.commit().await?;
         Ok(started.into_iter().map(|started| (started, Stored::Waits)).collect())

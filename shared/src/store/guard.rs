@@ -26,6 +26,7 @@ pub use explain::{Explanation, explain};
 pub use release::{count_releasable, release};
 pub use texts::{judge_text, report};
 pub use unsent::{Unsent, take_back};
+pub(super) use verdicts::{Cases, Columns};
 pub use verdicts::{Send, Verdict, judge, list_verdicts};
 
 /// What the guard goes by for a few seconds: settings, the week's shares, and which countries have plenty of credits.
@@ -128,15 +129,20 @@ pub async fn set_mode(db: impl PgExecutor<'_>, mode: Mode) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Subjects whose rows are held until the transaction ends.
+/// What was read of subjects.
 #[derive(Clone, Debug, Default)]
-struct Held {
-    states: HashMap<Key, State>,
+pub(super) struct Seen {
+    pub(super) states: HashMap<Key, State>,
     /// The database's time.
-    now: DateTime<Utc>,
+    pub(super) now: DateTime<Utc>,
 }
 
-impl Held {
+impl Seen {
+    /// Nothing, at this time.
+    pub(super) fn at(now: DateTime<Utc>) -> Self {
+        Self { states: HashMap::new(), now }
+    }
+
     /// The subjects of one send. A country that is not held is stood for by `rich`.
     fn watched<'a>(&'a mut self, subjects: &Subjects, rich: &'a mut State) -> Option<Watched<'a>> {
         let key = |kind, name: &str| Key { kind, name: name.to_owned() };
@@ -157,10 +163,15 @@ impl Held {
 
 /// A state as its row has it; what this version cannot read is as good as nothing.
 #[derive(Debug)]
-struct Stored(Option<State>);
+pub(super) struct Stored(Option<State>);
 
 impl Stored {
-    fn or_new(found: Option<Json<Self>>, kind: Kind, settings: &Settings, now: DateTime<Utc>) -> State {
+    pub(super) fn or_new(
+        found: Option<Json<Self>>,
+        kind: Kind,
+        settings: &Settings,
+        now: DateTime<Utc>,
+    ) -> State {
         found.and_then(|stored| stored.0.0).unwrap_or_else(|| State::new(kind, settings, now.timestamp()))
     }
 }
@@ -198,13 +209,13 @@ impl Subjects {
     }
 }
 
-/// Reads the rows of `keys` and holds them, and says which of `phones` have verified a code.
+/// Reads the rows of `keys` and holds them until the transaction ends, and says which of `phones` have verified a code.
 async fn hold(
     db: &mut PgConnection,
     keys: &BTreeSet<Key>,
     phones: &[&str],
     settings: &Settings,
-) -> sqlx::Result<(Held, BTreeSet<String>)> {
+) -> sqlx::Result<(Seen, BTreeSet<String>)> {
     // Everybody takes the rows in this order, or two could wait for each other.
     let rows = sqlx::query!(
         r#"with held as (
@@ -224,7 +235,7 @@ async fn hold(
     )
     .fetch_all(db)
     .await?;
-    let (mut held, mut known) = (Held::default(), BTreeSet::new());
+    let (mut held, mut known) = (Seen::default(), BTreeSet::new());
     for row in rows {
         held.now = held.now.max(row.now);
         match row.kind.parse::<Kind>() {
@@ -241,7 +252,7 @@ async fn hold(
 }
 
 /// Writes what is now remembered of held subjects.
-async fn write(db: impl PgExecutor<'_>, held: &Held) -> sqlx::Result<()> {
+async fn write(db: impl PgExecutor<'_>, held: &Seen) -> sqlx::Result<()> {
     sqlx::query!(
         "update smsgw.guard_subjects g set state = i.state, touched = current_date
          from unnest($1::text[], $2::text[], $3::jsonb[]) as i (kind, subject, state)

@@ -14,8 +14,8 @@ use crate::store::sparse;
 mod codes;
 
 pub use codes::{
-    Counted, GUARD, NewOtp, PHONE_LOCKED, Started, insert_code, start_sessions, start_sessions_again,
-    start_sessions_claimed,
+    Counted, GUARD, NewOtp, PHONE_LOCKED, Started, insert_code, start_session_at_once, start_sessions,
+    start_sessions_again, start_sessions_claimed,
 };
 
 /// Messages as columns, for `unnest`.

@@ -5,9 +5,9 @@ use sqlx::PgConnection;
 
 use crate::limits::{Kind, Ledger, Limit, Subject, longest};
 
-/// What was read of subjects, whose rows are held until the transaction ends.
+/// What was read of subjects.
 #[derive(Debug)]
-pub struct Held {
+pub struct Seen {
     /// For the decision.
     pub ledger: Ledger,
     /// Phones whose codes are not compared for now.
@@ -16,9 +16,16 @@ pub struct Held {
     pub now: DateTime<Utc>,
 }
 
-/// Reads what is remembered of `subjects` and holds it, so that of two who send at the same moment one sees what the
-/// other counted. `subjects` may name one several times.
-pub async fn hold(db: &mut PgConnection, limits: &[Limit], subjects: &[Subject]) -> sqlx::Result<Held> {
+impl Seen {
+    /// Nothing, at this time.
+    pub(super) fn at(now: DateTime<Utc>) -> Self {
+        Self { ledger: Ledger::default(), locked_phones: Vec::new(), now }
+    }
+}
+
+/// Reads what is remembered of `subjects` and holds it until the transaction ends, so that of two who send at the same
+/// moment one sees what the other counted. `subjects` may name one several times.
+pub async fn hold(db: &mut PgConnection, limits: &[Limit], subjects: &[Subject]) -> sqlx::Result<Seen> {
     // Everybody takes the rows in this order, or two could wait for each other.
     let mut exact: Vec<&Subject> = subjects.iter().filter(|subject| subject.kind.is_exact()).collect();
     exact.sort_unstable();
@@ -38,7 +45,7 @@ pub async fn hold(db: &mut PgConnection, limits: &[Limit], subjects: &[Subject])
     )
     .fetch_all(&mut *db)
     .await?;
-    let mut held = Held { ledger: Ledger::default(), locked_phones: Vec::new(), now: DateTime::UNIX_EPOCH };
+    let mut held = Seen::at(DateTime::UNIX_EPOCH);
     for row in rows {
         held.now = held.now.max(row.now);
         if row.is_locked {
@@ -85,11 +92,9 @@ async fn read_counts(
     Ok(())
 }
 
-/// Remembers the sends that were counted in `held`.
-pub async fn record(db: &mut PgConnection, limits: &[Limit], held: &Held) -> sqlx::Result<()> {
-    let sends = &held.ledger.sends;
-    let exact: Vec<(&Subject, i32)> =
-        sends.iter().filter(|(subject, _)| subject.kind.is_exact()).map(|(s, n)| (s, *n)).collect();
+/// Remembers the sends that were counted in `held`, whose rows [`hold`] keeps from others.
+pub async fn record(db: &mut PgConnection, limits: &[Limit], held: &Seen) -> sqlx::Result<()> {
+    let c = Columns::of(limits, held);
     sqlx::query!(
         "update smsgw.otp_windows w
          set times = array(select t from unnest(w.times) t where t > $5::timestamptz - make_interval(secs => i.longest))
@@ -97,25 +102,53 @@ pub async fn record(db: &mut PgConnection, limits: &[Limit], held: &Held) -> sql
              until = $5::timestamptz + make_interval(secs => i.longest)
          from unnest($1::text[], $2::text[], $3::integer[], $4::double precision[]) as i (kind, subject, sends, longest)
          where w.kind = i.kind and w.subject = i.subject",
-        &exact.iter().map(|(subject, _)| subject.kind.as_str()).collect::<Vec<_>>() as &[&str],
-        &exact.iter().map(|(subject, _)| subject.name.as_str()).collect::<Vec<_>>() as &[&str],
-        &exact.iter().map(|(_, sends)| *sends).collect::<Vec<_>>(),
-        &exact.iter().map(|(subject, _)| longest(limits, subject.kind).as_secs_f64()).collect::<Vec<_>>(),
+        &c.kinds as &[&str],
+        &c.subjects as &[&str],
+        &c.sends,
+        &c.longest,
         held.now,
     )
     .execute(&mut *db)
     .await?;
-    let wide: Vec<(&Limit, &Subject, i32)> = sends
+    add_counts(db, limits, held).await
+}
+
+/// Sends of exact kinds as columns, for `unnest`, in the order in which everybody takes their rows.
+#[derive(Default)]
+pub(super) struct Columns<'a> {
+    pub(super) keys: Vec<&'a Subject>,
+    pub(super) kinds: Vec<&'static str>,
+    pub(super) subjects: Vec<&'a str>,
+    pub(super) sends: Vec<i32>,
+    /// For how many seconds they count.
+    pub(super) longest: Vec<f64>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(limits: &[Limit], seen: &'a Seen) -> Self {
+        let mut columns = Self::default();
+        for (subject, sends) in seen.ledger.sends.iter().filter(|(subject, _)| subject.kind.is_exact()) {
+            columns.keys.push(subject);
+            columns.kinds.push(subject.kind.as_str());
+            columns.subjects.push(&subject.name);
+            columns.sends.push(*sends);
+            columns.longest.push(longest(limits, subject.kind).as_secs_f64());
+        }
+        columns
+    }
+}
+
+/// Remembers the sends of countries and keys that were counted in `held`.
+pub(super) async fn add_counts(db: &mut PgConnection, limits: &[Limit], held: &Seen) -> sqlx::Result<()> {
+    let wide: Vec<(&Limit, &Subject, i32)> = held
+        .ledger
+        .sends
         .iter()
         .flat_map(|(subject, sends)| {
             counted(limits, std::slice::from_ref(subject))
                 .map(move |(limit, subject)| (limit, subject, *sends))
         })
         .collect();
-    add_counts(db, &wide).await
-}
-
-async fn add_counts(db: &mut PgConnection, wide: &[(&Limit, &Subject, i32)]) -> sqlx::Result<()> {
     if wide.is_empty() {
         return Ok(());
     }
@@ -135,6 +168,11 @@ async fn add_counts(db: &mut PgConnection, wide: &[(&Limit, &Subject, i32)]) -> 
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Whether one of `limits` counts the sends of one of `subjects`, instead of remembering each.
+pub(super) fn counts(limits: &[Limit], subjects: &[Subject]) -> bool {
+    counted(limits, subjects).next().is_some()
 }
 
 /// The limits of the subjects that are counted, not remembered one by one.

@@ -3,7 +3,7 @@
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-use super::{Held, Stored, find_settings, write};
+use super::{Seen, Stored, find_settings, write};
 use crate::guard::{Key, Kind, Settings};
 
 /// So many subjects are held at once. Whoever is sent a code meanwhile waits for these, and not for all there are.
@@ -53,7 +53,7 @@ async fn hold_next(
     settings: &Settings,
     subject: &Key,
     last: &str,
-) -> sqlx::Result<Held> {
+) -> sqlx::Result<Seen> {
     let kind = subject.kind;
     // In this order everybody takes them, or two could wait for each other.
     let rows = sqlx::query!(
@@ -68,7 +68,7 @@ async fn hold_next(
     )
     .fetch_all(db)
     .await?;
-    let mut held = Held::default();
+    let mut held = Seen::default();
     for row in rows {
         let mut state = Stored::or_new(row.state, kind, settings, row.now);
         state.release(kind, settings, row.now.timestamp());

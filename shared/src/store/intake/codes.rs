@@ -1,19 +1,27 @@
 //! Intake of codes: a session and the message that carries its code.
+//!
+//! Usually the rows of everybody whom a code is counted for are held, then judged by, then written. A code that comes alone
+//! need not wait for that: it looks at them, and is stored if all is still so.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
-use uuid::Uuid;
+use sqlx::PgConnection;
 
-use super::Columns;
-use crate::ids::{MessageId, SessionId, WorkerId};
+use self::look::look;
+use self::store::{Decided, is_stale, store};
+use crate::db::is_contended;
+use crate::ids::{SessionId, WorkerId};
 use crate::limits::{Exceeded, Limit, Standing, Subject};
-use crate::message::{NewMessage, OutboxMessage};
-use crate::store::guard::{self, Outlook, Verdict};
+use crate::message::NewMessage;
+use crate::store::guard::{self, Cases, Outlook, Verdict};
 use crate::store::otp_sessions::NewSession;
+use crate::store::otp_windows;
 use crate::store::outbox::Claimed;
-use crate::store::{otp_windows, sparse};
+
+mod look;
+mod store;
+
+pub use self::store::insert_code;
 
 /// An OTP session and the message that carries its code: both are stored or neither is.
 #[derive(Clone, Debug)]
@@ -46,51 +54,6 @@ pub struct Counted {
     pub verdict: Option<Verdict>,
 }
 
-/// Sessions as columns, for `unnest`.
-#[derive(Default)]
-struct SessionColumns<'a> {
-    ids: Vec<Uuid>,
-    users: Vec<Option<&'a str>>,
-    phones: Vec<&'a str>,
-    purposes: Vec<&'static str>,
-    max_attempts: Vec<i16>,
-    lengths: Vec<i16>,
-    macs: Vec<Option<&'a [u8]>>,
-    sealed: Vec<Option<&'a [u8]>>,
-    withheld: Vec<Option<&'static str>>,
-    messages: Vec<Uuid>,
-    locales: Vec<Option<&'a str>>,
-    hints: Vec<Option<&'a str>>,
-    keys: Vec<i32>,
-    resend: Vec<DateTime<Utc>>,
-    expires: Vec<DateTime<Utc>>,
-}
-
-impl<'a> SessionColumns<'a> {
-    fn of(starts: &[(&'a NewOtp, Option<&'static str>)]) -> Self {
-        let mut columns = Self::default();
-        for (NewOtp { session, message, .. }, withheld) in starts {
-            columns.messages.push(message.id.0);
-            columns.ids.push(session.id.0);
-            columns.users.push(session.user_id.as_deref());
-            columns.phones.push(&session.phone);
-            columns.purposes.push(session.purpose);
-            columns.max_attempts.push(session.max_attempts);
-            columns.lengths.push(session.code_length.into());
-            // A code that nobody was sent is nobody's: there is nothing it could be compared with.
-            columns.macs.push(Some(session.code_mac.as_slice()).filter(|_| withheld.is_none()));
-            columns.sealed.push(session.sealed_code.as_deref());
-            columns.withheld.push(*withheld);
-            columns.locales.push(session.locale.as_deref());
-            columns.hints.push(session.hint.as_deref());
-            columns.keys.push(session.api_key_id.0);
-            columns.resend.push(session.resend_at);
-            columns.expires.push(session.expires_at);
-        }
-        columns
-    }
-}
-
 /// Stores sessions with their messages as far as the limits allow them, in the order given; the answers are in that
 /// order as well. To be called within a transaction.
 pub async fn start_sessions(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<Vec<Started>> {
@@ -113,47 +76,67 @@ pub async fn start_sessions_again(db: &mut PgConnection, starts: &[&NewOtp]) -> 
     Ok(start(db, starts, None, true).await?.0)
 }
 
+/// As [`start_sessions_claimed`], for one start and without holding anything: it looks, and what it decides is stored and
+/// committed by one statement, if all is still as it was seen. `None` if it is not, if others hold it for longer than the
+/// connection waits for a lock, or if it cannot be known so: then nothing was stored. Not to be called within a transaction.
+pub async fn start_session_at_once(
+    db: &mut PgConnection,
+    start: &NewOtp,
+    worker: Option<WorkerId>,
+) -> sqlx::Result<Option<(Started, Option<Claimed>)>> {
+    // Sums over many rows, and what codes may cost, are not among the rows it looks at.
+    if start.outlook.is_capped || otp_windows::counts(&start.limits, &start.subjects) {
+        return Ok(None);
+    }
+    let mut look = look(&mut *db, start).await?;
+    let (mut answers, allowed) = count(&[start], Vec::new(), &mut look.windows);
+    let mut claimed = Vec::new();
+    if !allowed.is_empty() {
+        let cases = cases_of(&start.outlook, &allowed);
+        let verdicts = cases.judge(&mut look.guard, &look.known, None)?;
+        let allowed = withhold(allowed, &verdicts);
+        let (limits, windows, guard) = (&*start.limits, &look.windows, &look.guard);
+        let decided = Decided { limits, windows, guard, cases: &cases, verdicts: &verdicts };
+        match store(db, &allowed, &decided, Some(&look.versions), worker).await {
+            Ok(stored) => claimed = stored,
+            Err(error) if is_stale(&error) || is_contended(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        tell(&[start], &mut answers, &allowed, verdicts);
+    }
+    Ok(answers.pop().map(|answer| (answer, claimed.pop())))
+}
+
 async fn start(
     db: &mut PgConnection,
     starts: &[&NewOtp],
     worker: Option<WorkerId>,
     is_again: bool,
 ) -> sqlx::Result<(Vec<Started>, Vec<Claimed>)> {
-    let mut limits: Vec<Limit> = starts.iter().flat_map(|start| start.limits.iter().cloned()).collect();
-    limits.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-    limits.dedup();
+    let Some(first) = starts.first() else { return Ok(Default::default()) };
+    let limits = limits_of(starts);
     let subjects: Vec<Subject> = starts.iter().flat_map(|start| &start.subjects).cloned().collect();
-    let mut held = otp_windows::hold(&mut *db, &limits, &subjects).await?;
+    let mut windows = otp_windows::hold(&mut *db, &limits, &subjects).await?;
     // Now that their subjects are held, an earlier try has ended.
-    let mut stored = if is_again { list_stored(&mut *db, starts).await? } else { Vec::new() };
-    let (mut answers, mut allowed) = (Vec::with_capacity(starts.len()), Vec::with_capacity(starts.len()));
-    for start in starts {
-        if let Some(at) = stored.iter().position(|(id, _)| *id == start.session.id) {
-            answers.push(Ok(stored.swap_remove(at).1));
-            continue;
-        }
-        let counted = held.ledger.count_send(&start.limits, &start.subjects, held.now);
-        answers.push(counted.map(|standings| {
-            let withheld = held.locked_phones.contains(&start.session.phone).then_some(PHONE_LOCKED);
-            allowed.push((*start, withheld));
-            Counted { standings, is_withheld: withheld.is_some(), verdict: None }
-        }));
-    }
+    let stored = if is_again { list_stored(&mut *db, starts).await? } else { Vec::new() };
+    let (mut answers, allowed) = count(starts, stored, &mut windows);
     let mut claimed = Vec::new();
     if !allowed.is_empty() {
-        otp_windows::record(&mut *db, &limits, &held).await?;
-        let verdicts = ask_guard(&mut *db, &mut allowed).await?;
-        claimed = insert_sessions(&mut *db, &allowed, worker).await?;
-        for (start, answer) in starts.iter().zip(&mut answers) {
-            let verdict = verdicts.iter().find(|(id, _)| *id == start.session.id);
-            if let (Ok(counted), Some((_, verdict))) = (answer, verdict) {
-                counted.is_withheld |= !verdict.decision.is_sent();
-                counted.verdict = Some(verdict.clone());
-            }
-        }
+        // Before the guard's rows, as everybody who takes both.
+        otp_windows::add_counts(&mut *db, &limits, &windows).await?;
+        let cases = cases_of(&first.outlook, &allowed);
+        let (guard, verdicts) = cases.hold_and_judge(&mut *db).await?;
+        let allowed = withhold(allowed, &verdicts);
+        let (limits, windows, guard) = (&*limits, &windows, &guard);
+        let decided = Decided { limits, windows, guard, cases: &cases, verdicts: &verdicts };
+        claimed = store(&mut *db, &allowed, &decided, None, worker).await?;
+        tell(starts, &mut answers, &allowed, verdicts);
     }
     Ok((answers, claimed))
 }
+
+/// A start that the limits allow, and why its code is withheld, if it is.
+type Allowed<'a> = (&'a NewOtp, Option<&'static str>);
 
 /// A session whose phone is locked looks like any other from outside, but nothing is sent.
 pub const PHONE_LOCKED: &str = "phone_locked";
@@ -161,20 +144,60 @@ pub const PHONE_LOCKED: &str = "phone_locked";
 /// So does one that the pumping guard withholds.
 pub const GUARD: &str = "guard";
 
-/// What the guard says of them; what it does not let pass is withheld, if it is not already.
-async fn ask_guard(
-    db: &mut PgConnection,
-    starts: &mut [(&NewOtp, Option<&'static str>)],
-) -> sqlx::Result<Vec<(SessionId, Verdict)>> {
-    let Some((first, _)) = starts.first() else { return Ok(Vec::new()) };
-    let sends: Vec<_> = starts.iter().map(|(start, withheld)| (&start.guard, withheld.is_some())).collect();
-    let verdicts = guard::judge(db, &first.outlook, &sends).await?;
-    for ((_, withheld), verdict) in starts.iter_mut().zip(&verdicts) {
+fn limits_of(starts: &[&NewOtp]) -> Vec<Limit> {
+    let mut limits: Vec<Limit> = starts.iter().flat_map(|start| start.limits.iter().cloned()).collect();
+    limits.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    limits.dedup();
+    limits
+}
+
+/// Counts those that are not `stored` yet as far as the limits allow; answers all, and says which are to be stored.
+fn count<'a>(
+    starts: &[&'a NewOtp],
+    mut stored: Vec<(SessionId, Counted)>,
+    seen: &mut otp_windows::Seen,
+) -> (Vec<Started>, Vec<Allowed<'a>>) {
+    let (mut answers, mut allowed) = (Vec::with_capacity(starts.len()), Vec::with_capacity(starts.len()));
+    for start in starts {
+        if let Some(at) = stored.iter().position(|(id, _)| *id == start.session.id) {
+            answers.push(Ok(stored.swap_remove(at).1));
+            continue;
+        }
+        let counted = seen.ledger.count_send(&start.limits, &start.subjects, seen.now);
+        answers.push(counted.map(|standings| {
+            let withheld = seen.locked_phones.contains(&start.session.phone).then_some(PHONE_LOCKED);
+            allowed.push((*start, withheld));
+            Counted { standings, is_withheld: withheld.is_some(), verdict: None }
+        }));
+    }
+    (answers, allowed)
+}
+
+/// What the guard is asked about them.
+fn cases_of<'a>(outlook: &'a Outlook, allowed: &[Allowed<'a>]) -> Cases<'a> {
+    let sends: Vec<_> = allowed.iter().map(|(start, withheld)| (&start.guard, withheld.is_some())).collect();
+    Cases::of(outlook, &sends)
+}
+
+/// What the guard does not let pass is withheld, if it is not already.
+fn withhold<'a>(mut allowed: Vec<Allowed<'a>>, verdicts: &[Verdict]) -> Vec<Allowed<'a>> {
+    for ((_, withheld), verdict) in allowed.iter_mut().zip(verdicts) {
         if !verdict.decision.is_sent() {
             withheld.get_or_insert(GUARD);
         }
     }
-    Ok(starts.iter().map(|(start, _)| start.session.id).zip(verdicts).collect())
+    allowed
+}
+
+/// Completes the answers by what the guard said.
+fn tell(starts: &[&NewOtp], answers: &mut [Started], allowed: &[Allowed<'_>], verdicts: Vec<Verdict>) {
+    for ((start, _), verdict) in allowed.iter().zip(verdicts) {
+        let place = starts.iter().position(|one| one.session.id == start.session.id);
+        if let Some(Ok(counted)) = place.and_then(|place| answers.get_mut(place)) {
+            counted.is_withheld |= !verdict.decision.is_sent();
+            counted.verdict = Some(verdict);
+        }
+    }
 }
 
 /// Which of them an earlier try has stored, and what it would have answered.
@@ -194,112 +217,4 @@ async fn list_stored(db: &mut PgConnection, starts: &[&NewOtp]) -> sqlx::Result<
         (id, Counted { is_withheld, verdict, standings: Vec::new() })
     };
     Ok(rows.into_iter().map(|row| (row.id, row.is_withheld)).map(of).collect())
-}
-
-async fn insert_sessions(
-    db: &mut PgConnection,
-    starts: &[(&NewOtp, Option<&'static str>)],
-    worker: Option<WorkerId>,
-) -> sqlx::Result<Vec<Claimed>> {
-    let s = SessionColumns::of(starts);
-    let sent = || starts.iter().filter(|(_, withheld)| withheld.is_none()).map(|(start, _)| &start.message);
-    let m = Columns::of(sent());
-    let rows = sqlx::query!(
-        r#"with session as (
-               insert into public.sms_otp_sessions (id, user_id, phone, purpose, max_attempts, code_length, code_mac,
-                                                    sealed_code, withheld, locale, hint, api_key_id, resend_at,
-                                                    expires_at, message_id, status)
-               select i.*, case when i.withheld is null then 'pending' else 'sent' end
-               from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::smallint[], $7::bytea[],
-                           $8::bytea[], $9::text[], $10::text[], $11::text[], $12::integer[], $13::timestamptz[],
-                           $14::timestamptz[], $15::uuid[])
-                   as i (id, user_id, phone, purpose, max_attempts, code_length, code_mac, sealed_code, withheld,
-                         locale, hint, api_key_id, resend_at, expires_at, message_id)
-               returning id, user_id, hint, api_key_id
-           ),
-           -- As in the claim, but without waiting: while a takeover holds the worker, a code is stored unclaimed.
-           claimer as (
-               select id from smsgw.sms_workers
-               where id = $25 and not exists (
-                   select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = 'otp'))
-               for key share skip locked
-           )
-           insert into smsgw.sms_outbox as o (id, lane, due_at, expires_at, "to", sealed_body, segments, sender,
-                   template, hint, preferred, user_id, api_key_id, session_id, trace, worker_id)
-           select m.id, 'otp', clock_timestamp(), m.expires_at, m."to", m.sealed_body, m.segments, m.sender, m.template,
-                  s.hint, (select u.preferred_provider from public.user_contact_settings u where u.user_id = s.user_id),
-                  s.user_id, s.api_key_id, m.session_id, m.trace, (select id from claimer)
-           from unnest($16::uuid[], $17::timestamptz[], $18::text[], $19::bytea[], $20::smallint[], $21::text[],
-                       $22::text[], $23::uuid[], $24::text[])
-               as m (id, expires_at, "to", sealed_body, segments, sender, template, session_id, trace)
-           join session s on s.id = m.session_id
-           returning id as "id: MessageId", seq, due_at, hint, preferred, worker_id is not null as "is_claimed!",
-                     clock_timestamp() as "now!",
-                     (select array_agg(name) from smsgw.sms_pauses where scope = 'provider') as "halted?: Vec<String>""#,
-        &s.ids,
-        &s.users as &[Option<&str>],
-        &s.phones as &[&str],
-        &s.purposes as &[&str],
-        &s.max_attempts,
-        &s.lengths,
-        &s.macs as &[Option<&[u8]>],
-        sparse(&s.sealed) as &[Option<&[u8]>],
-        sparse(&s.withheld) as &[Option<&str>],
-        &s.locales as &[Option<&str>],
-        &s.hints as &[Option<&str>],
-        &s.keys,
-        &s.resend,
-        &s.expires,
-        &s.messages,
-        &m.ids,
-        &m.expires,
-        &m.to as &[&str],
-        &m.sealed as &[Option<&[u8]>],
-        &m.segments,
-        &m.senders as &[Option<&str>],
-        &m.templates as &[Option<&str>],
-        &m.sessions as &[Option<Uuid>],
-        &m.traces as &[Option<&str>],
-        worker as Option<WorkerId>,
-    )
-    .fetch_all(db)
-    .await?;
-    let claimed = rows.into_iter().filter(|row| row.is_claimed).filter_map(|row| {
-        let stored = sent().find(|message| message.id == row.id)?.stored(row.seq, row.due_at, row.preferred);
-        let message = OutboxMessage { hint: row.hint, ..stored };
-        let (stopped, halted) = (Vec::new(), row.halted.unwrap_or_default());
-        Some(Claimed { message, stopped, campaign: None, halted, asks_of_erased: false, now: row.now })
-    });
-    Ok(claimed.collect())
-}
-
-/// Stores the message that carries a running session's next code.
-pub async fn insert_code(db: impl PgExecutor<'_>, message: &NewMessage) -> sqlx::Result<()> {
-    let m = Columns::of(std::iter::once(message));
-    sqlx::query!(
-        r#"insert into smsgw.sms_outbox (id, lane, due_at, expires_at, "to", sealed_body, segments, sender, template,
-                   hint, preferred, user_id, api_key_id, session_id, trace)
-           select m.id, 'otp', clock_timestamp(), m.expires_at, m."to", m.sealed_body, m.segments, m.sender, m.template,
-                  m.hint, (select u.preferred_provider from public.user_contact_settings u where u.user_id = m.user_id),
-                  m.user_id, m.api_key_id, m.session_id, m.trace
-           from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::bytea[], $5::smallint[], $6::text[],
-                       $7::text[], $8::text[], $9::text[], $10::integer[], $11::uuid[], $12::text[])
-               as m (id, expires_at, "to", sealed_body, segments, sender, template, hint, user_id, api_key_id,
-                     session_id, trace)"#,
-        &m.ids,
-        &m.expires,
-        &m.to as &[&str],
-        &m.sealed as &[Option<&[u8]>],
-        &m.segments,
-        &m.senders as &[Option<&str>],
-        &m.templates as &[Option<&str>],
-        &m.hints as &[Option<&str>],
-        &m.users as &[Option<&str>],
-        &m.keys as &[Option<i32>],
-        &m.sessions as &[Option<Uuid>],
-        &m.traces as &[Option<&str>],
-    )
-    .execute(db)
-    .await?;
-    Ok(())
 }
