@@ -2,8 +2,8 @@
 //!
 //! An entry is believed for two seconds, so a revoked key is refused after at most that. Whoever asks after
 //! one second has it looked up again, and goes on with what is known: on a busy gateway no request waits for
-//! a look. With the database away, whoever waited for one shares its failure: taking turns at finding nobody
-//! would keep the last of many for minutes.
+//! a look, unless the one before failed or something was changed meanwhile. With the database away, whoever
+//! waited for one shares its failure: taking turns at finding nobody would keep the last of many for minutes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};

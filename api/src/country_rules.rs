@@ -27,8 +27,11 @@ impl InForce {
     /// # Errors
     /// Those of the database.
     pub(crate) async fn in_force(&self, pool: &PgPool) -> sqlx::Result<Option<Arc<CountryRules>>> {
-        let pool = pool.clone();
-        self.0.get(&(), async move || Ok(country_rules::load(&pool).await?.map(Arc::new))).await
+        let load = || {
+            let pool = pool.clone();
+            async move { Ok(country_rules::load(&pool).await?.map(Arc::new)) }
+        };
+        self.0.get(&(), load).await
     }
 
     /// Forgets them: rules, or texts that are registered, were changed here.

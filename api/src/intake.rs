@@ -90,7 +90,7 @@ struct Shared {
     /// How long codes wait to be stored.
     congestion: Arc<Congestion>,
     /// Groups of codes that are being stored.
-    under_way: UnderWay,
+    under_way: Arc<UnderWay>,
 }
 
 /// A row that waits, and who waits for it.
@@ -112,7 +112,7 @@ impl Intake {
             handoff: parts.handoff.clone(),
             keyring: Arc::clone(&parts.keyring),
             congestion: Arc::clone(&congestion),
-            under_way: UnderWay::default(),
+            under_way: Arc::default(),
         };
         Self {
             messages: start_flushers(&shared, MESSAGE_FLUSHERS),

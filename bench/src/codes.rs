@@ -72,7 +72,7 @@ pub(crate) fn settings(mock_url: &str) -> [(&'static str, &str); 5] {
     ]
 }
 
-/// Codes, and before them what a commit takes here: a code waits for two, its own and that of the claim.
+/// Codes, and before them what a commit takes here: a code waits for one.
 async fn alone(options: &Options) -> anyhow::Result<(Latencies, Latencies)> {
     let (stage, mock) = (Stage::set(&[]).await?, MockProvider::start(mock_provider::Options::default())?);
     let mut db = PgConnection::connect_with(stage.database.options()).await?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use serde_json::json;
 use shared::db::Use;
 use shared::guard::{Mode, Settings};
 use shared::ids::{ApiKeyId, MessageId, SessionId};
@@ -18,6 +19,8 @@ use tests::builders::{a_number, an_otp};
 use tests::wait::eventually;
 use tests::{Door, TestApp};
 use tokio::time::timeout;
+
+use crate::api::OTP_SEND;
 
 /// A start of a code for a number of its own.
 fn a_start(app: &TestApp, key: ApiKeyId, outlook: &Arc<Outlook>) -> NewOtp {
@@ -304,4 +307,91 @@ async fn a_code_whose_country_or_cost_is_limited_is_not_decided_alone() {
         assert!(intake::start_session_at_once(&mut db, &start, None).await.unwrap().is_none());
     }
     assert_eq!(stored(&app).await, [0; 4]);
+}
+
+/// Seen red with a transaction that begins without asking for that.
+#[tokio::test]
+async fn who_holds_what_it_reads_waits_as_long_as_it_must() {
+    let app = TestApp::without_worker().await;
+    let (key, door) = (a_key(&app).await, Door::open(&app).await);
+    let mut other = app.pool.begin().await.unwrap();
+    let phone = a_number();
+    let held = NewOtp {
+        subjects: vec![Subject { kind: Kind::Phone, name: phone.clone() }],
+        ..a_start(&app, key, &Arc::default())
+    };
+    assert!(intake::start_sessions(&mut other, &[&held]).await.unwrap()[0].is_ok());
+    let waits_long = async || {
+        sqlx::query_scalar::<_, i32>(
+            "select pid from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock'
+               and application_name = 'smsgw intake' and clock_timestamp() - query_start > '400 ms'",
+        )
+        .fetch_optional(&mut app.owner().await)
+        .await
+        .unwrap()
+    };
+    let going = async {
+        eventually("the door to wait longer than it would for a lock", waits_long).await;
+        other.rollback().await.unwrap();
+    };
+    let body = json!({ "phone": phone });
+    let (answer, ()) = tokio::join!(door.post(OTP_SEND, &body), going);
+    assert_eq!(answer.status, 202);
+}
+
+#[tokio::test]
+async fn sends_that_no_longer_count_are_forgotten() {
+    let app = TestApp::without_worker().await;
+    let key = a_key(&app).await;
+    let mut db = app.pool.acquire().await.unwrap();
+    for is_alone in [true, false] {
+        let user = format!("alone: {is_alone}");
+        let before = "insert into smsgw.otp_windows (kind, subject, times, until)
+                      values ('user', $1, array[now() - interval '61 min', now() - interval '59 min'], now())";
+        sqlx::query(before).bind(&user).execute(&mut *db).await.unwrap();
+        let start = a_limited_start(&app, key, &user, &a_number());
+        if is_alone {
+            assert!(intake::start_session_at_once(&mut db, &start, None).await.unwrap().is_some());
+        } else {
+            assert!(intake::start_sessions(&mut db, &[&start]).await.unwrap()[0].is_ok());
+        }
+        let ages = "select array(select extract(epoch from now() - t)::integer / 60 from unnest(times) t)
+                    from smsgw.otp_windows where subject = $1";
+        let ages: Vec<i32> = sqlx::query_scalar(ages).bind(&user).fetch_one(&mut *db).await.unwrap();
+        assert_eq!(ages, [59, 0], "{user}");
+    }
+}
+
+/// An operator who unlocks a phone, and an erasure, forget what was counted.
+#[tokio::test]
+async fn a_start_goes_on_where_what_it_was_counted_in_is_forgotten_meanwhile() {
+    let app = TestApp::without_worker().await;
+    let key = a_key(&app).await;
+    let (mut one, mut two) = (app.pool.acquire().await.unwrap(), app.pool.acquire().await.unwrap());
+    let [before, start] = std::array::from_fn(|_| a_limited_start(&app, key, "ann", &a_number()));
+    assert!(intake::start_session_at_once(&mut one, &before, None).await.unwrap().is_some());
+    let mut forgets = one.begin().await.unwrap();
+    sqlx::query("delete from smsgw.otp_windows").execute(&mut *forgets).await.unwrap();
+    let going = async {
+        eventually("the start to wait", async || waits_for_a_row(&app).await.then_some(())).await;
+        forgets.commit().await.unwrap();
+    };
+    let (at_once, ()) = tokio::join!(intake::start_session_at_once(&mut two, &start, None), going);
+    assert!(at_once.unwrap().is_some());
+    assert_eq!(stored(&app).await, [2, 2, 2, 1]);
+}
+
+/// A migration that waits for its turn, for one. Seen red with a look whose wait was an error.
+#[tokio::test]
+async fn a_start_that_may_not_even_look_is_done_otherwise() {
+    let app = TestApp::without_worker().await;
+    let start = a_limited_start(&app, a_key(&app).await, "ann", &a_number());
+    let mut owner = app.owner().await;
+    let mut migration = owner.begin().await.unwrap();
+    sqlx::query("lock table smsgw.otp_windows").execute(&mut *migration).await.unwrap();
+    let mut db = app.database.connect(Use::Codes("codes of this test")).await.unwrap();
+    assert!(intake::start_session_at_once(&mut db, &start, None).await.unwrap().is_none());
+    migration.rollback().await.unwrap();
+    assert!(intake::start_session_at_once(&mut db, &start, None).await.unwrap().is_some());
 }

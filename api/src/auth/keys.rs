@@ -55,13 +55,15 @@ impl KeyOrigins {
 
     /// Whether pages of `origin` may call with some key.
     pub(super) async fn contains(&self, pool: &PgPool, origin: &str) -> bool {
-        let (pool, last) = (pool.clone(), Arc::clone(&self.last));
-        let looked_up = self.live.get(&(), async move || {
-            let found = Arc::new(api_keys::list_origins(&pool).await?.into_iter().collect());
-            *last.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&found);
-            Ok(Some(found))
-        });
-        match looked_up.await {
+        let load = || {
+            let (pool, last) = (pool.clone(), Arc::clone(&self.last));
+            async move {
+                let found = Arc::new(api_keys::list_origins(&pool).await?.into_iter().collect());
+                *last.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&found);
+                Ok(Some(found))
+            }
+        };
+        match self.live.get(&(), load).await {
             Ok(found) => found.is_some_and(|origins| origins.contains(origin)),
             Err(_) => self.last.read().unwrap_or_else(PoisonError::into_inner).contains(origin),
         }

@@ -1,7 +1,8 @@
 //! What can be stored in groups: messages, and OTP sessions with theirs; checks of codes are in [`super::checks`].
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use shared::db::Use;
 use shared::ids::{MessageId, WorkerId};
@@ -86,25 +87,38 @@ impl Storable for NewMessage {
     }
 }
 
-/// How many groups of codes this process is storing.
-#[derive(Clone, Debug, Default)]
-pub(super) struct UnderWay(Arc<AtomicUsize>);
+/// How many groups of codes this process is storing, and when one that seemed to be alone was in another process's way.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay {
+    groups: AtomicUsize,
+    last_met: Mutex<Option<Instant>>,
+}
 
-/// One of them, until it is dropped.
+/// After it was in another's way, a process takes none for alone for so long: each that is not costs the database more than
+/// one that waits, and a line in its log.
+const WARY: Duration = Duration::from_secs(1);
+
+/// One of the groups, until it is dropped.
 struct Group<'a> {
-    under_way: &'a AtomicUsize,
+    under_way: &'a UnderWay,
     is_alone: bool,
 }
 
 impl UnderWay {
     fn begin(&self) -> Group<'_> {
-        Group { is_alone: self.0.fetch_add(1, Ordering::Relaxed) == 0, under_way: &self.0 }
+        let is_first = self.groups.fetch_add(1, Ordering::Relaxed) == 0;
+        let is_wary = || self.last_met().is_some_and(|at| at.elapsed() < WARY);
+        Group { is_alone: is_first && !is_wary(), under_way: self }
+    }
+
+    fn last_met(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.last_met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Group<'_> {
     fn drop(&mut self) {
-        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.under_way.groups.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -120,9 +134,12 @@ async fn start(
 ) -> sqlx::Result<(Vec<Started>, Vec<Claimed>)> {
     let group = under_way.begin();
     if let (true, [row]) = (group.is_alone, rows)
-        && let Some((started, claimed)) = intake::start_session_at_once(db, row, worker).await?
+        && row.is_decided_by_rows()
     {
-        return Ok((vec![started], Vec::from_iter(claimed)));
+        if let Some((started, claimed)) = intake::start_session_at_once(db, row, worker).await? {
+            return Ok((vec![started], Vec::from_iter(claimed)));
+        }
+        *under_way.last_met() = Some(Instant::now());
     }
     let mut tx = db.begin_with(BEGIN_TO_HOLD).await?;
     let stored = intake::start_sessions_claimed(&mut tx, rows, worker).await?;
@@ -165,5 +182,23 @@ impl Storable for NewOtp {
 
     fn is_code(&self, (started, _): &Self::Answer) -> bool {
         started.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_alone_if_no_other_is_stored_and_none_was_met_of_late() {
+        let under_way = UnderWay::default();
+        let first = under_way.begin();
+        assert_eq!((first.is_alone, under_way.begin().is_alone), (true, false));
+        drop(first);
+        assert!(under_way.begin().is_alone);
+        *under_way.last_met() = Some(Instant::now());
+        assert!(!under_way.begin().is_alone);
+        *under_way.last_met() = Instant::now().checked_sub(WARY);
+        assert!(under_way.begin().is_alone);
     }
 }

@@ -56,13 +56,15 @@ impl Guard {
     /// # Errors
     /// Those of the database.
     pub(crate) async fn outlook(&self, pool: &PgPool) -> sqlx::Result<Arc<Outlook>> {
-        let (this, pool) = (self.clone(), pool.clone());
-        let load = async move || {
-            let mut outlook = guard::outlook(&pool).await?;
-            if outlook.is_capped {
-                outlook.prices = this.prices(&pool).await?;
+        let load = || {
+            let (this, pool) = (self.clone(), pool.clone());
+            async move {
+                let mut outlook = guard::outlook(&pool).await?;
+                if outlook.is_capped {
+                    outlook.prices = this.prices(&pool).await?;
+                }
+                Ok(Some(Arc::new(outlook)))
             }
-            Ok(Some(Arc::new(outlook)))
         };
         self.0.outlook.get(&(), load).await?.ok_or(sqlx::Error::RowNotFound)
     }

@@ -40,6 +40,13 @@ pub struct NewOtp {
     pub outlook: Arc<Outlook>,
 }
 
+impl NewOtp {
+    /// Whether a few rows decide it. Sums over many, and what codes may cost, are for those who hold what they read.
+    pub fn is_decided_by_rows(&self) -> bool {
+        !self.outlook.is_capped && !otp_windows::counts(&self.limits, &self.subjects)
+    }
+}
+
 /// What a start was answered, or the limit that forbids it.
 pub type Started = Result<Counted, Exceeded>;
 
@@ -84,10 +91,23 @@ pub async fn start_session_at_once(
     start: &NewOtp,
     worker: Option<WorkerId>,
 ) -> sqlx::Result<Option<(Started, Option<Claimed>)>> {
-    // Sums over many rows, and what codes may cost, are not among the rows it looks at.
-    if start.outlook.is_capped || otp_windows::counts(&start.limits, &start.subjects) {
+    if !start.is_decided_by_rows() {
         return Ok(None);
     }
+    match decide_at_once(db, start, worker).await {
+        Ok(stored) => Ok(Some(stored)),
+        Err(error) if is_stale(&error) || is_contended(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// # Errors
+/// Those of the database; for one that [`is_stale`] or [`is_contended`] recognises, it is to be done otherwise.
+async fn decide_at_once(
+    db: &mut PgConnection,
+    start: &NewOtp,
+    worker: Option<WorkerId>,
+) -> sqlx::Result<(Started, Option<Claimed>)> {
     let mut look = look(&mut *db, start).await?;
     let (mut answers, allowed) = count(&[start], Vec::new(), &mut look.windows);
     let mut claimed = Vec::new();
@@ -97,14 +117,11 @@ pub async fn start_session_at_once(
         let allowed = withhold(allowed, &verdicts);
         let (limits, windows, guard) = (&*start.limits, &look.windows, &look.guard);
         let decided = Decided { limits, windows, guard, cases: &cases, verdicts: &verdicts };
-        match store(db, &allowed, &decided, Some(&look.versions), worker).await {
-            Ok(stored) => claimed = stored,
-            Err(error) if is_stale(&error) || is_contended(&error) => return Ok(None),
-            Err(error) => return Err(error),
-        }
+        claimed = store(db, &allowed, &decided, Some(&look.versions), worker).await?;
         tell(&[start], &mut answers, &allowed, verdicts);
     }
-    Ok(answers.pop().map(|answer| (answer, claimed.pop())))
+    let answer = answers.pop().ok_or(sqlx::Error::RowNotFound)?;
+    Ok((answer, claimed.pop()))
 }
 
 async fn start(

@@ -89,7 +89,8 @@ pub(super) async fn store(
     let rows = sqlx::query!(
         r#"with claimer as (
                -- As in the claim, but without waiting: while a takeover holds the worker, a code is stored unclaimed. Held before
-               -- anything is waited for: who looks what became of a lost connection's statement waits for this row.
+               -- anything is waited for: who looks what became of a lost connection's statement waits for this row. One that
+               -- had not even begun then is found by the claimer's next look.
                select id from smsgw.sms_workers
                where id = $25 and not exists (
                    select from smsgw.sms_pauses where scope = 'all' or (scope = 'lane' and name = 'otp'))
@@ -103,6 +104,7 @@ pub(super) async fn store(
                    as i (kind, subject, sends, longest)
                where (select count(*) from claimer) >= 0
                on conflict (kind, subject) do update
+               -- By seconds: an interval between two moments has days in it, and these are not all of 24 hours.
                set times = array(select t from unnest(w.times) t
                                  where extract(epoch from $26 - t) < extract(epoch from excluded.until - $26))
                            || excluded.times,
