@@ -11,9 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
-use shared::db::is_away;
+use shared::db::{is_away, within};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
 
 /// Age at which it is looked up again, beside the request that found it so old.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -130,8 +129,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Inner<K, V> {
             return Err(sqlx::Error::PoolTimedOut);
         }
         let (since, forgets) = (Instant::now(), self.read().forgets);
-        let looked = timeout(PATIENCE, load).await.map_err(|_| sqlx::Error::PoolTimedOut).flatten();
-        let value = looked.inspect_err(|error| {
+        let value = within(PATIENCE, load).await.inspect_err(|error| {
             if is_away(error) {
                 *found_away = Some(Instant::now());
             }
