@@ -181,8 +181,7 @@ async fn a_start_is_not_stored_by_what_another_has_changed_meanwhile() {
         let mut held = one.begin().await.unwrap();
         assert!(intake::start_sessions(&mut held, &[&other]).await.unwrap()[0].is_ok());
         let going = async {
-            let waits = async || waits_for_a_row(&app).await.then_some(());
-            eventually("the second to wait for the first", waits).await;
+            app.waiter().await;
             if commits { held.commit().await.unwrap() } else { held.rollback().await.unwrap() }
         };
         let (at_once, ()) = tokio::join!(intake::start_session_at_once(&mut two, &start, None), going);
@@ -198,15 +197,6 @@ fn a_number_apart() -> String {
     format!("+9197{:04}0000", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-async fn waits_for_a_row(app: &TestApp) -> bool {
-    sqlx::query_scalar(
-        "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')",
-    )
-    .fetch_one(&mut app.owner().await)
-    .await
-    .unwrap()
-}
-
 /// Whoever looks what became of it waits for the worker's row: a code must not be stored in its name after that. Seen red with a
 /// statement that takes the worker last.
 #[tokio::test]
@@ -218,8 +208,7 @@ async fn a_start_that_waits_holds_its_worker() {
         (a_limited_start(&app, key, "ann", &a_number()), a_limited_start(&app, key, "ann", &a_number()));
     assert!(intake::start_sessions(&mut one, &[&other]).await.unwrap()[0].is_ok());
     let held = async {
-        eventually("the second to wait for the first", async || waits_for_a_row(&app).await.then_some(()))
-            .await;
+        app.waiter().await;
         let free = sqlx::query("select from smsgw.sms_workers for update skip locked");
         assert!(free.fetch_optional(&app.pool).await.unwrap().is_none());
         one.rollback().await.unwrap();
@@ -263,7 +252,7 @@ async fn a_start_waits_for_a_count_before_it_holds_a_prefix() {
     held.ledger.count_send(&limits, &subjects, held.now).unwrap();
     otp_windows::record(&mut one, &limits, &held).await.unwrap();
     let resending = async {
-        eventually("the start to wait", async || waits_for_a_row(&app).await.then_some(())).await;
+        app.waiter().await;
         guard::judge(&mut one, &resent.outlook, &[(&resent.guard, false)]).await.unwrap();
         one.commit().await.unwrap();
     };
@@ -374,7 +363,7 @@ async fn a_start_goes_on_where_what_it_was_counted_in_is_forgotten_meanwhile() {
     let mut forgets = one.begin().await.unwrap();
     sqlx::query("delete from smsgw.otp_windows").execute(&mut *forgets).await.unwrap();
     let going = async {
-        eventually("the start to wait", async || waits_for_a_row(&app).await.then_some(())).await;
+        app.waiter().await;
         forgets.commit().await.unwrap();
     };
     let (at_once, ()) = tokio::join!(intake::start_session_at_once(&mut two, &start, None), going);

@@ -56,6 +56,18 @@ impl TestApp {
         PgConnection::connect_with(self.database.options()).await.unwrap()
     }
 
+    /// The backends that wait for what another transaction holds. Only the owner sees that.
+    pub async fn lock_waiters(&self) -> Vec<i32> {
+        let waits = "select pid from pg_stat_activity
+                     where datname = current_database() and wait_event_type = 'Lock'";
+        sqlx::query_scalar(waits).fetch_all(&mut self.owner().await).await.unwrap()
+    }
+
+    /// Until somebody waits for what another transaction holds; says who.
+    pub async fn waiter(&self) -> i32 {
+        eventually("somebody to wait for a row", async || self.lock_waiters().await.first().copied()).await
+    }
+
     /// The message in the outbox, if it is there.
     pub async fn row(&self, id: MessageId) -> Option<Row> {
         sqlx::query_as(

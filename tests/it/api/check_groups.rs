@@ -34,16 +34,6 @@ async fn end(app: &TestApp, of: &[RightCode]) -> Vec<bool> {
     otp_sessions::consume_sent(&app.pool, &of.iter().collect::<Vec<_>>()).await.unwrap()
 }
 
-/// Whether somebody waits for a row that another transaction holds.
-async fn waits_for_a_row(app: &TestApp) -> bool {
-    sqlx::query_scalar(
-        "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')",
-    )
-    .fetch_one(&mut app.owner().await)
-    .await
-    .unwrap()
-}
-
 /// Lets no message wait any more.
 async fn all_sent(app: &TestApp) {
     sqlx::query("delete from smsgw.sms_outbox").execute(&app.pool).await.unwrap();
@@ -124,7 +114,7 @@ async fn a_right_code_does_not_wait_for_a_late_result_of_its_message() {
         eventually("the check to hold its session or to be done", async || {
             let free = "select from sms_otp_sessions where id = $1::uuid and status <> 'verified' for update skip locked";
             let free = sqlx::query(free).bind(&challenge.id).fetch_optional(&app.pool).await.unwrap();
-            (free.is_none() && (waits_for_a_row(&app).await || challenge.look(&door).await["status"] == "verified"))
+            (free.is_none() && (!app.lock_waiters().await.is_empty() || challenge.look(&door).await["status"] == "verified"))
                 .then_some(())
         })
         .await;

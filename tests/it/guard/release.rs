@@ -34,16 +34,6 @@ async fn blocked(pool: &PgPool) -> i64 {
         .unwrap()
 }
 
-/// Waits until somebody waits for a row; says who. Only the owner sees that.
-async fn waiting(app: &TestApp) -> i32 {
-    eventually("the release to wait for a row", async || {
-        let waits = "select pid from pg_stat_activity
-                     where datname = current_database() and wait_event_type = 'Lock' limit 1";
-        sqlx::query_scalar(waits).fetch_optional(&mut app.owner().await).await.unwrap()
-    })
-    .await
-}
-
 #[tokio::test]
 async fn no_code_waits_for_a_release_of_many_and_what_it_is_counted_stays() {
     let app = TestApp::without_worker().await;
@@ -56,7 +46,7 @@ async fn no_code_waits_for_a_release_of_many_and_what_it_is_counted_stays() {
         .unwrap();
     let all = json!({ "prefix": "+4179" });
     let meanwhile = async {
-        waiting(&app).await;
+        app.waiter().await;
         // The first of them are good again, and are not looked at once more.
         let began = std::time::Instant::now();
         assert!(is_sent(&app, &start(&door, &number(0, 2)).await).await);
@@ -85,7 +75,7 @@ async fn a_release_that_is_broken_off_is_finished_by_the_next() {
         .unwrap();
     let all = json!({ "prefix": "+4179" });
     let broken_off = async {
-        let (who, mut owner) = (waiting(&app).await, app.owner().await);
+        let (who, mut owner) = (app.waiter().await, app.owner().await);
         sqlx::query("select pg_terminate_backend($1)").bind(who).execute(&mut owner).await.unwrap();
     };
     let (failed, ()) = tokio::join!(door.post("/guard/release", &all), broken_off);

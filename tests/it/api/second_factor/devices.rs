@@ -4,7 +4,6 @@ use futures::future::join;
 use serde_json::{Value, json};
 use tests::builders::a_number;
 use tests::door::Answer;
-use tests::wait::eventually;
 use tests::{Door, TestApp};
 
 use super::{
@@ -219,12 +218,7 @@ async fn a_device_remembered_by_sms_while_an_app_is_confirmed_is_none() {
         sqlx::query(sql).execute(&mut *confirming).await.unwrap();
     }
     let commit = async {
-        eventually("the check to wait for the settings", async || {
-            let waits = "select true from pg_stat_activity
-                         where datname = current_database() and wait_event_type = 'Lock'";
-            sqlx::query_scalar::<_, bool>(waits).fetch_optional(&mut app.owner().await).await.unwrap()
-        })
-        .await;
+        app.waiter().await;
         confirming.commit().await.unwrap();
     };
     let (answer, ()) = join(door.post(OTP_VERIFY, &typed), commit).await;

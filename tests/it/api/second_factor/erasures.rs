@@ -21,13 +21,10 @@ async fn wish(app: &TestApp, phone: &str) -> Vec<Pending> {
     .await
 }
 
-/// Until so many wait for others; only the owner sees who does.
-async fn waiting(app: &TestApp, connections: i64) {
+/// Until so many wait for others.
+async fn waiting(app: &TestApp, connections: usize) {
     eventually("others to be waited for", async || {
-        let waits = "select count(*) = $1 from pg_stat_activity
-                     where datname = current_database() and wait_event_type = 'Lock'";
-        let all = sqlx::query_scalar::<_, bool>(waits).bind(connections);
-        all.fetch_one(&mut app.owner().await).await.unwrap().then_some(())
+        (app.lock_waiters().await.len() == connections).then_some(())
     })
     .await;
 }
