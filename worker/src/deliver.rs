@@ -17,6 +17,7 @@ use self::call::{Call, Request};
 use crate::ack::Verdict;
 use crate::health::Leave;
 use crate::lane::LaneParts;
+use crate::pacing::Turn;
 use crate::queue::{Claim, Job};
 use crate::roster::{Entry, Loaded, RELOAD};
 
@@ -158,7 +159,7 @@ impl<'a> Delivery<'a> {
 
     /// Calls one provider. `None` if the message was certainly not sent and may go on.
     async fn attempt(&mut self, entry: &Entry, loaded: &Loaded) -> Option<Verdict> {
-        let Some(leave) = self.room(entry).await else {
+        let Some((turn, leave)) = self.room(entry).await else {
             self.busy.push(entry.settings.name.clone());
             return None;
         };
@@ -169,7 +170,7 @@ impl<'a> Delivery<'a> {
         let call = Call::start(&self.claim.message, &entry.settings.name, self.parts.clock.now());
         let adapter = entry.adapter(self.claim.message.lane);
         let request = self.request(&**adapter);
-        let answer = request.of(&**adapter, &sms).await;
+        let answer = turn.take(request.of(&**adapter, &sms)).await;
         self.record(entry, call, request, &answer);
         self.react(entry, leave, answer)
     }
@@ -187,9 +188,9 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Waits for the provider's gate: as long as the claim is fresh, or, if its lane need not stay
+    /// Waits for its turn and the provider's gate: as long as the claim is fresh, or, if its lane need not stay
     /// with this provider, only for a moment.
-    async fn room<'e>(&self, entry: &'e Entry) -> Option<Leave<'e>> {
+    async fn room<'e>(&self, entry: &'e Entry) -> Option<(Turn<'a>, Leave<'e>)> {
         let patience = match self.claim.message.lane {
             // Longer than a slice of a configured rate: else a lone code would never meet its token.
             Lane::Otp => Duration::from_millis(150),
@@ -198,14 +199,17 @@ impl<'a> Delivery<'a> {
         };
         let (began, mut place) = (Instant::now(), None);
         loop {
+            // First, and not kept while it waits for the gate: others may have somewhere else to go.
+            let turn = self.parts.pacing.turn().await;
             let now = self.parts.clock.now();
             // While it waited here, the provider may have said "slow down" to another message.
             if entry.health.is_halted() || entry.health.paused_until() > Some(now) {
                 return None;
             }
             match entry.health.enter(self.claim.message.lane, self.region, now) {
-                Ok(leave) => return Some(leave),
+                Ok(leave) => return Some((turn, leave)),
                 Err(wait) => {
+                    drop(turn);
                     let left = patience.saturating_sub(began.elapsed());
                     let left = left.min(FENCE.saturating_sub(self.claim.began.elapsed()));
                     if wait >= left {
@@ -214,8 +218,8 @@ impl<'a> Delivery<'a> {
                     // Hundreds that all look as often as the first of them would do nothing else.
                     let number =
                         place.get_or_insert_with(|| entry.health.queue(self.claim.message.lane)).number;
-                    let turn = wait.saturating_mul(number).min(wait.max(LOOK));
-                    tokio::time::sleep(turn.min(left - wait)).await;
+                    let nap = wait.saturating_mul(number).min(wait.max(LOOK));
+                    tokio::time::sleep(nap.min(left - wait)).await;
                 }
             }
         }

@@ -26,6 +26,7 @@ mod queue;
 mod gate;
 mod health;
 mod measures;
+mod pacing;
 mod roster;
 
 // Standing duties.

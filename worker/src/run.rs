@@ -25,6 +25,7 @@ use crate::config::WorkerConfig;
 use crate::feeder::Feeder;
 use crate::lane::{self, LaneParts};
 use crate::measures::{self, LaneMeasures, SpendMeasures};
+use crate::pacing::Pacing;
 use crate::presence::{self, Presence};
 use crate::roster::{Roster, Sources};
 use crate::sweep::{self, Mark};
@@ -122,6 +123,7 @@ impl Worker {
             mark: marks[lane as usize].clone(),
             congestion: congestion.clone(),
             unsent: unsent.clone(),
+            pacing: Arc::new(Pacing::of(lane)),
             measures: Arc::new(LaneMeasures::new(lane)),
         });
         let lanes = lanes
