@@ -24,15 +24,21 @@ pub(crate) struct Options {
     /// Promo texts sent at once, if not as many as usual
     #[arg(long)]
     slots: Option<u16>,
+    /// Milliseconds until the vendor answers a promo text
+    #[arg(long, default_value_t = 0)]
+    latency: u64,
 }
 
 /// Measures; prints as it goes.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
     let mut rates = Vec::new();
+    let latency = options.latency.to_string();
     for _ in 0..options.repeats {
         let slots = options.slots.map(|slots| slots.to_string());
         let slots = slots.as_deref().map(|slots| ("SMSGW_PROMO_SLOTS", slots));
-        rates.push(drain("promo", options.messages, &[], slots.as_slice()).await?);
+        rates.push(
+            drain("promo", options.messages, &["--twilio-latency-ms", &latency], slots.as_slice()).await?,
+        );
     }
     let fast = median(rates);
     let slow = drain(

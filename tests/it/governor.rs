@@ -153,35 +153,14 @@ async fn a_lane_that_a_provider_does_not_carry_does_not_use_its_rate() {
 #[tokio::test]
 async fn a_slow_vendor_is_called_by_all_of_promos_slots() {
     let mut app = TestApp::without_worker().await;
-    latency(&app, 2000);
-    app.start_worker_with(only_twilio(None, None));
+    latency(&app, 4000);
+    app.start_worker_with(|parts| {
+        only_twilio(None, None)(parts);
+        parts.config.promo_slots = 300;
+    });
     let promo: Vec<_> = (0..300).map(|_| a_promo(app.now()).build()).collect();
     app.accept_all(&promo).await;
     app.drained(Duration::from_secs(20)).await;
-    assert_eq!(most_within(&times(&app), 1995), 300);
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn promo_that_waits_for_one_provider_is_not_in_the_way_to_another() {
-    let mut app = TestApp::without_worker().await;
-    app.start_worker_with(|parts| {
-        parts.providers[0].max_per_second = Some(10);
-        parts.providers[0].countries = Some(vec!["CH".parse().unwrap()]);
-    });
-    let waiting = (0..1500).map(|n| a_promo(app.now()).to(&format!("+417911{n:05}")).build());
-    app.accept_all(&waiting.collect::<Vec<_>>()).await;
-    app.mock.wait_for_arrivals(10, Duration::from_secs(10)).await;
-    let mut times = Vec::new();
-    for number in 1..=20 {
-        let accepted = Instant::now();
-        app.accept(a_promo(app.now())).await;
-        while app.mock.requests().twofactor.total < number {
-            assert!(accepted.elapsed() < Duration::from_secs(10), "{:?}", app.mock.requests());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        times.push(accepted.elapsed());
-    }
-    nearly_all_below(Duration::from_millis(300), times);
+    assert_eq!(most_within(&times(&app), 3995), 300);
     app.stop().await;
 }

@@ -188,9 +188,9 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Waits for its turn and the provider's gate: as long as the claim is fresh, or, if its lane need not stay
-    /// with this provider, only for a moment.
-    async fn room<'e>(&self, entry: &'e Entry) -> Option<(Turn<'a>, Leave<'e>)> {
+    /// Waits for its turn and the provider's gate: as long as the claim is fresh, or, if its lane need not stay with this
+    /// provider, only for a moment.
+    async fn room<'e>(&self, entry: &'e Entry) -> Option<(Turn<'e>, Leave<'e>)> {
         let patience = match self.claim.message.lane {
             // Longer than a slice of a configured rate: else a lone code would never meet its token.
             Lane::Otp => Duration::from_millis(150),
@@ -199,11 +199,15 @@ impl<'a> Delivery<'a> {
         };
         let (began, mut place) = (Instant::now(), None);
         loop {
-            // First, and not kept while it waits for the gate: others may have somewhere else to go.
-            let turn = self.parts.pacing.turn().await;
+            // First: what the gate gives is not to be waited with.
+            let turn = entry.health.turn(self.claim.message.lane).await;
             let now = self.parts.clock.now();
             // While it waited here, the provider may have said "slow down" to another message.
             if entry.health.is_halted() || entry.health.paused_until() > Some(now) {
+                return None;
+            }
+            // Promo may have waited long for its turn: a rate's token would be lost with it.
+            if self.claim.message.lane == Lane::Promo && self.claim.began.elapsed() >= FENCE {
                 return None;
             }
             match entry.health.enter(self.claim.message.lane, self.region, now) {

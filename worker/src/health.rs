@@ -13,6 +13,7 @@ use shared::phone::Region;
 
 use crate::gate::{Gate, Pass, Ticket};
 use crate::measures::ProviderMeasures;
+use crate::pacing::{Pacing, Turn};
 
 /// Pauses after "slow down" without a time: full jitter below 1 s, 2 s, 4 s … 60 s.
 const PAUSES: Schedule = Schedule::new(Duration::from_secs(1), 2.0, Duration::from_secs(60));
@@ -34,6 +35,7 @@ pub(crate) struct Health {
     halted: AtomicBool,
     /// Messages that wait for room, by lane.
     waiting: [AtomicU32; 3],
+    pacing: Pacing,
 }
 
 /// A message's place among those that wait for room; given up when dropped.
@@ -78,6 +80,7 @@ impl Health {
             pauses: AtomicI16::new(0),
             halted: AtomicBool::new(false),
             waiting: Default::default(),
+            pacing: Pacing::default(),
         }
     }
 
@@ -121,6 +124,11 @@ impl Health {
         let paused = is_used && self.paused_until() > Some(now);
         let broken = is_used && self.is_broken_everywhere(Instant::now());
         self.measures.closed(paused, is_used && self.is_halted(), broken);
+    }
+
+    /// Waits until one more call for `lane` may begin.
+    pub(crate) async fn turn(&self, lane: Lane) -> Turn<'_> {
+        self.pacing.turn(lane).await
     }
 
     /// Asks to call it for a message of `lane` to `region`.

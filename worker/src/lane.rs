@@ -29,7 +29,6 @@ use crate::dispatch::Dispatch;
 use crate::handoff::LaneTaker;
 use crate::held::Held;
 use crate::measures::LaneMeasures;
-use crate::pacing::Pacing;
 use crate::presence::Presence;
 use crate::queue::Queue;
 use crate::roster::Roster;
@@ -59,7 +58,6 @@ pub(crate) struct LaneParts {
     pub(crate) mark: Arc<Mark>,
     pub(crate) congestion: Arc<Congestion>,
     pub(crate) unsent: Arc<UnsentCodes>,
-    pub(crate) pacing: Arc<Pacing>,
     pub(crate) measures: Arc<LaneMeasures>,
 }
 

@@ -25,7 +25,6 @@ use crate::config::WorkerConfig;
 use crate::feeder::Feeder;
 use crate::lane::{self, LaneParts};
 use crate::measures::{self, LaneMeasures, SpendMeasures};
-use crate::pacing::Pacing;
 use crate::presence::{self, Presence};
 use crate::roster::{Roster, Sources};
 use crate::sweep::{self, Mark};
@@ -123,7 +122,6 @@ impl Worker {
             mark: marks[lane as usize].clone(),
             congestion: congestion.clone(),
             unsent: unsent.clone(),
-            pacing: Arc::new(Pacing::of(lane)),
             measures: Arc::new(LaneMeasures::new(lane)),
         });
         let lanes = lanes
