@@ -44,7 +44,8 @@ pub(super) fn replacement(c: char) -> Option<Replacement> {
     }
     match c {
         // Where letter and mark are one character there, they have been joined before.
-        '\u{300}'..='\u{333}' => Some(Replacement { text: String::new(), loss: Loss::Accent }),
+        // The iota below a Greek letter parts from it when the letter is joined with another mark.
+        '\u{300}'..='\u{333}' | '\u{345}' => Some(Replacement { text: String::new(), loss: Loss::Accent }),
         // Mathematical alphanumeric symbols, which pass for bold and italics.
         '\u{1d400}'..='\u{1d7ff}' => {
             let plain: String = iter::once(c).nfkd().collect();

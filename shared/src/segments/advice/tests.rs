@@ -96,6 +96,16 @@ static REPLACEABLE: LazyLock<Vec<char>> = LazyLock::new(|| {
     all.filter(|&c| septets(c).is_none() && replacement(c).is_some()).collect()
 });
 
+#[test]
+fn a_letter_that_gives_up_a_mark_for_another_becomes_gsm7() {
+    for &letter in REPLACEABLE.iter() {
+        for mark in '\u{300}'..='\u{333}' {
+            let text = format!("{letter}{mark}");
+            assert_eq!(count(&plain(&text)).encoding, Encoding::Gsm7, "{}", text.escape_unicode());
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_text_of_what_can_be_replaced_becomes_gsm7(
