@@ -33,12 +33,11 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
     let mut rates = Vec::new();
     let latency = options.latency.to_string();
+    let vendor = ["--twilio-latency-ms", &latency];
+    let slots = options.slots.map(|slots| slots.to_string());
+    let settings = slots.as_deref().map(|slots| ("SMSGW_PROMO_SLOTS", slots));
     for _ in 0..options.repeats {
-        let slots = options.slots.map(|slots| slots.to_string());
-        let slots = slots.as_deref().map(|slots| ("SMSGW_PROMO_SLOTS", slots));
-        rates.push(
-            drain("promo", options.messages, &["--twilio-latency-ms", &latency], slots.as_slice()).await?,
-        );
+        rates.push(drain("promo", options.messages, &vendor, settings.as_slice()).await?);
     }
     let fast = median(rates);
     let slow = drain(

@@ -112,13 +112,7 @@ async fn one_key_is_one_message_however_many_ask_at_once() {
     let lost = enqueue(&mut undone, &call).await.unwrap();
     let waiting = enqueue(another, &call);
     let undo = async {
-        let waits = "select exists (select from pg_stat_activity
-                                    where datname = current_database() and wait_event = 'transactionid')";
-        eventually("the other to wait", async || {
-            let waits: bool = sqlx::query_scalar(waits).fetch_one(&mut app.owner().await).await.unwrap();
-            waits.then_some(())
-        })
-        .await;
+        app.waiter().await;
         undone.rollback().await.unwrap();
     };
     let (kept, ()) = tokio::join!(waiting, undo);

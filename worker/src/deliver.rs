@@ -200,7 +200,7 @@ impl<'a> Delivery<'a> {
         let (began, mut place) = (Instant::now(), None);
         loop {
             // First: what the gate gives is not to be waited with.
-            let turn = entry.health.turn(self.claim.message.lane).await;
+            let turn = entry.health.pacing.turn(self.claim.message.lane).await;
             let now = self.parts.clock.now();
             // While it waited here, the provider may have said "slow down" to another message.
             if entry.health.is_halted() || entry.health.paused_until() > Some(now) {

@@ -13,7 +13,7 @@ use shared::phone::Region;
 
 use crate::gate::{Gate, Pass, Ticket};
 use crate::measures::ProviderMeasures;
-use crate::pacing::{Pacing, Turn};
+use crate::pacing::Pacing;
 
 /// Pauses after "slow down" without a time: full jitter below 1 s, 2 s, 4 s … 60 s.
 const PAUSES: Schedule = Schedule::new(Duration::from_secs(1), 2.0, Duration::from_secs(60));
@@ -28,6 +28,8 @@ pub(crate) struct Health {
     pub(crate) name: String,
     /// Its metrics.
     pub(crate) measures: ProviderMeasures,
+    /// How fast its calls begin.
+    pub(crate) pacing: Pacing,
     gate: Mutex<Gate>,
     breakers: Mutex<HashMap<Option<Region>, Breaker>>,
     paused_until: Mutex<Option<DateTime<Utc>>>,
@@ -35,7 +37,6 @@ pub(crate) struct Health {
     halted: AtomicBool,
     /// Messages that wait for room, by lane.
     waiting: [AtomicU32; 3],
-    pacing: Pacing,
 }
 
 /// A message's place among those that wait for room; given up when dropped.
@@ -74,13 +75,13 @@ impl Health {
         Self {
             name: name.to_owned(),
             measures: ProviderMeasures::new(name),
+            pacing: Pacing::default(),
             gate: Mutex::new(Gate::new(max_per_second, max_in_flight, Instant::now())),
             breakers: Mutex::default(),
             paused_until: Mutex::default(),
             pauses: AtomicI16::new(0),
             halted: AtomicBool::new(false),
             waiting: Default::default(),
-            pacing: Pacing::default(),
         }
     }
 
@@ -124,11 +125,6 @@ impl Health {
         let paused = is_used && self.paused_until() > Some(now);
         let broken = is_used && self.is_broken_everywhere(Instant::now());
         self.measures.closed(paused, is_used && self.is_halted(), broken);
-    }
-
-    /// Waits until one more call for `lane` may begin.
-    pub(crate) async fn turn(&self, lane: Lane) -> Turn<'_> {
-        self.pacing.turn(lane).await
     }
 
     /// Asks to call it for a message of `lane` to `region`.

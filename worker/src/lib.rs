@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! claim ──> queue (apalis) ──> deliver ──> ack
-//!   ^ watermark       slots       │ roster, gate, breaker
+//!   ^ watermark       slots       │ roster, pace, gate, breaker
 //! sweep                           └──> provider
 //! ```
 //!

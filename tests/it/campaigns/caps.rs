@@ -4,7 +4,7 @@ use shared::cost::Price;
 use shared::ids::CampaignId;
 use shared::spend::Stop;
 use shared::store::{campaigns, spend, spend_caps};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tests::wait::eventually;
 
 use super::feeder::{fed, held_up, let_go};
@@ -25,17 +25,6 @@ async fn pay(db: &mut PgConnection, campaign: &str) -> (usize, Option<Stop>) {
     (fitting, stop)
 }
 
-/// Whether somebody waits for a lock of this database.
-async fn is_somebody_waiting(pool: &PgPool) -> bool {
-    sqlx::query_scalar(
-        "select exists (select from pg_locks join pg_stat_activity using (pid)
-                        where not granted and datname = current_database())",
-    )
-    .fetch_one(pool)
-    .await
-    .unwrap()
-}
-
 #[tokio::test]
 async fn two_who_spend_at_once_do_so_one_after_the_other() {
     let app = TestApp::without_worker().await;
@@ -52,7 +41,7 @@ async fn two_who_spend_at_once_do_so_one_after_the_other() {
         paid
     });
     eventually("the other to wait, or to be through", async || {
-        (other.is_finished() || is_somebody_waiting(&app.pool).await).then_some(())
+        (other.is_finished() || !app.lock_waiters().await.is_empty()).then_some(())
     })
     .await;
     one.commit().await.unwrap();
@@ -165,8 +154,7 @@ async fn who_does_not_know_the_prices_yet_feeds_nothing() {
         .await
         .unwrap();
     app.start_worker();
-    eventually("it to wait for its providers", async || is_somebody_waiting(&app.pool).await.then_some(()))
-        .await;
+    app.waiter().await;
     assert!(!more_are_fed(&door, &campaign, 0).await);
     slow.rollback().await.unwrap();
     stopped_by(&door, &campaign, "budget").await;
