@@ -4,7 +4,7 @@ export default defineConfig({
     test: {
         include: ['e2e/**/*.test.ts'],
         globalSetup: 'e2e/setup.ts',
-        // One gateway and a browser: what else runs would only make it slower.
+        // They share a gateway, whose settings some of them change.
         fileParallelism: false,
         testTimeout: 60_000,
         hookTimeout: 60_000,
