@@ -26,6 +26,8 @@ pub const LOGGED: &str = "select count(*) from public.sms_messages_log";
 pub const ACCOUNT: &str = "AC00000000000000000000000000000000";
 /// See [`ACCOUNT`].
 pub const TOKEN: &str = "mock-token";
+/// What its texts come from.
+pub const SENDER: &str = "+15005550006";
 /// How long a program may take to come up or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
@@ -129,7 +131,7 @@ impl Stage {
             ("SMSGW_MASTER_KEY", master_key.expose_secret()),
             ("TWILIO_ACCOUNT_SID", ACCOUNT),
             ("TWILIO_AUTH_TOKEN", TOKEN),
-            ("TWILIO_PHONE_NUMBER", "+15005550006"),
+            ("TWILIO_PHONE_NUMBER", SENDER),
             ("TWILIO_BASE_URL", &self.vendor),
             ("RUST_LOG", "warn"),
         ];
