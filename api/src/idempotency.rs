@@ -225,7 +225,8 @@ impl<'a> Once<'a> {
         pool: &PgPool,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<Answer, E>,
     ) -> Result<Answer, Problem> {
-        let mut tx = pool.begin_with(BEGIN).await.map_err(IdempotencyError::from)?;
+        // Boxed, as `db::begin` is.
+        let mut tx = Box::pin(pool.begin_with(BEGIN)).await.map_err(IdempotencyError::from)?;
         let hash = self.request_hash();
         let key = self.key.0.as_deref().map(|key| self.caller.own(key));
         if let Some(key) = &key {

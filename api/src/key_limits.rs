@@ -1,6 +1,7 @@
 //! How much one API key may send, codes and texts together, if an operator has set limits of the kind `key`. Codes are
 //! counted with their sessions; here texts are.
 
+use shared::db;
 use shared::ids::ApiKeyId;
 use shared::limits::{Kind, Limit, Standing, Subject};
 use shared::store::otp_windows;
@@ -18,7 +19,7 @@ pub(crate) async fn count(app: &App, key: ApiKeyId, sends: usize) -> Result<Vec<
     if limits.is_empty() {
         return Ok(Vec::new());
     }
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool).await?;
     let standings = count_within(&mut tx, &limits, key, sends).await?;
     tx.commit().await?;
     Ok(standings)

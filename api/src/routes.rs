@@ -165,3 +165,30 @@ pub(crate) fn health() -> Router<App> {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every request's handler is moved into memory of its own: what it might need in a rare case, such as a connection to
+    /// the database, should not be in it.
+    const ROOM: usize = 4096;
+
+    fn of_three<A, B, C, R>(_: impl Fn(A, B, C) -> R) -> usize {
+        size_of::<R>()
+    }
+
+    fn of_six<A, B, C, D, E, F, R>(_: impl Fn(A, B, C, D, E, F) -> R) -> usize {
+        size_of::<R>()
+    }
+
+    fn of_seven<A, B, C, D, E, F, G, R>(_: impl Fn(A, B, C, D, E, F, G) -> R) -> usize {
+        size_of::<R>()
+    }
+
+    #[test]
+    fn the_doors_that_many_knock_at_take_little_room() {
+        let rooms = [of_six(sms::send_transactional), of_seven(otp::send), of_three(otp::verify)];
+        assert!(rooms.iter().all(|room| *room <= ROOM), "{rooms:?}");
+    }
+}

@@ -4,8 +4,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgTransaction, Postgres};
 
 use crate::store::roles;
 
@@ -170,6 +171,23 @@ async fn become_gateway(connection: &mut PgConnection) -> sqlx::Result<()> {
 pub async fn within<T>(limit: Duration, work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
     let timed_out = || Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| timed_out())
+}
+
+/// A connection of `pool`, asked for in little room: sqlx keeps in place what making one may take, 14 KB, and a request that
+/// might come to need one would carry that about.
+///
+/// # Errors
+/// When none is there in time.
+pub async fn acquire(pool: &PgPool) -> sqlx::Result<PoolConnection<Postgres>> {
+    Box::pin(pool.acquire()).await
+}
+
+/// A transaction of `pool`, asked for as [`acquire`] does.
+///
+/// # Errors
+/// As there.
+pub async fn begin(pool: &PgPool) -> sqlx::Result<PgTransaction<'static>> {
+    Box::pin(pool.begin()).await
 }
 
 /// Whether [`within`] gave up waiting: the database may well be there, and what was asked for is too much.

@@ -1,5 +1,6 @@
 //! Starting a challenge, once for each `Idempotency-Key`.
 
+use shared::db;
 use shared::ids::MessageId;
 use shared::lane::Lane;
 use shared::limits::Standing;
@@ -51,7 +52,7 @@ pub(crate) async fn begin(
     };
     if once.key.is_absent() {
         if taker(&start.session).is_some() {
-            may_take(&mut *app.pool.acquire().await?, requester.who, &start.session).await?;
+            may_take(&mut *db::acquire(&app.pool).await?, requester.who, &start.session).await?;
         }
         trace.message(message);
         let begun = begun(told(app.intake.start_session(start).await?, requester.who)?);

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
+use shared::db;
 use shared::second_factor::{DeviceToken, Proof};
 use shared::store::remembered_devices::{self, Shown, Use};
 
@@ -30,7 +31,7 @@ pub(crate) async fn remember(app: &App, proven: &Proven, name: &str) -> sqlx::Re
     let counts = matches!(proven.purpose.as_str(), "login" | "two_factor" | "verify_phone");
     let Some(user_id) = proven.user_id.as_deref().filter(|_| counts) else { return Ok(None) };
     let shown = Shown { proof: Proof::Sms, phone: Some(&proven.phone) };
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool).await?;
     let token = remembered_devices::remember(&mut tx, user_id, name, shown).await?;
     tx.commit().await?;
     Ok(token.map(|token| Remembered::signed(app, user_id, token)))
@@ -41,7 +42,7 @@ pub(crate) async fn remember(app: &App, proven: &Proven, name: &str) -> sqlx::Re
 pub(crate) async fn exchange(app: &App, user_id: &str, text: &str) -> sqlx::Result<Option<Remembered>> {
     let token = DeviceToken::read(app.keyring.devices(), user_id, text);
     let Some(token) = token.filter(|token| token.expires_at > app.clock.now()) else { return Ok(None) };
-    match remembered_devices::redeem(&mut *app.pool.acquire().await?, user_id, token).await? {
+    match remembered_devices::redeem(&mut *db::acquire(&app.pool).await?, user_id, token).await? {
         Use::Good(next) => Ok(Some(Remembered::signed(app, user_id, next))),
         Use::Refused => Ok(None),
         Use::Revoked => {

@@ -1,5 +1,6 @@
 //! The end that the right code or the last wrong one makes, with what still waits to be sent.
 
+use shared::db;
 use shared::ids::SessionId;
 use shared::otp_policy::Purpose;
 use shared::store::messages;
@@ -88,7 +89,7 @@ async fn consume_alone(
     attempt: &ClaimedAttempt,
     brings: &Brings<'_>,
 ) -> sqlx::Result<Option<Brought>> {
-    let mut tx = app.pool.begin().await?;
+    let mut tx = db::begin(&app.pool).await?;
     let brought = if otp_sessions::consume(&mut *tx, code).await? {
         messages::withdraw(&mut tx, code.session, "verified").await?;
         Some(bring(app, &mut tx, code.session, attempt, brings).await?)
@@ -120,7 +121,7 @@ async fn bring(
 
 /// Locks the session, whose checks are used up.
 pub(super) async fn lock(pool: &PgPool, id: SessionId) -> sqlx::Result<()> {
-    let mut tx = pool.begin().await?;
+    let mut tx = db::begin(pool).await?;
     if otp_sessions::lock(&mut *tx, id).await? {
         messages::withdraw(&mut tx, id, "locked").await?;
     }
