@@ -53,14 +53,14 @@ struct Seen {
 
 /// Measures; prints as it goes.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
-    let silent = measure(options, "without Retry-After", Limit::Silent).await?;
-    let configured = measure(options, "rate configured", Limit::Configured).await?;
-    let speaking = measure(options, "with Retry-After", Limit::Speaking).await?;
+    let silent = measure(options, Limit::Silent).await?;
+    let configured = measure(options, Limit::Configured).await?;
+    let speaking = measure(options, Limit::Speaking).await?;
     let share = silent.share.min(speaking.share);
     let forbidden = silent.forbidden + speaking.forbidden;
-    let beside =
-        |of: fn(&Latencies) -> f64| of(&silent.codes).max(of(&speaking.codes)) / of(&configured.codes);
-    let (p50, p99) = (beside(Latencies::p50), beside(Latencies::p99));
+    let worse = |of: fn(&Latencies) -> f64| of(&silent.codes).max(of(&speaking.codes));
+    let (p50, p99) = (worse(Latencies::p50), worse(Latencies::p99));
+    let (beside_p50, beside_p99) = (p50 / configured.codes.p50(), p99 / configured.codes.p99());
     let figure = |name, bar, seen: String, reached| Figure { name, bar, seen, reached, program: "limited" };
     Ok(vec![
         figure(
@@ -76,13 +76,16 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
             forbidden == 0,
         ),
         figure(
-            "codes by another vendor meanwhile, 50/s, beside the same where the rate is configured and no answer is 429",
+            "codes by another vendor meanwhile, 50/s",
+            "p99 ≤ 4 ms",
+            format!("{}; with Retry-After {}", silent.codes, speaking.codes),
+            p99 <= 4.0,
+        ),
+        figure(
+            "the same, beside codes where the rate is configured and no answer is 429",
             "p50 ≤ 1.1, p99 ≤ 1.5",
-            format!(
-                "p50 {p50:.2}, p99 {p99:.2}; {}, with Retry-After {}, configured {}",
-                silent.codes, speaking.codes, configured.codes
-            ),
-            p50 <= 1.1 && p99 <= 1.5,
+            format!("p50 {beside_p50:.2}, p99 {beside_p99:.2} (configured: {})", configured.codes),
+            beside_p50 <= 1.1 && beside_p99 <= 1.5,
         ),
     ])
 }
@@ -101,12 +104,14 @@ async fn configure(stage: &Stage) -> anyhow::Result<()> {
     api.stop()
 }
 
-async fn measure(options: &Options, name: &str, limit: Limit) -> anyhow::Result<Seen> {
+async fn measure(options: &Options, limit: Limit) -> anyhow::Result<Seen> {
     let allowed = ALLOWED.to_string();
-    let flags: &[&str] = match limit {
-        Limit::Silent => &["--twilio-rate-limit", &allowed],
-        Limit::Speaking => &["--twilio-rate-limit", &allowed, "--rate-limit-retry-after"],
-        Limit::Configured => &[],
+    let (name, flags): (_, &[&str]) = match limit {
+        Limit::Silent => ("without Retry-After", &["--twilio-rate-limit", &allowed]),
+        Limit::Speaking => {
+            ("with Retry-After", &["--twilio-rate-limit", &allowed, "--rate-limit-retry-after"])
+        }
+        Limit::Configured => ("rate configured", &[]),
     };
     let stage = Stage::set(flags).await?;
     if matches!(limit, Limit::Configured) {
