@@ -25,12 +25,14 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use self::checks::Consumed;
 use self::flusher::Flusher;
 use self::group::{Storable, UnderWay};
+use self::idle::Idle;
 use crate::app::Parts;
 use crate::measures;
 
 mod checks;
 mod flusher;
 mod group;
+mod idle;
 
 /// Requests that may wait; more than can be stored within a fraction of a second are refused.
 const QUEUE_LENGTH: usize = 4096;
@@ -102,7 +104,7 @@ struct Ticket<T: Storable> {
 }
 
 impl Intake {
-    /// Starts the flushers, each with a connection of its own.
+    /// Starts the flushers, with a connection for each.
     pub(crate) fn start(parts: &Parts<'_>) -> Self {
         let congestion = Arc::new(Congestion::new(measures::intake_share()));
         let shared = Shared {
@@ -192,9 +194,9 @@ async fn submit<T: Storable>(queue: &mpsc::Sender<Ticket<T>>, row: T) -> Result<
 
 fn start_flushers<T: Storable>(shared: &Shared, count: usize) -> mpsc::Sender<Ticket<T>> {
     let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
-    let queue = Arc::new(Mutex::new(receiver));
+    let (queue, idle) = (Arc::new(Mutex::new(receiver)), Idle::new());
     for _ in 0..count {
-        tokio::spawn(Flusher::new(Arc::clone(&queue), shared.clone()).run());
+        tokio::spawn(Flusher::new(Arc::clone(&queue), Arc::clone(&idle), shared.clone()).run());
     }
     sender
 }

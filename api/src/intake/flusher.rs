@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::measures;
 
 use super::group::Storable;
+use super::idle::Idle;
 use super::{IntakeError, PATIENCE, PATIENCE_IN_DOUBT, Shared, Ticket};
 
 /// Rows in one statement, at most. All are answered at once, and a code that comes in then is read after their callers'
@@ -27,16 +28,16 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_millis(2500);
 /// First and longest wait between tries to reach the database.
 const FIRST_BACKOFF: Duration = Duration::from_millis(20);
 const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
-/// An idle flusher looks at the database's clock this often. That also tells it that its connection
+/// An idle flusher looks at the database's clock this often. That also tells it that a connection
 /// is gone before a request does.
-const LOOK: Duration = Duration::from_secs(5);
+pub(super) const LOOK: Duration = Duration::from_secs(5);
 
 type Queue<T> = Arc<Mutex<mpsc::Receiver<Ticket<T>>>>;
 
 pub(super) struct Flusher<T: Storable> {
     queue: Queue<T>,
     shared: Shared,
-    connection: Option<PgConnection>,
+    idle: Arc<Idle>,
     backoff: Duration,
     is_away: bool,
     away: Gauge,
@@ -55,9 +56,9 @@ enum Try<A> {
 }
 
 impl<T: Storable> Flusher<T> {
-    pub(super) fn new(queue: Queue<T>, shared: Shared) -> Self {
-        let (connection, backoff, away) = (None, FIRST_BACKOFF, measures::database_away());
-        Self { queue, shared, connection, backoff, is_away: false, away }
+    pub(super) fn new(queue: Queue<T>, idle: Arc<Idle>, shared: Shared) -> Self {
+        let (backoff, away) = (FIRST_BACKOFF, measures::database_away());
+        Self { queue, idle, shared, backoff, is_away: false, away }
     }
 
     /// Works until all senders are gone and the queue is empty.
@@ -133,8 +134,8 @@ impl<T: Storable> Flusher<T> {
         }
     }
 
-    async fn connect(&mut self) -> sqlx::Result<PgConnection> {
-        match self.connection.take() {
+    async fn connect(&self) -> sqlx::Result<PgConnection> {
+        match self.idle.take(Instant::now()) {
             Some(connection) => Ok(connection),
             None => self.shared.database.connect(T::USE).await,
         }
@@ -178,7 +179,7 @@ impl<T: Storable> Flusher<T> {
 
     /// Keeps a connection that works.
     fn keep(&mut self, connection: PgConnection) {
-        self.connection = Some(connection);
+        self.idle.put(connection, Instant::now());
         self.backoff = FIRST_BACKOFF;
         if std::mem::take(&mut self.is_away) {
             self.away.decrement(1.0);
@@ -187,6 +188,9 @@ impl<T: Storable> Flusher<T> {
     }
 
     fn note_absence(&mut self, error: &sqlx::Error) {
+        if is_away(error) {
+            self.idle.clear();
+        }
         if !std::mem::replace(&mut self.is_away, true) {
             self.away.increment(1.0);
             tracing::warn!(%error, "the intake has lost its database; requests get 503 until it is back");
