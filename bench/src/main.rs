@@ -1,7 +1,7 @@
 //! `cargo run --release -p bench -- <program>`: measures, and prints figures beside what they must reach.
 
 use bench::cpu::Machine;
-use bench::report::{Figure, page};
+use bench::report::{Build, Figure, page};
 use clap::{Parser, Subcommand};
 
 mod alone;
@@ -16,6 +16,12 @@ mod otp;
 mod overload;
 mod singles;
 mod vendor;
+
+/// Programs that measure the `smsgw` beside this one …
+const OF_SMSGW: [&str; 10] =
+    ["vendor", "singles", "drains", "codes", "campaigns", "otp", "guard", "console", "limited", "overload"];
+/// … and those that run what they measure themselves.
+const OF_THIS: [&str; 2] = ["alone", "claim"];
 
 #[derive(Parser)]
 #[command(about = "Measures the gateway on a private Postgres with stock settings, against the mock vendor")]
@@ -50,7 +56,7 @@ enum Program {
     Alone(alone::Options),
     /// The mock vendor by itself
     Vendor(vendor::Options),
-    /// All of them; writes bench/RESULTS.md
+    /// All of them; writes bench/RESULTS.md, or bench/TRAINED.md of what bench/train built
     All,
 }
 
@@ -61,7 +67,7 @@ async fn main() -> anyhow::Result<()> {
         Program::All => all(began).await?,
         one => run(&one).await?,
     };
-    print!("{}", page(&figures, began));
+    print!("{}", page(&figures, began, Build::of_this()?));
     Ok(())
 }
 
@@ -85,23 +91,14 @@ async fn run(program: &Program) -> anyhow::Result<Vec<Figure>> {
 
 /// Everything, with its default options; the page grows as it goes.
 async fn all(began: Machine) -> anyhow::Result<Vec<Figure>> {
-    let mut figures = Vec::new();
-    for name in [
-        "vendor",
-        "singles",
-        "drains",
-        "alone",
-        "codes",
-        "campaigns",
-        "otp",
-        "guard",
-        "console",
-        "limited",
-        "overload",
-        "claim",
-    ] {
+    let (mut figures, build) = (Vec::new(), Build::of_this()?);
+    let of_this = match build {
+        Build::Plain => &OF_THIS[..],
+        Build::Trained => &[],
+    };
+    for name in OF_SMSGW.iter().chain(of_this) {
         figures.extend(run(&Cli::parse_from(["bench", name]).program).await?);
-        std::fs::write("bench/RESULTS.md", page(&figures, began))?;
+        std::fs::write(build.file(), page(&figures, began, build))?;
     }
     Ok(figures)
 }

@@ -19,12 +19,59 @@ pub struct Figure {
     pub program: &'static str,
 }
 
+/// How the `smsgw` that is measured was built.
+#[derive(Clone, Copy)]
+pub enum Build {
+    /// `cargo build --release`
+    Plain,
+    /// `bench/train`, which leaves it in a folder of its own
+    Trained,
+}
+
+impl Build {
+    /// That of the program beside this one.
+    ///
+    /// # Errors
+    /// When this one cannot be found.
+    pub fn of_this() -> std::io::Result<Self> {
+        let is_trained = std::env::current_exe()?.parent().is_some_and(|folder| folder.ends_with("trained"));
+        Ok(if is_trained { Self::Trained } else { Self::Plain })
+    }
+
+    /// Where its results are kept.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Plain => "bench/RESULTS.md",
+            Self::Trained => "bench/TRAINED.md",
+        }
+    }
+
+    /// What measures it.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Plain => "bench/run",
+            Self::Trained => "target/trained/bench",
+        }
+    }
+
+    fn told(self) -> &'static str {
+        match self {
+            Self::Plain => "`cargo build --release`",
+            Self::Trained => {
+                "`smsgw`, which is the gateway and the vendor, by `bench/train`; the rest by `cargo build --release`"
+            }
+        }
+    }
+}
+
 /// The page: machine, commit, and a line a figure. Measuring began when the machine was at `began`.
-pub fn page(figures: &[Figure], began: Machine) -> String {
-    let mut page = String::from(
-        "# Results\n\nWritten by `bench/run`. Everything runs on one machine at once: Postgres with stock settings \
+pub fn page(figures: &[Figure], began: Machine, build: Build) -> String {
+    let command = build.command();
+    let mut page = format!(
+        "# Results\n\nWritten by `{command}`. Everything runs on one machine at once: Postgres with stock settings \
          (fsync and\nsynchronous_commit on), the gateway, the mock vendor and the clients share its processors.\n\n",
     );
+    let _ = writeln!(page, "- Built: {}", build.told());
     let stolen = Machine::now().stolen_since(began) * 100.0;
     let _ = writeln!(page, "- Machine: {}; others had {stolen:.0} % of it meanwhile (steal)", machine());
     let _ = writeln!(page, "- Postgres: {}", told("postgres", &["--version"]));
@@ -32,7 +79,7 @@ pub fn page(figures: &[Figure], began: Machine) -> String {
     page.push_str("| Figure | Bar | Seen | | Command |\n|---|---|---|---|---|\n");
     for Figure { name, bar, seen, reached, program } in figures {
         let mark = if *reached { "reached" } else { "**missed**" };
-        let _ = writeln!(page, "| {name} | {bar} | {seen} | {mark} | `bench/run {program}` |");
+        let _ = writeln!(page, "| {name} | {bar} | {seen} | {mark} | `{command} {program}` |");
     }
     page
 }
@@ -45,9 +92,9 @@ fn machine() -> String {
     format!("{cores} × {}", model.unwrap_or("unknown processor"))
 }
 
-/// The commit, and whether anything but the page itself was changed since.
+/// The commit, and whether anything but such a page was changed since.
 fn commit() -> String {
-    let changed = told("git", &["status", "--porcelain", "--", ".", ":!bench/RESULTS.md"]);
+    let changed = told("git", &["status", "--porcelain", "--", ".", ":!bench/*.md"]);
     let dirty = if changed.is_empty() { "" } else { ", and changes" };
     format!("{}{dirty}", told("git", &["describe", "--always"]))
 }

@@ -54,7 +54,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Figure>> {
     stage.clear().await?;
     let rate = |seen: &[Seen]| median(seen.iter().map(|one| one.per_second).collect());
     let cpu = median(gateway.iter().map(|one| one.program + one.postgres).collect());
-    let apart = [("gateway", &gateway), ("bare", &bare)].map(|(name, seen)| apart(name, seen));
+    let measured = [("gateway", &gateway), ("bare", &bare)].into_iter().filter(|(_, seen)| !seen.is_empty());
+    let apart: Vec<_> = measured.map(|(name, seen)| apart(name, seen)).collect();
     let mut figures = vec![
         Figure {
             name: "single texts, 64 clients, over HTTP in and out, logged",

@@ -1,5 +1,5 @@
 //! The programs that are measured, each a process of its own: Postgres with stock settings, the mock
-//! vendor, and `smsgw` as it ships.
+//! vendor, and the `smsgw` beside this program.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -224,10 +224,10 @@ impl Stage {
     /// Ends everything.
     ///
     /// # Errors
-    /// When Postgres does not stop.
+    /// When Postgres or the vendor does not stop.
     pub async fn clear(self) -> anyhow::Result<()> {
         self.pool.close().await;
-        drop(self.mock);
+        self.mock.stop()?;
         Ok(self.cluster.stop().await?)
     }
 
@@ -254,11 +254,11 @@ pub async fn vendor(flags: &[&str]) -> anyhow::Result<(TempDir, Program, String)
     Ok((logs, mock, format!("http://{address}")))
 }
 
-/// A program built with the same profile as this one, which `bench/run` sees to.
+/// A program in this one's folder, where `bench/run` and `bench/train` put it.
 fn beside(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let path = own.with_file_name(name);
-    ensure!(path.is_file(), "{} is missing: cargo build --release --workspace", path.display());
+    ensure!(path.is_file(), "{} is missing: bench/run builds it", path.display());
     Ok(path)
 }
 
